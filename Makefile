@@ -1,0 +1,44 @@
+# One word for everything: `make demo` shows it, `make test` proves it.
+# `make help` lists the rest.
+
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := sheetanchor registry dns_frontend migrations
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint check protos docs bench clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything in it (quick when nothing changed)
+
+$(READY): pyproject.toml scripts/setup
+	@scripts/setup "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: $(READY) ## kill a region, then its registry, and watch DNS answer all along
+	@$(BIN)/sheetanchor demo $(ARGS)
+
+test: $(READY) ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## ruff, mypy --strict, import contracts, freshness of what is generated
+	@BIN=$(BIN) scripts/lint $(PACKAGES)
+
+check: lint test ## everything that CI runs
+
+protos: $(READY) ## generate sheetanchor/v1 from protos/
+	@$(BIN)/python scripts/generate_protos.py
+
+docs: $(READY) ## generate the reference pages that come from code
+	@$(BIN)/python scripts/generate_docs.py
+
+bench: $(READY) ## measure, and compare with the goals (ARGS=--full for the long run)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what was built; `make setup` brings it back
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
