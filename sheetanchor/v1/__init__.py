@@ -1,0 +1,1 @@
+"""The gRPC contract, generated from protos/ by `make protos`; never edited."""

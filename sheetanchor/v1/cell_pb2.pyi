@@ -1,0 +1,29 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Cell(_message.Message):
+    __slots__ = ("name", "region", "epoch", "leader", "generation", "digest", "publish_time", "acknowledged_generation")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    LEADER_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PUBLISH_TIME_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    region: str
+    epoch: int
+    leader: str
+    generation: int
+    digest: bytes
+    publish_time: _timestamp_pb2.Timestamp
+    acknowledged_generation: int
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., epoch: _Optional[int] = ..., leader: _Optional[str] = ..., generation: _Optional[int] = ..., digest: _Optional[bytes] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_generation: _Optional[int] = ...) -> None: ...

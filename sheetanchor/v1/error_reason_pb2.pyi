@@ -1,0 +1,54 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_FIELD: _ClassVar[ErrorReason]
+    ERROR_REASON_UNKNOWN_REGION: _ClassVar[ErrorReason]
+    ERROR_REASON_UNKNOWN_CELL: _ClassVar[ErrorReason]
+    ERROR_REASON_NAMESPACE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_SERVICE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_INSTANCE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_PLAN_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_FRONTEND_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_ALREADY_EXISTS: _ClassVar[ErrorReason]
+    ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_INCARNATION_SUPERSEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_LEASE_EXPIRED: _ClassVar[ErrorReason]
+    ERROR_REASON_LEASE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_REQUEST_ID_REUSED: _ClassVar[ErrorReason]
+    ERROR_REASON_SERVICE_NOT_EMPTY: _ClassVar[ErrorReason]
+    ERROR_REASON_REVISION_COMPACTED: _ClassVar[ErrorReason]
+    ERROR_REASON_REVISION_IN_FUTURE: _ClassVar[ErrorReason]
+    ERROR_REASON_PAGE_TOKEN_INVALID: _ClassVar[ErrorReason]
+    ERROR_REASON_STORE_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_OVERLOADED: _ClassVar[ErrorReason]
+    ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_CELL_NOT_FOUND: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+ERROR_REASON_INVALID_FIELD: ErrorReason
+ERROR_REASON_UNKNOWN_REGION: ErrorReason
+ERROR_REASON_UNKNOWN_CELL: ErrorReason
+ERROR_REASON_NAMESPACE_NOT_FOUND: ErrorReason
+ERROR_REASON_SERVICE_NOT_FOUND: ErrorReason
+ERROR_REASON_INSTANCE_NOT_FOUND: ErrorReason
+ERROR_REASON_PLAN_NOT_FOUND: ErrorReason
+ERROR_REASON_FRONTEND_NOT_FOUND: ErrorReason
+ERROR_REASON_ALREADY_EXISTS: ErrorReason
+ERROR_REASON_ETAG_MISMATCH: ErrorReason
+ERROR_REASON_INCARNATION_SUPERSEDED: ErrorReason
+ERROR_REASON_LEASE_EXPIRED: ErrorReason
+ERROR_REASON_LEASE_NOT_FOUND: ErrorReason
+ERROR_REASON_REQUEST_ID_REUSED: ErrorReason
+ERROR_REASON_SERVICE_NOT_EMPTY: ErrorReason
+ERROR_REASON_REVISION_COMPACTED: ErrorReason
+ERROR_REASON_REVISION_IN_FUTURE: ErrorReason
+ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason
+ERROR_REASON_STORE_UNAVAILABLE: ErrorReason
+ERROR_REASON_OVERLOADED: ErrorReason
+ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_CELL_NOT_FOUND: ErrorReason

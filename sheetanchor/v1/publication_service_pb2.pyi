@@ -1,0 +1,109 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sheetanchor.v1 import plan_pb2 as _plan_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class WatchPlansRequest(_message.Message):
+    __slots__ = ("frontend_id", "region", "have")
+    class Position(_message.Message):
+        __slots__ = ("cell", "epoch", "generation", "digest")
+        CELL_FIELD_NUMBER: _ClassVar[int]
+        EPOCH_FIELD_NUMBER: _ClassVar[int]
+        GENERATION_FIELD_NUMBER: _ClassVar[int]
+        DIGEST_FIELD_NUMBER: _ClassVar[int]
+        cell: str
+        epoch: int
+        generation: int
+        digest: bytes
+        def __init__(self, cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+    FRONTEND_ID_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    HAVE_FIELD_NUMBER: _ClassVar[int]
+    frontend_id: str
+    region: str
+    have: _containers.RepeatedCompositeFieldContainer[WatchPlansRequest.Position]
+    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., have: _Optional[_Iterable[_Union[WatchPlansRequest.Position, _Mapping]]] = ...) -> None: ...
+
+class WatchPlansResponse(_message.Message):
+    __slots__ = ("cell", "base", "delta", "checkpoint")
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    cell: str
+    base: PlanBase
+    delta: PlanDelta
+    checkpoint: PlanCheckpoint
+    def __init__(self, cell: _Optional[str] = ..., base: _Optional[_Union[PlanBase, _Mapping]] = ..., delta: _Optional[_Union[PlanDelta, _Mapping]] = ..., checkpoint: _Optional[_Union[PlanCheckpoint, _Mapping]] = ...) -> None: ...
+
+class PlanBase(_message.Message):
+    __slots__ = ("plan", "region", "entries", "complete")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    plan: _plan_pb2.Plan
+    region: str
+    entries: _containers.RepeatedCompositeFieldContainer[_plan_pb2.PlanEntry]
+    complete: bool
+    def __init__(self, plan: _Optional[_Union[_plan_pb2.Plan, _Mapping]] = ..., region: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[_plan_pb2.PlanEntry, _Mapping]]] = ..., complete: _Optional[bool] = ...) -> None: ...
+
+class PlanDelta(_message.Message):
+    __slots__ = ("plan", "region", "changed", "removed")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    plan: _plan_pb2.Plan
+    region: str
+    changed: _containers.RepeatedCompositeFieldContainer[_plan_pb2.PlanEntry]
+    removed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, plan: _Optional[_Union[_plan_pb2.Plan, _Mapping]] = ..., region: _Optional[str] = ..., changed: _Optional[_Iterable[_Union[_plan_pb2.PlanEntry, _Mapping]]] = ..., removed: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PlanCheckpoint(_message.Message):
+    __slots__ = ("generation", "epoch", "checkpoint_time")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_TIME_FIELD_NUMBER: _ClassVar[int]
+    generation: int
+    epoch: int
+    checkpoint_time: _timestamp_pb2.Timestamp
+    def __init__(self, generation: _Optional[int] = ..., epoch: _Optional[int] = ..., checkpoint_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AcknowledgePlanRequest(_message.Message):
+    __slots__ = ("frontend_id", "region", "cell", "epoch", "generation", "verdict", "refusal")
+    class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        VERDICT_UNSPECIFIED: _ClassVar[AcknowledgePlanRequest.Verdict]
+        VERDICT_APPLIED: _ClassVar[AcknowledgePlanRequest.Verdict]
+        VERDICT_REFUSED: _ClassVar[AcknowledgePlanRequest.Verdict]
+    VERDICT_UNSPECIFIED: AcknowledgePlanRequest.Verdict
+    VERDICT_APPLIED: AcknowledgePlanRequest.Verdict
+    VERDICT_REFUSED: AcknowledgePlanRequest.Verdict
+    FRONTEND_ID_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    frontend_id: str
+    region: str
+    cell: str
+    epoch: int
+    generation: int
+    verdict: AcknowledgePlanRequest.Verdict
+    refusal: str
+    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., verdict: _Optional[_Union[AcknowledgePlanRequest.Verdict, str]] = ..., refusal: _Optional[str] = ...) -> None: ...
+
+class AcknowledgePlanResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

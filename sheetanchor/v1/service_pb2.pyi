@@ -1,0 +1,53 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Service(_message.Message):
+    __slots__ = ("name", "uid", "policy", "etag", "create_time", "update_time", "revision")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    uid: str
+    policy: ServicePolicy
+    etag: str
+    create_time: _timestamp_pb2.Timestamp
+    update_time: _timestamp_pb2.Timestamp
+    revision: int
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class ServicePolicy(_message.Message):
+    __slots__ = ("record_ttl_seconds", "failover", "scale_to_zero")
+    RECORD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FAILOVER_FIELD_NUMBER: _ClassVar[int]
+    SCALE_TO_ZERO_FIELD_NUMBER: _ClassVar[int]
+    record_ttl_seconds: int
+    failover: FailoverPolicy
+    scale_to_zero: bool
+    def __init__(self, record_ttl_seconds: _Optional[int] = ..., failover: _Optional[_Union[FailoverPolicy, _Mapping]] = ..., scale_to_zero: _Optional[bool] = ...) -> None: ...
+
+class FailoverPolicy(_message.Message):
+    __slots__ = ("region_order", "enter_threshold", "exit_threshold", "exit_hold", "minimum_endpoints")
+    REGION_ORDER_FIELD_NUMBER: _ClassVar[int]
+    ENTER_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    EXIT_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    EXIT_HOLD_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    region_order: _containers.RepeatedScalarFieldContainer[str]
+    enter_threshold: float
+    exit_threshold: float
+    exit_hold: _duration_pb2.Duration
+    minimum_endpoints: int
+    def __init__(self, region_order: _Optional[_Iterable[str]] = ..., enter_threshold: _Optional[float] = ..., exit_threshold: _Optional[float] = ..., exit_hold: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., minimum_endpoints: _Optional[int] = ...) -> None: ...
