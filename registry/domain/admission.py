@@ -1,0 +1,354 @@
+"""What a request may say of an instance: the rules of the contract, all checked at once.
+
+Takes values as they came and gives a Registration in one canonical form, or all
+violations with the path of each field. Equal requests give equal registrations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from registry.domain.errors import FieldViolation, InvalidField, UnknownCell, UnknownRegion
+from registry.domain.instance import Check, CheckKind, Port, Protocol, Registration
+from registry.domain.names import (
+    LABEL_RULE,
+    CellName,
+    InstanceId,
+    InstanceKey,
+    NamespaceId,
+    RegionName,
+    ServiceId,
+    ServiceKey,
+    is_label,
+)
+
+BATCH_LIMIT = 100
+ADDRESS_LIMIT = 8
+PORT_LIMIT = 16
+METADATA_LIMIT = 64
+METADATA_KEY = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
+METADATA_VALUE_LIMIT = 512
+TTL_SECONDS = (1.0, 300.0)
+DEFAULT_TTL_SECONDS = 15.0
+CHECK_INTERVAL_SECONDS = (1.0, 300.0)
+CHECK_TIMEOUT_SECONDS = (0.1, 30.0)
+DEFAULT_PORT_NAME = "main"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPort:
+    """A port as it came. An empty `protocol` is unset; else a value of Protocol is wanted."""
+
+    name: str
+    number: int
+    protocol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftCheck:
+    """A check as it came: "", 0 and None are unset; `kind` is else a value of CheckKind."""
+
+    kind: str = ""
+    port: int = 0
+    interval_seconds: float | None = None
+    timeout_seconds: float | None = None
+    rise: int = 0
+    fall: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A registration as it came. "", 0 and None are unset."""
+
+    parent: str
+    instance_id: str
+    region: str
+    addresses: Sequence[str]
+    name: str = ""
+    zone: str = ""
+    cell: str = ""
+    ports: Sequence[DraftPort] = ()
+    priority: int = 0
+    weight: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    check: DraftCheck | None = None
+    ttl_seconds: float | None = None
+    request_id: str = ""
+
+
+class Complaints:
+    """Collects violations, each under the path of its field."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.violations: list[FieldViolation] = []
+        self.kind: type[InvalidField] = InvalidField
+        self._prefix = prefix
+
+    def add(self, path: str, description: str, kind: type[InvalidField] = InvalidField) -> None:
+        """One more. Only a single violation keeps a `kind` of its own."""
+        self.violations.append(FieldViolation(self._prefix + path, description))
+        self.kind = kind if len(self.violations) == 1 else InvalidField
+
+    def span(self, path: str, value: float, limits: tuple[float, float], unit: str = "") -> bool:
+        """Whether `value` lies within `limits`, both included; complains if not."""
+        low, high = limits
+        if low <= value <= high:
+            return True
+        self.add(path, f"must be {low:g} to {high:g}{unit}, is {value:g}")
+        return False
+
+    def label(self, path: str, text: str) -> bool:
+        """Whether `text` is an id; complains if not."""
+        if is_label(text):
+            return True
+        self.add(path, f"must be {LABEL_RULE}; is {shown(text)}" if text else "is required")
+        return False
+
+    def check(self) -> None:
+        """Raises what was collected, if anything was."""
+        if self.violations:
+            raise self.kind(*self.violations)
+
+
+def admit(draft: Draft, cells: Mapping[CellName, RegionName], prefix: str = "") -> Registration:
+    """Check a draft against every rule of the contract.
+
+    `cells` are the registry's own with their regions; `prefix` goes before each field path.
+    Raises InvalidField with all violations (UnknownRegion or UnknownCell if that is all).
+    """
+    complaints = Complaints(prefix)
+    key = _key(draft, complaints)
+    cell, region = _place(draft, cells, complaints)
+    addresses = _addresses(draft.addresses, complaints)
+    ports = _ports(draft.ports, complaints)
+    check = _check(draft.check or _UNSET_CHECK, ports, complaints)
+    if draft.zone:
+        complaints.label("instance.locality.zone", draft.zone)
+    complaints.span("instance.priority", draft.priority, (0, 65535))
+    complaints.span("instance.weight", draft.weight or 1, (1, 65535))
+    _metadata(draft.metadata, complaints)
+    ttl_seconds = DEFAULT_TTL_SECONDS if draft.ttl_seconds is None else draft.ttl_seconds
+    complaints.span("ttl", ttl_seconds, TTL_SECONDS, " s")
+    if draft.request_id and not UUID.fullmatch(draft.request_id.lower()):
+        complaints.add("request_id", f"must be a UUID or empty; is {shown(draft.request_id)}")
+    complaints.check()
+    return Registration(
+        key=key,
+        cell=cell,
+        region=region,
+        zone=draft.zone,
+        addresses=addresses,
+        ports=ports,
+        priority=draft.priority,
+        weight=draft.weight or 1,
+        metadata=dict(sorted(draft.metadata.items())),
+        check=check,
+        ttl_seconds=ttl_seconds,
+    )
+
+
+def _key(draft: Draft, complaints: Complaints) -> InstanceKey:
+    service = service_key_of(draft.parent)
+    if service is None:
+        complaints.add(
+            "parent",
+            "must be namespaces/{namespace}/services/{service}, each id "
+            f"{LABEL_RULE}; is {shown(draft.parent)}",
+        )
+        service = ServiceKey(NamespaceId(""), ServiceId(""))
+    complaints.label("instance_id", draft.instance_id)
+    key = InstanceKey(*service, InstanceId(draft.instance_id))
+    if draft.name and draft.name != str(key):
+        complaints.add("instance.name", "must be empty, or agree with parent and instance_id")
+    return key
+
+
+def service_key_of(name: str) -> ServiceKey | None:
+    """The key that `namespaces/{namespace}/services/{service}` names; None for anything else."""
+    parts = name.split("/", 5)
+    match parts:
+        case ["namespaces", namespace, "services", service] if is_label(namespace) and is_label(
+            service
+        ):
+            return ServiceKey(NamespaceId(namespace), ServiceId(service))
+        case _:
+            return None
+
+
+# Region and cell
+#
+#   region   cell                          result
+#   -------  ----------------------------  ---------------------------------------
+#   unset    any                           InvalidField: the region is required
+#   unknown  any                           UnknownRegion
+#   known    unset, one named like region  that one
+#   known    unset, none named like it     UnknownCell
+#   known    unknown                       UnknownCell
+#   known    of another region             InvalidField
+#   known    of the region                 as asked
+def _place(
+    draft: Draft, cells: Mapping[CellName, RegionName], complaints: Complaints
+) -> tuple[CellName, RegionName]:
+    region = RegionName(draft.region)
+    cell = CellName(draft.cell or draft.region)
+    if not region:
+        complaints.add("instance.locality.region", "is required")
+    elif region not in cells.values():
+        known = ", ".join(sorted(set(cells.values())))
+        complaints.add(
+            "instance.locality.region",
+            f"{shown(region)} is not a region of this registry; it has: {known}",
+            UnknownRegion,
+        )
+    elif cell not in cells:
+        wanted = (
+            f"{shown(cell)} is not a cell of this registry"
+            if draft.cell
+            else f"is required, since no cell is named like the region {region}"
+        )
+        complaints.add(
+            "instance.cell", f"{wanted}; it has: {', '.join(sorted(cells))}", UnknownCell
+        )
+    elif cells[cell] != region:
+        complaints.add("instance.cell", f"{cell} is a cell of {cells[cell]}, not of {region}")
+    return cell, region
+
+
+def _addresses(texts: Sequence[str], complaints: Complaints) -> tuple[str, ...]:
+    if not 1 <= len(texts) <= ADDRESS_LIMIT:
+        complaints.add("instance.addresses", f"must be 1 to {ADDRESS_LIMIT}, are {len(texts)}")
+        return ()
+    addresses: list[str] = []
+    for at, text in enumerate(texts):
+        path = f"instance.addresses[{at}]"
+        try:
+            # The longest literal has 45 characters; the parser need not see a megabyte.
+            address = ip_address(text if len(text) <= 64 else "")
+        except ValueError:
+            complaints.add(path, f"must be a literal IPv4 or IPv6 address; is {shown(text)}")
+            continue
+        fault = _fault(address)
+        if fault:
+            complaints.add(path, f"{address} {fault}")
+        elif str(address) in addresses:
+            complaints.add(path, f"{address} is given twice")
+        else:
+            addresses.append(str(address))
+    return tuple(addresses)
+
+
+def _fault(address: IPv4Address | IPv6Address) -> str:
+    """Why no client could be sent to an address; empty if one could."""
+    if address.is_unspecified:
+        return "is the unspecified address"
+    if address.is_multicast:
+        return "is a multicast address"
+    match address:
+        case IPv4Address():
+            return "is the broadcast address" if int(address) == 0xFFFFFFFF else ""
+        case IPv6Address(ipv4_mapped=IPv4Address() as inner):
+            return f"is an IPv4 address in disguise; give {inner}"
+        case IPv6Address(scope_id=str()):
+            return "has a scope, which means nothing to another host"
+        case _:
+            return ""
+
+
+def _ports(drafts: Sequence[DraftPort], complaints: Complaints) -> tuple[Port, ...]:
+    if len(drafts) > PORT_LIMIT:
+        complaints.add("instance.ports", f"must be at most {PORT_LIMIT}, are {len(drafts)}")
+        return ()
+    ports: list[Port] = []
+    names: set[str] = set()
+    for at, draft in enumerate(drafts):
+        path = f"instance.ports[{at}]"
+        name = draft.name or (DEFAULT_PORT_NAME if at == 0 else "")
+        if complaints.label(f"{path}.name", name) and name in names:
+            complaints.add(f"{path}.name", f"{name} names an earlier port already")
+        names.add(name)
+        complaints.span(f"{path}.number", draft.number, (1, 65535))
+        protocol = _PROTOCOLS.get(draft.protocol)
+        if protocol is None:
+            complaints.add(f"{path}.protocol", f"must be TCP or UDP, is {shown(draft.protocol)}")
+        ports.append(Port(name, draft.number, protocol or Protocol.TCP))
+    return tuple(ports)
+
+
+# What is checked
+#
+#   kind   a TCP port is registered  port   result
+#   -----  ------------------------  -----  -------------------------------
+#   unset  yes                       unset  TCP, the first TCP port
+#   unset  no                        unset  NONE
+#   unset  any                       set    TCP, that port
+#   TCP    yes                       unset  TCP, the first TCP port
+#   TCP    no                        unset  violation
+#   TCP    any                       set    TCP, that port
+#   NONE   any                       unset  NONE
+#   NONE   any                       set    violation: it asks for two things
+def _check(draft: DraftCheck, ports: Sequence[Port], complaints: Complaints) -> Check:
+    path = "instance.health_check"
+    first = next((port.number for port in ports if port.protocol is Protocol.TCP), 0)
+    if draft.kind not in _KINDS:
+        complaints.add(f"{path}.kind", f"must be NONE or TCP, is {shown(draft.kind)}")
+    kind = _KINDS.get(draft.kind) or (CheckKind.TCP if draft.port or first else CheckKind.NONE)
+    if draft.port:
+        complaints.span(f"{path}.port", draft.port, (1, 65535))
+    if kind is CheckKind.NONE:
+        if draft.port:
+            complaints.add(f"{path}.port", "must be unset when the kind is NONE")
+        return _NO_CHECK
+    if not draft.port and not first:
+        complaints.add(f"{path}.port", "is required, since no TCP port is registered")
+    interval = (
+        _DEFAULT_CHECK.interval_seconds
+        if draft.interval_seconds is None
+        else draft.interval_seconds
+    )
+    timeout = (
+        min(_DEFAULT_CHECK.timeout_seconds, interval)
+        if draft.timeout_seconds is None
+        else draft.timeout_seconds
+    )
+    if (
+        complaints.span(f"{path}.interval", interval, CHECK_INTERVAL_SECONDS, " s")
+        and complaints.span(f"{path}.timeout", timeout, CHECK_TIMEOUT_SECONDS, " s")
+        and timeout > interval
+    ):
+        complaints.add(f"{path}.timeout", f"must not pass the interval of {interval:g} s")
+    rise, fall = draft.rise or _DEFAULT_CHECK.rise, draft.fall or _DEFAULT_CHECK.fall
+    complaints.span(f"{path}.rise", rise, (1, 10))
+    complaints.span(f"{path}.fall", fall, (1, 10))
+    return Check(kind, draft.port or first, interval, timeout, rise, fall)
+
+
+def _metadata(pairs: Mapping[str, str], complaints: Complaints) -> None:
+    if len(pairs) > METADATA_LIMIT:
+        complaints.add(
+            "instance.metadata", f"must be at most {METADATA_LIMIT} pairs, are {len(pairs)}"
+        )
+        return
+    for key, value in sorted(pairs.items()):
+        path = f"instance.metadata[{shown(key)}]"
+        if not METADATA_KEY.fullmatch(key):
+            complaints.add(path, "the key must be 1 to 128 characters of [A-Za-z0-9_./-]")
+        if len(value) > METADATA_VALUE_LIMIT or not value.isprintable():
+            complaints.add(
+                path, f"the value must be at most {METADATA_VALUE_LIMIT} printable characters"
+            )
+
+
+_DEFAULT_CHECK = Check(CheckKind.TCP)
+_NO_CHECK = Check(CheckKind.NONE)
+_UNSET_CHECK = DraftCheck()
+_PROTOCOLS = {"": Protocol.TCP, **{protocol.value: protocol for protocol in Protocol}}
+_KINDS: Mapping[str, CheckKind | None] = {"": None, **{kind.value: kind for kind in CheckKind}}
+
+
+def shown(text: str) -> str:
+    """`text` in quotes, cut short: a message is no place to echo a megabyte."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -1,0 +1,140 @@
+"""Every way in which a request to the registry can fail, as one tree.
+
+The message says what, why and what next; the data are attributes. An adapter maps
+each class to a transport status by one table, so a new class here must enter it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class RegistryError(Exception):
+    """A request was not carried out, and changed nothing.
+
+    `details` are the numbers and names of the message, for machines.
+    """
+
+    def __init__(self, message: str, **details: str | int | float) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, str] = {key: str(value) for key, value in details.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field that breaks its rule; `field` is a path: `instance.ports[0].number`."""
+
+    field: str
+    description: str
+
+
+class InvalidField(RegistryError):
+    """One or more fields of the request break their documented rules."""
+
+    def __init__(self, *violations: FieldViolation) -> None:
+        text = "; ".join(f"{v.field}: {v.description}" for v in violations)
+        super().__init__(f"{text}. Nothing was changed; correct the request.")
+        self.violations = violations
+
+
+class UnknownRegion(InvalidField):
+    """The region is not one that this registry owns a cell of."""
+
+
+class UnknownCell(InvalidField):
+    """The cell is not one that this registry owns."""
+
+
+class NotFound(RegistryError):
+    """What was named does not exist."""
+
+
+class NamespaceNotFound(NotFound):
+    """No such namespace."""
+
+
+class ServiceNotFound(NotFound):
+    """No such service."""
+
+
+class InstanceNotFound(NotFound):
+    """No such instance."""
+
+
+class CellNotFound(NotFound):
+    """No such cell."""
+
+
+class PlanNotFound(NotFound):
+    """No such plan: never made, or cleaned up."""
+
+
+class FrontendNotFound(NotFound):
+    """No frontend with that id has been seen."""
+
+
+class AlreadyExists(RegistryError):
+    """What was to be created exists already."""
+
+
+class EtagMismatch(RegistryError):
+    """The etag sent is not the current one."""
+
+
+class IncarnationSuperseded(RegistryError):
+    """A newer registration of the instance exists; this one has no say (I37)."""
+
+
+class LeaseExpired(RegistryError):
+    """The lease ran out before it was renewed."""
+
+
+class LeaseNotFound(NotFound):
+    """No lease belongs to that incarnation."""
+
+
+class RequestIdReused(RegistryError):
+    """The request id was used before, with other content."""
+
+
+class ServiceNotEmpty(RegistryError):
+    """The service still has instances."""
+
+
+class RevisionCompacted(RegistryError):
+    """The start revision is no longer kept."""
+
+
+class RevisionInFuture(RegistryError):
+    """The start revision has not been reached yet."""
+
+
+class PageTokenInvalid(InvalidField):
+    """The page token is damaged, or was made for another request."""
+
+
+class Retryable(RegistryError):
+    """Nothing was changed, and the same request may succeed later."""
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float, **details: str | int | float
+    ) -> None:
+        super().__init__(message, **details)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StoreUnavailable(Retryable):
+    """The database does not answer."""
+
+
+class Overloaded(Retryable):
+    """The registry sheds load."""
+
+
+class SchemaOutdated(RegistryError):
+    """The database's schema is not the one this version needs."""
+
+
+class LeadershipLost(RegistryError):
+    """The writer's epoch is no longer the cell's: another node leads it (I1)."""

@@ -1,0 +1,129 @@
+"""Health of an instance, and the evidence for it. Health is always the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+
+class Health(Enum):
+    """Whether an instance can serve."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    DRAINING = "draining"
+
+
+class Evidence(Enum):
+    """Why health is what it is. An answer is strong evidence, silence is weak."""
+
+    NONE = "none"
+    VALIDATED = "validated"
+    LEASE_RENEWED = "lease_renewed"
+    DEREGISTERED = "deregistered"
+    REFUSED = "refused"
+    NOT_SERVING = "not_serving"
+    WRONG_IDENTITY = "wrong_identity"
+    TIMEOUT = "timeout"
+    LEASE_EXPIRED = "lease_expired"
+
+
+SUCCESSES = frozenset({Evidence.VALIDATED, Evidence.LEASE_RENEWED})
+ANSWERS = frozenset({Evidence.REFUSED, Evidence.NOT_SERVING, Evidence.WRONG_IDENTITY})
+"""Failures in which the target itself answered: strong evidence. TIMEOUT is silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """What the last probes had in common; at most one of the two is above 0."""
+
+    successes: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Health with its evidence: they always travel together."""
+
+    health: Health
+    evidence: Evidence
+
+
+# step
+#
+#   standing                 result    streak now        standing after
+#   -----------------------  --------  ----------------  -----------------------------------
+#   any                      NONE      as before         as before: the prober failed, not
+#                                                        the target
+#   DRAINING                 any       counted           as before: the owner's word
+#   UNHEALTHY, NOT_SERVING   any       counted           as before: only the owner lifts it
+#   UNHEALTHY, LEASE_EXPIRED any       counted           as before: only a new lease lifts it
+#   UNKNOWN                  success   counted           HEALTHY, VALIDATED (I27)
+#   UNKNOWN                  failure   counted           UNKNOWN: never up, so never down
+#   HEALTHY                  success   counted           as before
+#   HEALTHY                  failure   below `fall`      as before
+#   HEALTHY                  failure   `fall` or more    UNHEALTHY, the result
+#   UNHEALTHY                success   below `rise`      as before
+#   UNHEALTHY                success   `rise` or more    HEALTHY, VALIDATED
+#   UNHEALTHY, silence       answer    counted           UNHEALTHY, the result: stronger
+#   UNHEALTHY, else          failure   counted           as before: evidence never flutters
+def step(
+    standing: Standing, streak: Streak, result: Evidence, *, rise: int, fall: int
+) -> tuple[Standing, Streak]:
+    """Take in the result of one probe.
+
+    The caller keeps the streak and gets the standing recorded; until it is, the same
+    standing with the next result asks for the same again, so a lost record is no harm.
+    """
+    if result is Evidence.NONE:
+        return standing, streak
+    success = result in SUCCESSES
+    streak = (
+        Streak(successes=streak.successes + 1) if success else Streak(failures=streak.failures + 1)
+    )
+    match standing.health:
+        case Health.DRAINING:
+            return standing, streak
+        case Health.UNKNOWN:
+            return (_VALIDATED if success else standing), streak
+        case Health.HEALTHY:
+            if success or streak.failures < fall:
+                return standing, streak
+            return Standing(Health.UNHEALTHY, result), streak
+        case Health.UNHEALTHY:
+            if standing.evidence in (Evidence.NOT_SERVING, Evidence.LEASE_EXPIRED):
+                return standing, streak
+            if success:
+                return (_VALIDATED if streak.successes >= rise else standing), streak
+            if standing.evidence is Evidence.TIMEOUT and result in ANSWERS:
+                return Standing(Health.UNHEALTHY, result), streak
+            return standing, streak
+        case _:
+            assert_never(standing.health)
+
+
+_VALIDATED = Standing(Health.HEALTHY, Evidence.VALIDATED)
+
+
+# worst_of
+#
+#   results of the addresses   of the instance
+#   -------------------------  -------------------------------------------------------
+#   any answer that is a no    that answer: a client would be sent there (I12)
+#   else any silence           TIMEOUT
+#   else any NONE, or no one   NONE: nothing can be said
+#   else                       VALIDATED
+def worst_of(results: Iterable[Evidence]) -> Evidence:
+    """One result for an instance with several addresses: all of them are answered with."""
+    seen = tuple(results)
+    for result in seen:
+        if result in ANSWERS:
+            return result
+    if Evidence.TIMEOUT in seen:
+        return Evidence.TIMEOUT
+    if not seen or any(result not in SUCCESSES for result in seen):
+        return Evidence.NONE
+    return Evidence.VALIDATED

@@ -1,0 +1,100 @@
+"""A plan: what one generation of one cell says, and the head that points to one.
+
+The generation lives in the head, a pointer that only rises (I1); a plan's content
+never changes (I6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from registry.domain.health import Evidence, Health
+from registry.domain.instance import Port
+from registry.domain.names import (
+    CellName,
+    Epoch,
+    Generation,
+    Incarnation,
+    InstanceId,
+    RegionName,
+    Revision,
+    ServiceKey,
+)
+from registry.domain.service import ServicePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Address and ports of an instance that may be served."""
+
+    instance: InstanceId
+    incarnation: Incarnation
+    addresses: tuple[str, ...]
+    ports: tuple[Port, ...]
+    priority: int
+    weight: int
+    zone: str
+    metadata: Mapping[str, str]
+    health: Health
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """The record of an explicit deletion; the only thing that empties a name (I7)."""
+
+    delete_time_ms: int
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """What one cell knows of one service. Endpoints are in order of instance id."""
+
+    key: ServiceKey
+    policy: ServicePolicy | None
+    endpoints: tuple[Endpoint, ...]
+    held: bool
+    tombstone: Tombstone | None
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDelta:
+    """The step from one generation to the next, as encoded entries.
+
+    `changed` maps an entry's key (`namespace/service`) to its encoded body.
+    """
+
+    changed: Mapping[str, bytes]
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecord:
+    """What is known of one generation without its entries."""
+
+    cell: CellName
+    epoch: Epoch
+    generation: Generation
+    parent_generation: Generation
+    digest: bytes
+    service_count: int
+    endpoint_count: int
+    revision: Revision
+    create_time_ms: int
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The pointer of a cell to its active generation; generation 0 is the empty start."""
+
+    cell: CellName
+    region: RegionName
+    epoch: Epoch
+    generation: Generation
+    digest: bytes
+    publish_time_ms: int
+    leader: str

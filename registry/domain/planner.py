@@ -1,0 +1,143 @@
+"""The planner: from a service and its instances to what a cell publishes of it.
+
+It looks at one service at a time, so that a change costs its own size. It never says
+how a name is answered; that is the frontend's choice over all regions. What it upholds:
+health is told as it is, an endpoint is UNKNOWN until validated (I27), and a name that
+had something to answer with keeps it (I7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from operator import attrgetter
+
+from registry.domain.health import SUCCESSES, Evidence, Health
+from registry.domain.instance import Instance
+from registry.domain.names import InstanceId, Revision
+from registry.domain.plan import Endpoint, ServicePlan, Tombstone
+from registry.domain.service import Service
+
+_by_instance = attrgetter("instance")
+
+
+def is_servable(endpoint: Endpoint) -> bool:
+    """Whether an answer may ever name it, if only as a last resort: it was validated once."""
+    return endpoint.health is not Health.UNKNOWN
+
+
+# plan_service
+#
+#   service      endpoints judged  previous servable  scale_to_zero  planned
+#   -----------  ----------------  -----------------  -------------  ------------------------
+#   tombstoned   any               any                any            nothing, the tombstone
+#   live         some              any                any            all instances
+#   live         none              none               any            all instances
+#   live         none              some               yes            all instances
+#   live         none              some               no             previous servable ones,
+#                                                                    held, and all instances
+#                                                                    that are not among them
+#
+# "Judged" means any health but UNKNOWN. The last row is what I7 asks for: the last set
+# known stays, labelled, until something better is validated. An instance that comes back
+# under its id with another incarnation waits outside meanwhile: UNKNOWN endpoints are
+# never answered with, and an id is in a plan once.
+def plan_service(
+    service: Service,
+    instances: Iterable[Instance],
+    previous: ServicePlan | None,
+    revision: Revision,
+) -> ServicePlan:
+    """What one cell publishes of a service; `instances` are those of that cell.
+
+    Returns `previous` itself when nothing changed, so that `is` tells. `revision` becomes
+    the entry's if something did.
+    """
+    if service.tombstone_time_ms is not None:
+        tombstone = Tombstone(service.tombstone_time_ms, service.revision)
+        return _settled(ServicePlan(service.key, None, (), False, tombstone, revision), previous)
+    known = {} if previous is None else {e.instance: e for e in previous.endpoints}
+    endpoints = [_endpoint(instance, known.get(instance.key.instance)) for instance in instances]
+    held: dict[InstanceId, Endpoint] = {}
+    scale_to_zero = service.policy is not None and service.policy.scale_to_zero
+    if not scale_to_zero and not any(map(is_servable, endpoints)):
+        present = {endpoint.incarnation for endpoint in endpoints}
+        held = {
+            endpoint.instance: _held(endpoint, gone=endpoint.incarnation not in present)
+            for endpoint in known.values()
+            if is_servable(endpoint)
+        }
+    endpoints = [endpoint for endpoint in endpoints if endpoint.instance not in held]
+    endpoints.extend(held.values())
+    endpoints.sort(key=_by_instance)
+    plan = ServicePlan(
+        key=service.key,
+        policy=service.policy,
+        endpoints=tuple(endpoints),
+        held=bool(held),
+        tombstone=None,
+        revision=revision,
+    )
+    return _settled(plan, previous)
+
+
+# plan_missing
+#
+#   the registry has no row of the service; the plan's entry is   planned
+#   ------------------------------------------------------------  ---------------------------
+#   tombstoned                                                    None: its time is over
+#   live                                                          as it was: a missing row is
+#                                                                 no deletion (I7)
+def plan_missing(previous: ServicePlan) -> ServicePlan | None:
+    """What becomes of an entry whose service the registry knows nothing of; None: removed."""
+    return None if previous.tombstone is not None else previous
+
+
+def _settled(plan: ServicePlan, previous: ServicePlan | None) -> ServicePlan:
+    if previous is not None and replace(plan, revision=previous.revision) == previous:
+        return previous
+    return plan
+
+
+def _endpoint(instance: Instance, known: Endpoint | None) -> Endpoint:
+    if (
+        known is not None
+        and known.incarnation == instance.incarnation
+        and known.health is instance.health
+        and known.evidence is instance.evidence
+    ):
+        # All else is fixed for an incarnation. The same object tells the guard that it has
+        # been looked at before.
+        return known
+    registration = instance.registration
+    return Endpoint(
+        instance=registration.key.instance,
+        incarnation=instance.incarnation,
+        addresses=registration.addresses,
+        ports=registration.ports,
+        priority=registration.priority,
+        weight=registration.weight,
+        zone=registration.zone,
+        metadata=registration.metadata,
+        health=instance.health,
+        evidence=instance.evidence,
+    )
+
+
+# _held
+#
+#   the incarnation   evidence so far  held with, always UNHEALTHY
+#   ----------------  ---------------  ------------------------------------------------
+#   gone              LEASE_EXPIRED    LEASE_EXPIRED
+#   gone              any other        DEREGISTERED
+#   still registered  of a failure     the same: it is to be validated anew
+#   still registered  of a success     NONE
+def _held(endpoint: Endpoint, *, gone: bool) -> Endpoint:
+    evidence = endpoint.evidence
+    if gone and evidence is not Evidence.LEASE_EXPIRED:
+        evidence = Evidence.DEREGISTERED
+    elif not gone and evidence in SUCCESSES:
+        evidence = Evidence.NONE
+    if endpoint.health is Health.UNHEALTHY and endpoint.evidence is evidence:
+        return endpoint
+    return replace(endpoint, health=Health.UNHEALTHY, evidence=evidence)

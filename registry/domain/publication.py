@@ -1,0 +1,108 @@
+"""The next generation of a cell: its record, its delta, and now and then a base.
+
+Publishing itself is one compare-and-set of the head in the store. What is worked out
+here makes it safe to lose: a generation names its parent, and only ever one above it
+(I1, I2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from registry.domain.cell_plan import CellPlan, Entry, Step, octets_of
+from registry.domain.names import CellName, Epoch, Generation, Revision
+from registry.domain.plan import PlanDelta, PlanRecord
+
+BASE_FLOOR_OCTETS = 64 * 1024
+
+
+def first_record(cell: CellName, epoch: Epoch, generation: Generation, digest: bytes) -> PlanRecord:
+    """What stands in for the record of a head whose plan is not there: the empty start, or lost."""
+    return PlanRecord(
+        cell=cell,
+        epoch=epoch,
+        generation=generation,
+        parent_generation=generation,
+        digest=digest,
+        service_count=0,
+        endpoint_count=0,
+        revision=Revision(0),
+        create_time_ms=0,
+    )
+
+
+# must_publish
+#
+#   the plan's content        changes  publish
+#   ------------------------  -------  ------------------------------------------------
+#   generation 0              any      yes: an empty cell is a fact as well, and without
+#                                      it frontends cannot say that a name does not exist
+#   not what the head says    any      yes, with a base: nobody can build on it (I10)
+#   sound                     some     yes
+#   sound                     none     no
+def must_publish(plan: CellPlan, changes: int) -> bool:
+    """Whether there is a reason for another generation."""
+    return changes > 0 or not plan.is_sound
+
+
+# needs_base
+#
+#   octets of deltas since the last base, this one included    base
+#   ---------------------------------------------------------  ----
+#   not known (a new leader), or the content was unsound       yes
+#   above max(64 KiB, size of the base)                        yes
+#   else                                                       no
+#
+# So the work of writing bases, spread over the deltas, is no more than the deltas' own, and
+# reading a plan reads at most about twice its size.
+def needs_base(plan: CellPlan, delta: PlanDelta, base_octets: int) -> bool:
+    """Whether the next generation is to be stored whole."""
+    if plan.octets_since_base is None or not plan.is_sound:
+        return True
+    return plan.octets_since_base + octets_of(delta) > max(BASE_FLOOR_OCTETS, base_octets)
+
+
+def next_step(
+    plan: CellPlan,
+    entries: Mapping[str, Entry | None],
+    *,
+    epoch: Epoch,
+    revision: Revision,
+    now_ms: int,
+    traceparent: str,
+    skip: int = 0,
+) -> Step:
+    """Work out the generation after `plan`; `plan` stays as it is until it commits the step.
+
+    `skip` numbers are left out: those that the database holds already, though no head ever
+    pointed to them (I10).
+    """
+    totals = plan.totals
+    changed: dict[str, bytes] = {}
+    removed: list[str] = []
+    for key, entry in entries.items():
+        totals = totals.after(plan.entries.get(key), entry)
+        if entry is None:
+            removed.append(key)
+        else:
+            changed[key] = entry.body
+    delta = PlanDelta(changed, tuple(removed))
+    digest = plan.tree.stage(changed, removed)
+    base: dict[str, bytes] | None = None
+    if needs_base(plan, delta, totals.octets):
+        base = plan.bodies() | changed
+        for key in removed:
+            base.pop(key, None)
+    record = PlanRecord(
+        cell=plan.record.cell,
+        epoch=epoch,
+        generation=Generation(plan.record.generation + 1 + skip),
+        parent_generation=plan.record.generation,
+        digest=digest.value,
+        service_count=totals.services,
+        endpoint_count=totals.endpoints,
+        revision=revision,
+        create_time_ms=now_ms,
+        traceparent=traceparent,
+    )
+    return Step(record, delta, base, dict(entries), totals, digest)

@@ -1,0 +1,152 @@
+"""What an edit or a first registration makes of a service; the sister of registration.py.
+
+Only an edit can delete a service, and only a deletion empties a name (I7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from registry.domain.change import Change, InstanceRemoved, ServicePut, ServiceRemoved
+from registry.domain.errors import (
+    AlreadyExists,
+    EtagMismatch,
+    ServiceNotEmpty,
+    ServiceNotFound,
+)
+from registry.domain.instance import Instance
+from registry.domain.names import Revision, ServiceKey
+from registry.domain.operation import CreateService, DeleteService, ServiceEdit, UpdateService
+from registry.domain.registration import Grave, bury
+from registry.domain.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceVerdict:
+    """What an edit makes of a service, and what to write in the order given."""
+
+    service: Service
+    changes: tuple[Change, ...] = ()
+    """Empty: write nothing, allocate no revision."""
+    graves: tuple[Grave, ...] = ()
+
+
+def open_service(
+    key: ServiceKey,
+    current: Service | None,
+    revision: Revision,
+    now_ms: int,
+    uid: str,
+    etag: str,
+) -> Service | None:
+    """The service that a registration brings into being, or None if it lives already.
+
+    A tombstone is lifted: to register is to want the name served. The new
+    service has no policy, since the old one's owner deleted it.
+    """
+    if current is not None and current.tombstone_time_ms is None:
+        return None
+    return Service(
+        key=key,
+        uid=uid,
+        policy=None,
+        etag=etag,
+        create_time_ms=now_ms,
+        update_time_ms=now_ms,
+        revision=revision,
+    )
+
+
+# Service edits
+#
+#   edit    row                          result
+#   ------  ---------------------------  -------------------------------------------------
+#   Create  made by this very edit       replay
+#   Create  live                         AlreadyExists
+#   Create  none or tombstoned           a new service
+#   Update  none or tombstoned           ServiceNotFound
+#   Update  live, etag set and another   EtagMismatch
+#   Update  live, policy equal           replay
+#   Update  live                         the policy replaced
+#   Delete  none or tombstoned           ServiceNotFound
+#   Delete  live, etag set and another   EtagMismatch
+#   Delete  live, instances, not forced  ServiceNotEmpty
+#   Delete  live                         a tombstone; instances removed and buried
+def decide_service(
+    edit: ServiceEdit,
+    current: Service | None,
+    instances: Sequence[Instance],
+    revision: Revision,
+    now_ms: int,
+    etag: str,
+) -> ServiceVerdict:
+    """Decide one edit of the service that `edit.key` names.
+
+    `instances` are all of the service's (asked for by Delete alone), `etag` is the one to
+    give if the service changes. Raises AlreadyExists, ServiceNotFound, EtagMismatch,
+    ServiceNotEmpty; then nothing is to be written.
+    """
+    live = current if current is not None and current.tombstone_time_ms is None else None
+    if isinstance(edit, CreateService):
+        if live is not None and live.uid != edit.uid:
+            raise AlreadyExists(
+                f"{edit.key} exists already. Update it instead.", name=str(edit.key)
+            )
+        if live is not None:
+            return ServiceVerdict(live)
+        made = Service(
+            key=edit.key,
+            uid=edit.uid,
+            policy=edit.policy,
+            etag=etag,
+            create_time_ms=now_ms,
+            update_time_ms=now_ms,
+            revision=revision,
+        )
+        return ServiceVerdict(made, (ServicePut(revision, made),))
+    if live is None:
+        raise ServiceNotFound(
+            f"{edit.key} does not exist. Create it, or register an instance of it.",
+            name=str(edit.key),
+        )
+    if edit.etag and edit.etag != live.etag:
+        raise EtagMismatch(
+            f"{edit.key} has etag {live.etag} now, not {edit.etag}: somebody edited it "
+            "meanwhile. Read it again, then edit.",
+            name=str(edit.key),
+            etag=edit.etag,
+            current_etag=live.etag,
+        )
+    match edit:
+        case UpdateService():
+            if edit.policy == live.policy:
+                return ServiceVerdict(live)
+            updated = replace(
+                live, policy=edit.policy, etag=etag, update_time_ms=now_ms, revision=revision
+            )
+            return ServiceVerdict(updated, (ServicePut(revision, updated),))
+        case DeleteService():
+            if instances and not edit.force:
+                raise ServiceNotEmpty(
+                    f"{edit.key} still has {len(instances)} instances. Deregister them, or "
+                    "send force to delete them with it.",
+                    name=str(edit.key),
+                    instance_count=len(instances),
+                )
+            buried = replace(
+                live,
+                etag=etag,
+                update_time_ms=now_ms,
+                revision=revision,
+                tombstone_time_ms=now_ms,
+            )
+            removals = tuple(InstanceRemoved(revision, i.key, i.cell) for i in instances)
+            return ServiceVerdict(
+                buried,
+                (*removals, ServiceRemoved(revision, buried)),
+                tuple(bury(instance, now_ms) for instance in instances),
+            )
+        case _:
+            assert_never(edit)

@@ -1,0 +1,269 @@
+"""What the registry's use cases need of the world, as protocols.
+
+Real implementations and fakes stand side by side in registry/adapters. All raise
+`StoreUnavailable` when the world does not answer, and nothing else of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry.domain.change import Change
+from registry.domain.health import Evidence
+from registry.domain.instance import Check, Instance
+from registry.domain.names import (
+    CellName,
+    Epoch,
+    FrontendId,
+    Generation,
+    Incarnation,
+    InstanceKey,
+    NamespaceId,
+    RegionName,
+    Revision,
+    ServiceKey,
+)
+from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
+from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
+from registry.domain.service import Namespace, Service
+
+
+class Clock(Protocol):
+    """Time. Only `main` owns the real one."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; for every duration."""
+        ...
+
+    def unix_ms(self) -> int:
+        """Unix milliseconds; for records that people read."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All services (tombstoned ones too) and instances at one revision."""
+
+    revision: Revision
+    services: Sequence[Service]
+    instances: Sequence[Instance]
+    renewals: Mapping[int, int]
+    """How often each lease, by its id, has been renewed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One compare-and-set of a cell's head."""
+
+    fence: Fence
+    record: PlanRecord
+    """Its `parent_generation` is what the head must point to for this to succeed."""
+    delta: PlanDelta
+    base: Mapping[str, bytes] | None
+    """All entries, now and then, so that no chain of deltas grows long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """A cell led by this node: its fencing number and its head at that moment."""
+
+    epoch: Epoch
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What a frontend did with a generation; `refusal` is empty when it applied it."""
+
+    frontend: FrontendId
+    region: RegionName
+    cell: CellName
+    epoch: Epoch
+    generation: Generation
+    refusal: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendCell:
+    """What one frontend last said of one cell."""
+
+    cell: CellName
+    epoch: Epoch
+    generation: Generation
+    refused_generation: Generation
+    refusal: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendRecord:
+    """A frontend as the registry knows it."""
+
+    id: FrontendId
+    region: RegionName
+    cells: tuple[FrontendCell, ...]
+    seen_ms: int
+
+
+class Store(Protocol):
+    """The database. A write is one transaction, its revision allocated there, in commit order."""
+
+    async def open(self) -> None:
+        """Connect, and check the schema. Raises SchemaOutdated, StoreUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+        """Carry out operations in order, each by `registration.decide`; each stands by itself.
+
+        Raises LeadershipLost, and does nothing, when `fence` is not the cell's epoch.
+        """
+        ...
+
+    async def edit_service(self, edit: ServiceEdit) -> tuple[Service, Sequence[Change], Revision]:
+        """Create, update or delete a service. Raises what `registration` decides."""
+        ...
+
+    async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
+        """Renew leases durably and return those that exist no more. Makes no revision."""
+        ...
+
+    async def state(self) -> State:
+        """Everything at one revision."""
+        ...
+
+    async def changes_after(self, revision: Revision, limit: int) -> Sequence[Change]:
+        """History in order. Raises RevisionCompacted, RevisionInFuture.
+
+        All changes of a revision come together even if that passes `limit`.
+        """
+        ...
+
+    async def revision(self) -> Revision:
+        """The last revision."""
+        ...
+
+    async def uid(self) -> str:
+        """The database's own id: the same at all nodes that share it, and for ever."""
+        ...
+
+    async def compact(self, keep: int) -> Revision:
+        """Forget history but for the last `keep` revisions; returns the oldest still kept."""
+        ...
+
+    async def find(self, incarnations: Sequence[Incarnation]) -> Mapping[Incarnation, Instance]:
+        """Instances by uid, those that exist."""
+        ...
+
+    async def get_namespace(self, namespace: NamespaceId) -> Namespace | None:
+        """A namespace, if it exists."""
+        ...
+
+    async def get_service(self, key: ServiceKey) -> Service | None:
+        """A service, if it exists and is not tombstoned."""
+        ...
+
+    async def get_instance(self, key: InstanceKey) -> Instance | None:
+        """An instance, if it exists."""
+        ...
+
+    async def list_namespaces(self, after: str, limit: int) -> Sequence[Namespace]:
+        """Namespaces with an id above `after`, by id."""
+        ...
+
+    async def list_services(
+        self, namespace: NamespaceId | None, after: tuple[str, str], limit: int
+    ) -> Sequence[Service]:
+        """Live services above `after`, by (namespace, service); None means all namespaces."""
+        ...
+
+    async def list_instances(
+        self,
+        namespace: NamespaceId | None,
+        service: str | None,
+        after: tuple[str, str, str],
+        limit: int,
+    ) -> Sequence[Instance]:
+        """Instances above `after`, by (namespace, service, instance); None means any."""
+        ...
+
+    async def lead(
+        self, cell: CellName, region: RegionName, node: str, lease_seconds: float
+    ) -> Leadership | None:
+        """Take or keep the lead of a cell, by the database's clock; None while another has it.
+
+        The epoch rises whenever the leader changes or comes back after a restart
+        (a `node` is one process's name for itself, unique to its run).
+        """
+        ...
+
+    async def resign(self, cell: CellName, node: str) -> None:
+        """Give up the lead at once, so that another need not wait."""
+        ...
+
+    async def publish(self, publication: Publication) -> bool:
+        """Move the head by compare-and-set on (epoch, parent generation); False if it lost (I2).
+
+        Raises LeadershipLost when the epoch is no longer the cell's.
+        """
+        ...
+
+    async def heads(self) -> Sequence[Head]:
+        """The heads of all cells, by name."""
+        ...
+
+    async def read_plan(
+        self, cell: CellName, generation: Generation
+    ) -> tuple[PlanRecord, Mapping[str, bytes]] | None:
+        """A generation with all its entries, from its base and the deltas since."""
+        ...
+
+    async def deltas_after(
+        self, cell: CellName, generation: Generation, limit: int
+    ) -> Sequence[tuple[PlanRecord, PlanDelta]]:
+        """The generations after one, in order, without a gap; empty if there is none."""
+        ...
+
+    async def list_plans(
+        self, cell: CellName, before: Generation | None, limit: int
+    ) -> Sequence[PlanRecord]:
+        """Generations below `before`, newest first; None begins at the head."""
+        ...
+
+    async def acknowledge(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        """Keep what frontends said; for each cell only ever forward (I1)."""
+        ...
+
+    async def frontends(self) -> Sequence[FrontendRecord]:
+        """All frontends ever seen, by id."""
+        ...
+
+
+class Prober(Protocol):
+    """Tries whether an endpoint serves."""
+
+    async def probe(self, check: Check, address: str) -> Evidence:
+        """One try; VALIDATED, REFUSED, TIMEOUT. Never raises but for cancellation."""
+        ...
+
+
+class PlanCodec(Protocol):
+    """Turns a service's plan into the octets that are hashed, stored and sent."""
+
+    def encode(self, plan: ServicePlan) -> bytes:
+        """The same plan always gives the same octets."""
+        ...
+
+    def decode(self, body: bytes) -> ServicePlan:
+        """The inverse. Raises ValueError on garbage."""
+        ...
