@@ -1,0 +1,1 @@
+"""The registry's use cases and loops; they talk to ports only."""

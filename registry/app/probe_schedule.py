@@ -1,0 +1,174 @@
+"""Which instances of one cell are to be probed when, and what their results amount to.
+
+No I/O: `now` comes in, what is due and what is to be recorded goes out. The registry's
+word on an instance's health is what counts; the schedule keeps only streaks and times,
+and forgets an incarnation when it is gone. A result of an older incarnation says
+nothing about a newer one (I37).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from zlib import crc32
+
+from registry.domain.health import Evidence, Health, Standing, Streak, step
+from registry.domain.instance import CheckKind, Instance, State
+from registry.domain.names import Incarnation, InstanceKey
+from registry.domain.operation import Judge
+
+RETRY_SECONDS = 1.0
+"""After a failure that may become a verdict, the next try comes this soon."""
+STARTING_TRIES = 5
+"""So many failures of an instance that has never succeeded are followed by a quick next try.
+
+Few, since a mass of them may be registered whose ports stay closed.
+"""
+SPREAD = 0.1
+"""Share of an interval by which one round differs from the next, so that none keep step."""
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """One incarnation under probe. Changed in place: probes are many."""
+
+    instance: Instance
+    streak: Streak = field(default_factory=Streak)
+    due: float = 0.0
+    under_way: bool = False
+    rounds: int = 0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the last try failed: such targets may be slow, and must not delay others."""
+        return self.streak.failures > 0
+
+
+class ProbeSchedule:
+    """The targets of one cell, by time."""
+
+    def __init__(self) -> None:
+        self._targets: dict[InstanceKey, Target] = {}
+        self._heap: list[tuple[float, int, Target]] = []
+        self._serial = 0
+
+    def __repr__(self) -> str:
+        return f"<ProbeSchedule {len(self._targets)} targets>"
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def begin(self, instances: Iterable[Instance], now: float) -> None:
+        """Take over a cell: what is unvalidated is tried at once, the rest over one interval."""
+        for instance in instances:
+            self.put(instance, now)
+
+    # put
+    #
+    #   instance                     known before          effect
+    #   ---------------------------  --------------------  -------------------------------
+    #   not ACTIVE, or no check      any                   no target
+    #   same incarnation, not new    yes                   standing taken over
+    #   same incarnation, UNKNOWN    as something else     tried at once, streak forgotten
+    #   other incarnation, UNKNOWN   any                   tried at once
+    #   other incarnation, else      any                   tried within one interval
+    def put(self, instance: Instance, now: float) -> None:
+        """An instance is as it is now said to be."""
+        if instance.state is not State.ACTIVE or instance.registration.check.kind is CheckKind.NONE:
+            self.remove(instance.key)
+            return
+        target = self._targets.get(instance.key)
+        if target is not None and target.instance.incarnation == instance.incarnation:
+            began_anew = (
+                instance.health is Health.UNKNOWN and target.instance.health is not Health.UNKNOWN
+            )
+            target.instance = instance
+            if began_anew:
+                target.streak = Streak()
+                self._push(target, now)
+            return
+        target = self._targets[instance.key] = Target(instance)
+        if instance.health is Health.UNKNOWN:
+            self._push(target, now)
+        else:
+            interval = instance.registration.check.interval_seconds
+            self._push(target, now + interval * _share(instance.incarnation))
+
+    def remove(self, key: InstanceKey) -> None:
+        """An instance is gone, and with it all that is known of its probes."""
+        target = self._targets.pop(key, None)
+        if target is not None:
+            target.due = -1.0
+
+    def next_due(self) -> float | None:
+        """When the next target is due; None when there is none."""
+        self._drop_stale()
+        return self._heap[0][0] if self._heap else None
+
+    def take(self, now: float) -> Target | None:
+        """The longest due target, now under way; None when none is due."""
+        self._drop_stale()
+        if not self._heap or self._heap[0][0] > now:
+            return None
+        _, _, target = heappop(self._heap)
+        target.under_way = True
+        return target
+
+    def settle(self, target: Target, result: Evidence, now: float) -> Judge | None:
+        """Take in a result, and say what is to be recorded, if anything."""
+        target.under_way = False
+        instance = target.instance
+        if self._targets.get(instance.key) is not target:
+            return None
+        check = instance.registration.check
+        standing = Standing(instance.health, instance.evidence)
+        after, target.streak = step(
+            standing, target.streak, result, rise=check.rise, fall=check.fall
+        )
+        self._push(target, now + _pause(target, after))
+        if after == standing:
+            return None
+        return Judge(instance.key, instance.incarnation, after.health, after.evidence)
+
+    def _push(self, target: Target, due: float) -> None:
+        target.due = due
+        if not target.under_way:
+            self._serial += 1
+            heappush(self._heap, (due, self._serial, target))
+
+    def _drop_stale(self) -> None:
+        # A target put forward or removed leaves its former place in the heap behind.
+        while self._heap and (
+            self._heap[0][2].due != self._heap[0][0] or self._heap[0][2].under_way
+        ):
+            heappop(self._heap)
+
+
+# _pause
+#
+#   after the try                                    next try after
+#   -----------------------------------------------  ------------------------------------
+#   HEALTHY and failing: `fall` may be reached       min(interval, 1 s)
+#   UNHEALTHY and succeeding, below `rise`           min(interval, 1 s)
+#   UNKNOWN and failing, the first STARTING_TRIES    min(interval, 1 s): it is starting up
+#   else                                             interval, less a varying SPREAD of it
+def _pause(target: Target, after: Standing) -> float:
+    check = target.instance.registration.check
+    streak = target.streak
+    if (
+        (after.health is Health.HEALTHY and streak.failures > 0)
+        or (after.health is Health.UNHEALTHY and 0 < streak.successes < check.rise)
+        or (after.health is Health.UNKNOWN and streak.failures <= STARTING_TRIES)
+    ):
+        return min(check.interval_seconds, RETRY_SECONDS)
+    target.rounds += 1
+    uid = target.instance.incarnation
+    if target.rounds == 1:
+        return check.interval_seconds * _share(uid)
+    return check.interval_seconds * (1.0 - SPREAD * _share(uid, target.rounds))
+
+
+def _share(uid: Incarnation, salt: int = 0) -> float:
+    """A number from 0 to 1 that is the incarnation's own."""
+    return crc32(uid.encode(), salt) / 0xFFFFFFFF

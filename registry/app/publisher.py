@@ -1,0 +1,321 @@
+"""Publishes one cell's plan: plan what changed, let the guard judge, move the head.
+
+A step goes like this:
+
+    take what changed -> plan each service -> guard -> next generation -> compare-and-set
+        won             -> the step is taken on, watchers are told
+        lost            -> the head is read anew, and what changed is planned on that (I2, I37)
+        store is away   -> nothing is known to have happened: the same, once it answers
+        lead is over    -> LeadershipLost, at once
+
+Its cost follows what changed. What the database holds can never stop it (I10): a head
+whose plan cannot be read is followed by a generation planned in full.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from registry import telemetry
+from registry.app.alarm import Alarm
+from registry.app.lead import Lead
+from registry.app.mirror import Mirror
+from registry.app.plan_feed import PlanFeed
+from registry.app.plan_reader import PlanReader
+from registry.app.uptime import Uptime
+from registry.app.worklist import Work, Worklist
+from registry.domain.cell_plan import CellPlan, Entry, Step
+from registry.domain.errors import RegistryError, StoreUnavailable
+from registry.domain.guard import Finding, Judgement, Limits, Rule, judge
+from registry.domain.names import CellName, NamespaceId, Revision, ServiceId, ServiceKey
+from registry.domain.planner import plan_missing, plan_service
+from registry.domain.publication import must_publish, next_step
+from registry.ports import Clock, PlanCodec, Publication, Store
+
+log = logging.getLogger(__name__)
+
+CHANGED_LIMIT = 512
+"""Changed services planned in one step."""
+OVERDUE_LIMIT = 128
+"""Services looked over in one step: few, so that a change need not wait long."""
+SLICE = 16
+"""Services planned before others may run."""
+LONGEST_REST_SECONDS = 0.05
+"""Between two steps, however long the first one took."""
+
+
+class Publisher:
+    """The publisher of one cell, while this node leads it."""
+
+    def __init__(
+        self,
+        cell: CellName,
+        store: Store,
+        mirror: Mirror,
+        codec: PlanCodec,
+        clock: Clock,
+        uptime: Uptime,
+        feed: PlanFeed,
+        lead: Lead,
+        *,
+        debounce_seconds: float,
+        limits: Limits,
+    ) -> None:
+        self.plan: CellPlan | None = None
+        """The active generation; None before it is known."""
+        self.refused: dict[str, Finding] = {}
+        """Services whose entries the guard keeps as they were, by key."""
+        self._cell = cell
+        self._store = store
+        self._mirror = mirror
+        self._codec = codec
+        self._clock = clock
+        self._uptime = uptime
+        self._feed = feed
+        self._lead = lead
+        self._reader = PlanReader(store, codec, uptime, cell)
+        self._debounce_seconds = debounce_seconds
+        self._limits = limits
+        self._worklist = Worklist()
+        self._alarm = Alarm(clock)
+        self._is_aligned = False
+        """Whether `plan` is known to be what the head points to."""
+        self._last_step_at = float("-inf")
+        self._rest_until = float("-inf")
+        self._skip = 0
+
+    def __repr__(self) -> str:
+        return f"<Publisher {self.plan!r} {self._worklist!r} refused={len(self.refused)}>"
+
+    def changed(self, service: ServiceKey, *, urgent: bool, traceparent: str) -> None:
+        """A service is to be planned anew; urgent if that may change an answer."""
+        now = self._clock.monotonic()
+        self._worklist.add(service, now, urgent=urgent, traceparent=traceparent)
+        self._alarm.ring()
+
+    def look_over(self) -> None:
+        """Plan everything anew when there is time: a lost event costs seconds only."""
+        self._worklist.look_over(self._all_services())
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Publish for ever. Raises LeadershipLost."""
+        self._is_aligned = False
+        # Whatever changed while nobody here listened.
+        self.look_over()
+        while True:
+            try:
+                if not self._is_aligned:
+                    await self._align()
+                await self._wait()
+                await self._step()
+            except StoreUnavailable as error:
+                # Whether the head moved is not known until the store answers again.
+                self._is_aligned = False
+                await self._clock.sleep(error.retry_after_seconds)
+
+    async def _align(self) -> None:
+        """Find out what the head points to, and build on that."""
+        head = (await self._lead.renew()).head
+        plan = self.plan
+        if (
+            plan is None
+            or not plan.is_sound
+            or (plan.record.generation, plan.record.digest) != (head.generation, head.digest)
+        ):
+            plan = self.plan = await self._reader.read(head)
+            if plan.is_sound:
+                self._worklist.look_over(self._all_services())
+            else:
+                # All of it goes into the next generation.
+                for service in self._all_services():
+                    now = self._clock.monotonic()
+                    self._worklist.add(service, now, urgent=True, traceparent="")
+        if plan.is_sound:
+            self._feed.adopt(plan.record, plan.bodies())
+        telemetry.generation.set(plan.record.generation, {"cell": self._cell})
+        self._is_aligned = True
+
+    async def _wait(self) -> None:
+        """Until a step is to be taken."""
+        while self._plan.is_sound:
+            if not self._worklist:
+                await self._alarm.wait()
+                continue
+            ready_at = self._worklist.ready_at(self._last_step_at, self._debounce_seconds)
+            pause = max(ready_at, self._rest_until) - self._clock.monotonic()
+            if pause <= 0.0:
+                return
+            await self._alarm.wait(pause)
+
+    async def _step(self) -> None:
+        plan = self._plan
+        if not plan.is_sound:
+            limit = max(1, len(self._all_services()))
+        else:
+            limit = CHANGED_LIMIT if self._worklist.has_changes else OVERDUE_LIMIT
+        work = self._worklist.take(limit)
+        begun = self._clock.monotonic()
+        if work.changed:
+            self._last_step_at = begun
+        try:
+            await self._plan_and_publish(plan, work, begun)
+        except BaseException:
+            self._worklist.put_back(work, self._clock.monotonic())
+            raise
+        # Half of the time belongs to those who register: under a flood of changes the steps
+        # become rarer and larger, instead of taking all there is.
+        now = self._clock.monotonic()
+        self._rest_until = now + min(now - begun, LONGEST_REST_SECONDS)
+
+    async def _plan_and_publish(self, plan: CellPlan, work: Work, begun: float) -> None:
+        first = work.traceparents[0] if work.traceparents else ""
+        parent = telemetry.context_of(first)
+        links = telemetry.links_to(list(work.traceparents[1:]))
+        # What the mirror holds now is in the plan; later changes may be, or come next.
+        revision = self._mirror.revision
+        if work.changed:
+            with telemetry.tracer.start_as_current_span(
+                "plan",
+                context=parent,
+                links=links,
+                attributes={"cell": self._cell, "services": len(work.services)},
+            ):
+                judgement = await self._judge(plan, work, revision)
+            telemetry.plan_duration.record(self._clock.monotonic() - begun, {"cell": self._cell})
+        else:
+            judgement = await self._judge(plan, work, revision)
+        for key in judgement.postponed:
+            self._worklist.add(_service_of(key), begun, urgent=True, traceparent="")
+        if not must_publish(plan, len(judgement.accepted)):
+            return
+        with telemetry.tracer.start_as_current_span(
+            "publish", context=parent, links=links, attributes={"cell": self._cell}
+        ) as span:
+            fence = self._lead.fence
+            step = next_step(
+                plan,
+                judgement.accepted,
+                epoch=fence.epoch,
+                revision=plan.record.revision if judgement.postponed else revision,
+                now_ms=self._clock.unix_ms(),
+                traceparent=telemetry.traceparent_of(span),
+                skip=self._skip,
+            )
+            span.set_attribute("generation", step.record.generation)
+            won = await self._publish(Publication(fence, step.record, step.delta, step.base))
+        if won:
+            self._take_on(plan, step)
+        else:
+            self._is_aligned = False
+            self._worklist.put_back(work, self._clock.monotonic())
+
+    async def _judge(self, plan: CellPlan, work: Work, revision: Revision) -> Judgement:
+        proposed: dict[str, Entry | None] = {}
+        refused: dict[str, Finding] = {}
+        for number, service in enumerate(work.services, start=1):
+            key = service.entry
+            try:
+                old = plan.entries.get(key)
+                new = self._propose(service, old, revision)
+                if new is not old:
+                    proposed[key] = new
+                else:
+                    self.refused.pop(key, None)
+            except Exception as error:
+                # One service's data must hurt its own name only (I11).
+                refused[key] = Finding(Rule.MALFORMED, f"{type(error).__name__}: {error}")
+            if number % SLICE == 0:
+                await self._clock.sleep(0.0)
+        judgement = judge(plan.entries, plan.totals, proposed, self._limits)
+        for key in judgement.accepted:
+            self.refused.pop(key, None)
+        for key, finding in (refused | judgement.refused).items():
+            self._refuse(key, finding)
+        for finding in judgement.postponed.values():
+            telemetry.plans_refused.add(1, {"cell": self._cell, "rule": finding.rule.value})
+        return judgement
+
+    def _propose(self, service: ServiceKey, old: Entry | None, revision: Revision) -> Entry | None:
+        """The entry as it should be; `old` itself when it is as it should be; None: removed."""
+        previous = None if old is None else old.plan
+        known = self._mirror.services.get(service)
+        if known is None:
+            if previous is None or plan_missing(previous) is previous:
+                return old
+            return None
+        instances = self._mirror.by_service.get(service, {}).values()
+        planned = plan_service(
+            known,
+            [instance for instance in instances if instance.registration.cell == self._cell],
+            previous,
+            revision,
+        )
+        if planned is previous:
+            return old
+        return Entry(planned, self._codec.encode(planned))
+
+    async def _publish(self, publication: Publication) -> bool:
+        begun = self._clock.monotonic()
+        try:
+            with self._uptime.asking():
+                won = await self._store.publish(publication)
+        except RegistryError:
+            raise
+        except Exception:
+            # The database refuses this generation for what it holds already, such as a plan
+            # of that number that no head points to. The next number is free (I10).
+            self._skip = 2 * self._skip + 1
+            log.exception(
+                "a generation cannot be stored; trying another number",
+                extra={"cell": self._cell, "generation": publication.record.generation},
+            )
+            await self._clock.sleep(min(1.0, 0.01 * self._skip))
+            return False
+        if not won:
+            telemetry.publications_lost.add(1, {"cell": self._cell})
+            log.warning(
+                "the head was moved by another; planning anew from there",
+                extra={"cell": self._cell, "generation": publication.record.generation},
+            )
+        telemetry.publish_duration.record(self._clock.monotonic() - begun, {"cell": self._cell})
+        return won
+
+    def _take_on(self, plan: CellPlan, step: Step) -> None:
+        self._skip = 0
+        was_sound = plan.is_sound
+        plan.commit(step)
+        if not (was_sound and self._feed.publish(step.record, step.delta)):
+            self._feed.adopt(plan.record, plan.bodies())
+        telemetry.plans_published.add(1, {"cell": self._cell})
+        telemetry.generation.set(step.record.generation, {"cell": self._cell})
+
+    def _refuse(self, key: str, finding: Finding) -> None:
+        telemetry.plans_refused.add(1, {"cell": self._cell, "rule": finding.rule.value})
+        if self.refused.get(key) != finding:
+            log.error(
+                "a service's entry is refused and stays as it was",
+                extra={
+                    "cell": self._cell,
+                    "entry": key,
+                    "rule": finding.rule.value,
+                    "reason": finding.reason,
+                },
+            )
+        self.refused[key] = finding
+
+    @property
+    def _plan(self) -> CellPlan:
+        assert self.plan is not None, "aligned first"
+        return self.plan
+
+    def _all_services(self) -> dict[ServiceKey, None]:
+        services = dict.fromkeys(self._mirror.services)
+        if self.plan is not None:
+            services |= dict.fromkeys(map(_service_of, self.plan.entries))
+        return services
+
+
+def _service_of(key: str) -> ServiceKey:
+    namespace, _, service = key.partition("/")
+    return ServiceKey(NamespaceId(namespace), ServiceId(service))

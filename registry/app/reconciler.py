@@ -1,0 +1,291 @@
+"""The reconciler of one cell: expire, probe, plan, publish, verify.
+
+    seek the lead
+    take over: read the active plan, compare it with the registry, begin to probe
+    until the lead is over:
+        what the mirror hears of       -> planned and published, in milliseconds
+        leases that ran out            -> expired
+        probes' verdicts               -> recorded
+        every ten seconds              -> everything looked over
+    stand down at once, and seek again
+
+Only the leader of the cell does any of this. Nothing it meets ends it: a fault of its own
+costs the lead, so that another node may try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from registry import telemetry
+from registry.app.committer import Committer
+from registry.app.frontends import Frontends
+from registry.app.lead import Lead
+from registry.app.leasekeeper import Leasekeeper
+from registry.app.mirror import Mirror
+from registry.app.plan_feed import PlanFeed
+from registry.app.probe_loop import ProbeLoop
+from registry.app.probe_schedule import ProbeSchedule
+from registry.app.publisher import Publisher
+from registry.app.reaper import Reaper
+from registry.app.sweeper import Sweeper
+from registry.app.uptime import Uptime
+from registry.app.verdicts import Verdicts
+from registry.app.verification import Verification
+from registry.domain.change import (
+    Change,
+    InstancePut,
+    InstanceRemoved,
+    ServicePut,
+    ServiceRemoved,
+)
+from registry.domain.errors import LeadershipLost
+from registry.domain.guard import Limits
+from registry.domain.health import Health
+from registry.domain.instance import Instance
+from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName
+from registry.ports import Clock, PlanCodec, Prober, Store
+
+log = logging.getLogger(__name__)
+
+FAULT_PAUSE_SECONDS = 1.0
+ORIGIN_LIMIT = 10_000
+"""Registrations whose trace is remembered until they are validated."""
+
+
+class Reconciler:
+    """Looks after one cell whenever this node leads it."""
+
+    def __init__(
+        self,
+        cell: CellName,
+        region: RegionName,
+        node: str,
+        *,
+        store: Store,
+        mirror: Mirror,
+        keeper: Leasekeeper,
+        committer: Committer,
+        prober: Prober,
+        codec: PlanCodec,
+        clock: Clock,
+        uptime: Uptime,
+        feed: PlanFeed,
+        frontends: Frontends,
+        lease_seconds: float = 6.0,
+        debounce_seconds: float = 0.005,
+        full_pass_seconds: float = 10.0,
+        reap_after_seconds: float = 600.0,
+        probe_concurrency: int = 256,
+        limits: Limits | None = None,
+    ) -> None:
+        self.cell = cell
+        self._mirror = mirror
+        self._clock = clock
+        self._feed = feed
+        self._full_pass_seconds = full_pass_seconds
+        self._reap_after_seconds = reap_after_seconds
+        self._probe_concurrency = probe_concurrency
+        self._prober = prober
+        self._keeper = keeper
+        self._committer = committer
+        self._lead = Lead(store, clock, uptime, cell, region, node, lease_seconds=lease_seconds)
+        self._publisher = Publisher(
+            cell,
+            store,
+            mirror,
+            codec,
+            clock,
+            uptime,
+            feed,
+            self._lead,
+            debounce_seconds=debounce_seconds,
+            limits=limits or Limits(),
+        )
+        self._verification = Verification(cell, feed, frontends, clock)
+        self._origins: dict[Incarnation, str] = {}
+        self._reign: _Reign | None = None
+
+    def __repr__(self) -> str:
+        what = "leading" if self.is_leading else "not leading"
+        return f"<Reconciler {self.cell}: {what}, {self._publisher!r}>"
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this node looks after the cell now."""
+        return self._reign is not None
+
+    @property
+    def publisher(self) -> Publisher:
+        """For looking at: the active plan, and what is refused."""
+        return self._publisher
+
+    async def run(self) -> None:
+        """Seek the lead and use it, for ever; on cancellation the lead is given up.
+
+        Frontends are verified whether this node leads or not: they speak to any node.
+        """
+        verification = asyncio.create_task(self._verification.run())
+        try:
+            while True:
+                await self._lead.seek()
+                try:
+                    await self._rule()
+                except* LeadershipLost as lost:
+                    log.warning(
+                        "this node leads the cell no more",
+                        extra={"cell": self.cell, "reason": str(lost.exceptions[0])},
+                    )
+                except* Exception:
+                    # A bug, or something nobody foresaw. Another node may fare better.
+                    log.exception("the reconciler failed", extra={"cell": self.cell})
+                    telemetry.task_restarts.add(1, {"task": f"reconciler {self.cell}"})
+                    await self._lead.resign()
+                    await self._clock.sleep(FAULT_PAUSE_SECONDS)
+        finally:
+            verification.cancel()
+            await self._lead.resign()
+
+    async def _rule(self) -> None:
+        log.info("this node leads the cell", extra={"cell": self.cell, "lead": repr(self._lead)})
+        verdicts = Verdicts(self._committer, self._clock, self.cell, self._lead)
+        reaper = Reaper(self._reap_after_seconds)
+        schedule = ProbeSchedule()
+        reign = _Reign(
+            self.cell,
+            self._clock,
+            schedule,
+            ProbeLoop(
+                schedule,
+                self._prober,
+                self._clock,
+                verdicts.add,
+                concurrency=self._probe_concurrency,
+            ),
+            reaper,
+        )
+        sweeper = Sweeper(
+            self.cell,
+            self._lead,
+            self._keeper,
+            reaper,
+            verdicts,
+            self._committer,
+            self._mirror,
+            self._clock,
+        )
+        for instance in self._mirror.instances.values():
+            reign.put(instance)
+        self._reign = reign
+        unsubscribe = self._mirror.subscribe(self._heard)
+        telemetry.leading.set(1, {"cell": self.cell})
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_lead())
+                tasks.create_task(self._publisher.run())
+                tasks.create_task(reign.probes.run())
+                tasks.create_task(verdicts.run())
+                tasks.create_task(sweeper.run())
+                tasks.create_task(self._look_over())
+        finally:
+            unsubscribe()
+            self._reign = None
+            self._feed.release(self.cell)
+            telemetry.leading.set(0, {"cell": self.cell})
+
+    async def _keep_lead(self) -> None:
+        self._feed.confirm(self.cell, self._lead.valid_until)
+        async for valid_until in self._lead.keep():
+            self._feed.confirm(self.cell, valid_until)
+
+    async def _look_over(self) -> None:
+        while True:
+            await self._clock.sleep(self._full_pass_seconds)
+            self._publisher.look_over()
+
+    # _heard
+    #
+    #   change             planned if                                  urgent
+    #   -----------------  ------------------------------------------  ----------------------
+    #   InstancePut        it is of this cell, or was                  unless UNKNOWN: that
+    #                                                                  changes no answer
+    #   InstanceRemoved    it was of this cell                         yes
+    #   ServicePut         always: each cell has each service          no
+    #   ServiceRemoved     always                                      yes
+    def _heard(self, changes: Sequence[Change]) -> None:
+        reign = self._reign
+        if reign is None:
+            return
+        plan = self._publisher.changed
+        for change in changes:
+            match change:
+                case InstancePut():
+                    instance = change.instance
+                    reign.put(instance)
+                    if instance.registration.cell == self.cell or self._has(instance.key):
+                        plan(
+                            instance.key.service_key,
+                            urgent=instance.health is not Health.UNKNOWN,
+                            traceparent=self._origin(instance, change.traceparent),
+                        )
+                case InstanceRemoved():
+                    reign.remove(change.key)
+                    if change.cell == self.cell or self._has(change.key):
+                        plan(change.key.service_key, urgent=True, traceparent=change.traceparent)
+                case ServicePut():
+                    plan(change.service.key, urgent=False, traceparent="")
+                case ServiceRemoved():
+                    plan(change.service.key, urgent=True, traceparent="")
+
+    def _has(self, key: InstanceKey) -> bool:
+        """Whether the active plan has an endpoint of that name: it may have left for another."""
+        plan = self._publisher.plan
+        entry = None if plan is None else plan.entries.get(key.service_key.entry)
+        if entry is None or entry.plan is None:
+            return False
+        return any(endpoint.instance == key.instance for endpoint in entry.plan.endpoints)
+
+    def _origin(self, instance: Instance, traceparent: str) -> str:
+        """The trace a change belongs to: a first verdict belongs to the registration's."""
+        if instance.health is not Health.UNKNOWN:
+            return self._origins.pop(instance.incarnation, "") or traceparent
+        if traceparent:
+            while len(self._origins) >= ORIGIN_LIMIT:
+                del self._origins[next(iter(self._origins))]
+            self._origins[instance.incarnation] = traceparent
+        return traceparent
+
+
+class _Reign:
+    """What exists only while this node leads: nothing of it outlives the lead."""
+
+    def __init__(
+        self,
+        cell: CellName,
+        clock: Clock,
+        schedule: ProbeSchedule,
+        probes: ProbeLoop,
+        reaper: Reaper,
+    ) -> None:
+        self.probes = probes
+        self._cell = cell
+        self._clock = clock
+        self._schedule = schedule
+        self._reaper = reaper
+
+    def put(self, instance: Instance) -> None:
+        """An instance of any cell is as it is now said to be."""
+        if instance.registration.cell != self._cell:
+            self._schedule.remove(instance.key)
+            return
+        now = self._clock.monotonic()
+        self._schedule.put(instance, now)
+        self._reaper.put(instance, now, self._clock.unix_ms())
+        if instance.health is Health.UNKNOWN:
+            self.probes.wake()
+
+    def remove(self, key: InstanceKey) -> None:
+        """An instance is gone."""
+        self._schedule.remove(key)

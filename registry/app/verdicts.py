@@ -1,0 +1,70 @@
+"""What the leader of a cell has found out about instances, on its way into the store.
+
+Whatever piles up during one transaction goes into the next, under the cell's fence. A
+verdict that cannot be stored now is kept and tried again, unless a newer one on the same
+instance has come meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from registry import telemetry
+from registry.app.alarm import Alarm
+from registry.app.committer import Committer
+from registry.app.lead import Lead
+from registry.domain.errors import Retryable
+from registry.domain.names import CellName, InstanceKey
+from registry.domain.operation import Done, Judge, Reap
+from registry.ports import Clock
+
+log = logging.getLogger(__name__)
+
+GROUP_LIMIT = 256
+
+Verdict = Judge | Reap
+
+
+class Verdicts:
+    """Verdicts not stored yet, the last one of each instance."""
+
+    def __init__(self, committer: Committer, clock: Clock, cell: CellName, lead: Lead) -> None:
+        self._committer = committer
+        self._clock = clock
+        self._cell = cell
+        self._lead = lead
+        self._waiting: dict[InstanceKey, Verdict] = {}
+        self._alarm = Alarm(clock)
+
+    def __repr__(self) -> str:
+        return f"<Verdicts {self._cell}: {len(self._waiting)} waiting>"
+
+    def add(self, verdict: Verdict) -> None:
+        """Have a verdict stored; it takes the place of an earlier one on the instance."""
+        self._waiting[verdict.key] = verdict
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Store group after group, for ever. Raises LeadershipLost."""
+        while True:
+            if not self._waiting:
+                await self._alarm.wait()
+                continue
+            group = [self._waiting.pop(key) for key in list(self._waiting)[:GROUP_LIMIT]]
+            try:
+                committed = await self._committer.submit_all(group, self._lead.fence)
+            except Retryable as error:
+                self._waiting = {verdict.key: verdict for verdict in group} | self._waiting
+                await self._clock.sleep(error.retry_after_seconds)
+                continue
+            for verdict, outcome in zip(group, committed.outcomes, strict=True):
+                # A refusal means that the instance is gone or newer: nothing to do (I37).
+                if isinstance(verdict, Judge) and isinstance(outcome, Done):
+                    telemetry.health_changes.add(
+                        1,
+                        {
+                            "cell": self._cell,
+                            "health": verdict.health.value,
+                            "evidence": verdict.evidence.value,
+                        },
+                    )
