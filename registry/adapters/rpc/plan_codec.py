@@ -1,0 +1,176 @@
+"""A service's plan as `sheetanchor.v1.ServicePlan` octets, and back.
+
+The octets are hashed, so the same plan must always give the same ones: fields go out in
+order of number, maps sorted by key, unset values left out. Another release of protobuf may
+write otherwise: an entry then changes its octets when its content changes next, and no
+reader cares, since all hash the octets as they were sent.
+
+A service's change is mostly that of one endpoint, so the octets of endpoints are kept: to
+write a service of a hundred anew costs one endpoint and ninety-nine copies.
+"""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+
+from registry.adapters.rpc.translate.instance import EVIDENCE, HEALTH, PROTOCOL
+from registry.adapters.rpc.translate.service import policy_message
+from registry.domain.health import Evidence
+from registry.domain.instance import Port, Protocol
+from registry.domain.names import (
+    Incarnation,
+    InstanceId,
+    NamespaceId,
+    RegionName,
+    Revision,
+    ServiceId,
+    ServiceKey,
+)
+from registry.domain.plan import Endpoint, ServicePlan, Tombstone
+from registry.domain.service import FailoverPolicy, ServicePolicy
+from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
+
+_HEALTH_READ = {sent: health for health, sent in HEALTH.items()}
+_EVIDENCE_READ = {sent: evidence for evidence, sent in EVIDENCE.items()}
+_PROTOCOL_READ = {sent: protocol for protocol, sent in PROTOCOL.items()}
+
+
+KEPT_ENDPOINTS = 100_000
+"""Endpoints whose octets are kept; past that all are forgotten, and written anew as needed."""
+_ENDPOINTS_TAG = bytes(
+    [plan_pb2.ServicePlan.DESCRIPTOR.fields_by_name["endpoints"].number << 3 | 2]
+)
+"""Of a field whose value has a length (protobuf's wire type 2)."""
+
+
+class ProtoPlanCodec:
+    """The codec of the contract. Its endpoints are immutable, so their octets stay good."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Endpoint, bytes]] = {}
+        """By identity; the endpoint is held, so that no other can take its place in memory."""
+
+    def __repr__(self) -> str:
+        return f"<ProtoPlanCodec {len(self._kept)} endpoints kept>"
+
+    def encode(self, plan: ServicePlan) -> bytes:
+        """The same plan always gives the same octets.
+
+        Raises ValueError or TypeError for what no field can hold; the caller refuses that
+        one entry (I11).
+        """
+        # A message is its fields one after another: these stand before the endpoints ...
+        before = plan_pb2.ServicePlan(namespace=plan.key.namespace, service=plan.key.service)
+        if plan.policy is not None:
+            # Every number of it is written, so that a reader's defaults do not matter.
+            before.policy.CopyFrom(policy_message(plan.policy))
+        # ... and these behind.
+        behind = plan_pb2.ServicePlan(held=plan.held, revision=plan.revision)
+        if plan.tombstone is not None:
+            behind.tombstone.revision = plan.tombstone.revision
+            behind.tombstone.delete_time.FromMilliseconds(plan.tombstone.delete_time_ms)
+        parts = [before.SerializeToString(deterministic=True)]
+        kept = self._kept
+        for endpoint in plan.endpoints:
+            found = kept.get(id(endpoint))
+            parts.append(found[1] if found is not None else self._keep(endpoint))
+        parts.append(behind.SerializeToString(deterministic=True))
+        return b"".join(parts)
+
+    def _keep(self, endpoint: Endpoint) -> bytes:
+        octets = _endpoint_sent(endpoint).SerializeToString(deterministic=True)
+        field = _ENDPOINTS_TAG + _varint(len(octets)) + octets
+        if len(self._kept) >= KEPT_ENDPOINTS:
+            self._kept.clear()
+        self._kept[id(endpoint)] = endpoint, field
+        return field
+
+    def decode(self, body: bytes) -> ServicePlan:
+        """The inverse. Raises ValueError on garbage."""
+        try:
+            message = plan_pb2.ServicePlan.FromString(body)
+        except DecodeError as error:
+            raise ValueError(f"not a ServicePlan: {error}") from error
+        tombstone = None
+        if message.HasField("tombstone"):
+            tombstone = Tombstone(
+                message.tombstone.delete_time.ToMilliseconds(),
+                Revision(message.tombstone.revision),
+            )
+        return ServicePlan(
+            key=ServiceKey(NamespaceId(message.namespace), ServiceId(message.service)),
+            policy=_policy_read(message.policy) if message.HasField("policy") else None,
+            endpoints=tuple(_endpoint_read(endpoint) for endpoint in message.endpoints),
+            held=message.held,
+            tombstone=tombstone,
+            revision=Revision(message.revision),
+        )
+
+
+def _varint(number: int) -> bytes:
+    octets = bytearray()
+    while number > 0x7F:
+        octets.append(number & 0x7F | 0x80)
+        number >>= 7
+    octets.append(number)
+    return bytes(octets)
+
+
+def _endpoint_sent(endpoint: Endpoint) -> plan_pb2.Endpoint:
+    return plan_pb2.Endpoint(
+        instance=endpoint.instance,
+        uid=endpoint.incarnation,
+        addresses=endpoint.addresses,
+        ports=[
+            instance_pb2.Port(name=port.name, number=port.number, protocol=PROTOCOL[port.protocol])
+            for port in endpoint.ports
+        ],
+        priority=endpoint.priority,
+        weight=endpoint.weight,
+        zone=endpoint.zone,
+        metadata=endpoint.metadata,
+        health=HEALTH[endpoint.health],
+        evidence=EVIDENCE[endpoint.evidence],
+    )
+
+
+def _endpoint_read(message: plan_pb2.Endpoint) -> Endpoint:
+    health = _HEALTH_READ.get(message.health)
+    if health is None:
+        raise ValueError(f"endpoint {message.instance!r} has the health {message.health}")
+    return Endpoint(
+        instance=InstanceId(message.instance),
+        incarnation=Incarnation(message.uid),
+        addresses=tuple(message.addresses),
+        ports=tuple(
+            Port(port.name, port.number, _PROTOCOL_READ.get(port.protocol, Protocol.TCP))
+            for port in message.ports
+        ),
+        priority=message.priority,
+        weight=message.weight,
+        zone=message.zone,
+        metadata=dict(message.metadata),
+        health=health,
+        # The list of evidence may grow; what a newer version knows, this one need not.
+        evidence=_EVIDENCE_READ.get(message.evidence, Evidence.NONE),
+    )
+
+
+def _policy_read(message: service_pb2.ServicePolicy) -> ServicePolicy:
+    default = FailoverPolicy()
+    failover = message.failover
+    return ServicePolicy(
+        record_ttl_seconds=message.record_ttl_seconds or ServicePolicy().record_ttl_seconds,
+        failover=FailoverPolicy(
+            region_order=tuple(RegionName(region) for region in failover.region_order),
+            enter_threshold=failover.enter_threshold or default.enter_threshold,
+            exit_threshold=failover.exit_threshold or default.exit_threshold,
+            exit_hold_seconds=(
+                failover.exit_hold.ToNanoseconds() / 1e9
+                if failover.HasField("exit_hold")
+                else default.exit_hold_seconds
+            ),
+            minimum_endpoints=failover.minimum_endpoints or default.minimum_endpoints,
+        ),
+        scale_to_zero=message.scale_to_zero,
+    )

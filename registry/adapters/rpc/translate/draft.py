@@ -1,0 +1,83 @@
+"""What a client asks for, as raw values for the domain to admit: nothing is judged here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from registry.adapters.rpc.translate.moment import seconds_of
+from registry.domain.admission import Draft, DraftCheck, DraftPort
+from registry.domain.policy_admission import DraftFailover, DraftPolicy
+from sheetanchor.v1 import instance_pb2, service_pb2
+from sheetanchor.v1 import registration_service_pb2 as pb
+
+_PROTOCOL: Final[dict[int, str]] = {
+    instance_pb2.Port.PROTOCOL_UNSPECIFIED: "",
+    instance_pb2.Port.PROTOCOL_TCP: "tcp",
+    instance_pb2.Port.PROTOCOL_UDP: "udp",
+}
+_KIND: Final[dict[int, str]] = {
+    instance_pb2.HealthCheck.KIND_UNSPECIFIED: "",
+    instance_pb2.HealthCheck.KIND_NONE: "none",
+    instance_pb2.HealthCheck.KIND_TCP: "tcp",
+}
+
+
+def registration_draft(request: pb.RegisterInstanceRequest) -> Draft:
+    """The registration that a request asks for."""
+    said = request.instance
+    return Draft(
+        parent=request.parent,
+        instance_id=request.instance_id,
+        region=said.locality.region,
+        addresses=list(said.addresses),
+        name=said.name,
+        zone=said.locality.zone,
+        cell=said.cell,
+        ports=[
+            DraftPort(port.name, port.number, _word(_PROTOCOL, port.protocol))
+            for port in said.ports
+        ],
+        priority=said.priority,
+        weight=said.weight,
+        metadata=dict(said.metadata),
+        check=_check_draft(said.health_check) if said.HasField("health_check") else None,
+        ttl_seconds=seconds_of(request.ttl) if request.HasField("ttl") else None,
+        request_id=request.request_id,
+    )
+
+
+def policy_draft(policy: service_pb2.ServicePolicy) -> DraftPolicy:
+    """The policy that a message asks for."""
+    return DraftPolicy(
+        record_ttl_seconds=policy.record_ttl_seconds,
+        failover=_failover_draft(policy.failover) if policy.HasField("failover") else None,
+        scale_to_zero=policy.scale_to_zero,
+    )
+
+
+def _check_draft(check: instance_pb2.HealthCheck) -> DraftCheck:
+    return DraftCheck(
+        kind=_word(_KIND, check.kind),
+        port=check.port,
+        interval_seconds=seconds_of(check.interval) if check.HasField("interval") else None,
+        timeout_seconds=seconds_of(check.timeout) if check.HasField("timeout") else None,
+        rise=check.rise,
+        fall=check.fall,
+    )
+
+
+def _failover_draft(failover: service_pb2.FailoverPolicy) -> DraftFailover:
+    return DraftFailover(
+        region_order=list(failover.region_order),
+        enter_threshold=failover.enter_threshold,
+        exit_threshold=failover.exit_threshold,
+        exit_hold_seconds=(
+            seconds_of(failover.exit_hold) if failover.HasField("exit_hold") else None
+        ),
+        minimum_endpoints=failover.minimum_endpoints,
+    )
+
+
+def _word(words: dict[int, str], value: int) -> str:
+    """A value of an open enum: one that this version does not know stays itself, to be refused."""
+    return words.get(value) or (f"value {value}" if value else "")

@@ -1,0 +1,27 @@
+"""Frontends, from the domain to their message."""
+
+from __future__ import annotations
+
+from registry.adapters.rpc.translate.moment import timestamp
+from registry.ports import FrontendRecord
+from sheetanchor.v1 import frontend_pb2 as pb
+
+
+def frontend_message(frontend: FrontendRecord) -> pb.Frontend:
+    """A frontend as the API shows it."""
+    return pb.Frontend(
+        name=f"frontends/{frontend.id}",
+        region=frontend.region,
+        cells=[
+            pb.FrontendCell(
+                cell=said.cell,
+                epoch=said.epoch,
+                generation=said.generation,
+                refused_generation=said.refused_generation,
+                refusal=said.refusal,
+                update_time=timestamp(said.time_ms),
+            )
+            for said in frontend.cells
+        ],
+        seen_time=timestamp(frontend.seen_ms),
+    )

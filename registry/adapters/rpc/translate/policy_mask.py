@@ -1,0 +1,79 @@
+"""Which fields of a policy an update takes over (AIP-134), and the policy that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from registry.adapters.rpc.translate.draft import policy_draft
+from registry.adapters.rpc.translate.service import policy_message
+from registry.domain.admission import shown
+from registry.domain.errors import FieldViolation, InvalidField
+from registry.domain.policy_admission import admit_policy
+from registry.domain.service import ServicePolicy
+from sheetanchor.v1 import service_pb2 as pb
+
+ALL: Final = "policy"
+PATHS: Final = (
+    ALL,
+    *(f"policy.{field.name}" for field in pb.ServicePolicy.DESCRIPTOR.fields),
+    *(f"policy.failover.{field.name}" for field in pb.FailoverPolicy.DESCRIPTOR.fields),
+)
+
+
+def mask_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """The paths of a mask, checked; none or `*` mean the whole policy.
+
+    Raises InvalidField naming each path that is unknown, or not for clients to set.
+    """
+    # 9 paths exist: of a longer list no answer needs to quote all
+    unknown = [path for path in paths if path not in PATHS and path != "*"][:20]
+    if unknown:
+        raise InvalidField(
+            *(
+                FieldViolation(
+                    "update_mask", f"{shown(path)} is no path to edit; there are {', '.join(PATHS)}"
+                )
+                for path in unknown
+            )
+        )
+    if not paths or "*" in paths or ALL in paths:
+        return (ALL,)
+    return tuple(dict.fromkeys(paths))
+
+
+def revised_policy(
+    current: ServicePolicy | None, asked: pb.Service, paths: Sequence[str]
+) -> ServicePolicy | None:
+    """`current` with the fields at `paths` as in `asked`; a field unset there takes its default.
+
+    None: nobody gives a policy any more. Raises InvalidField.
+    """
+    if ALL in paths:
+        return admit_policy(policy_draft(asked.policy)) if asked.HasField("policy") else None
+    policy = pb.ServicePolicy() if current is None else policy_message(current)
+    for path in paths:
+        _, *names = path.split(".")
+        _take_over(policy, asked.policy, names)
+    return admit_policy(policy_draft(policy))
+
+
+def _take_over(
+    target: pb.ServicePolicy | pb.FailoverPolicy,
+    source: pb.ServicePolicy | pb.FailoverPolicy,
+    names: Sequence[str],
+) -> None:
+    name, *deeper = names
+    if deeper:
+        # a mask goes one message deep: only `failover` has fields below it
+        _take_over(getattr(target, name), getattr(source, name), deeper)
+        return
+    target.ClearField(name)
+    match getattr(source, name):
+        case str() | int() | float() as plain:
+            setattr(target, name, plain)
+        case value if hasattr(value, "DESCRIPTOR"):
+            if source.HasField(name):
+                getattr(target, name).CopyFrom(value)
+        case values:
+            getattr(target, name).extend(values)

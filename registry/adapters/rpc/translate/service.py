@@ -1,0 +1,36 @@
+"""Services and their policies, from the domain to their messages."""
+
+from __future__ import annotations
+
+from registry.adapters.rpc.translate.moment import duration, timestamp
+from registry.domain.service import Service, ServicePolicy
+from sheetanchor.v1 import service_pb2 as pb
+
+
+def service_message(service: Service) -> pb.Service:
+    """A service as the API shows it; without a policy when nobody gave one."""
+    return pb.Service(
+        name=str(service.key),
+        uid=service.uid,
+        policy=None if service.policy is None else policy_message(service.policy),
+        etag=service.etag,
+        create_time=timestamp(service.create_time_ms),
+        update_time=timestamp(service.update_time_ms),
+        revision=service.revision,
+    )
+
+
+def policy_message(policy: ServicePolicy) -> pb.ServicePolicy:
+    """A policy with every field set: defaults are shown, not implied."""
+    failover = policy.failover
+    return pb.ServicePolicy(
+        record_ttl_seconds=policy.record_ttl_seconds,
+        failover=pb.FailoverPolicy(
+            region_order=failover.region_order,
+            enter_threshold=failover.enter_threshold,
+            exit_threshold=failover.exit_threshold,
+            exit_hold=duration(failover.exit_hold_seconds),
+            minimum_endpoints=failover.minimum_endpoints,
+        ),
+        scale_to_zero=policy.scale_to_zero,
+    )

@@ -1,0 +1,110 @@
+"""What frontends say they serve, kept forward only (I1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.adapters.store.database import Transaction
+from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
+from registry.ports import Acknowledgement, FrontendCell, FrontendRecord
+
+
+# What one more word of a frontend makes of the last
+#
+#   word      its (epoch, generation)   applied          refusal
+#   --------  ------------------------  ---------------  ----------------------------------
+#   applied   above what was applied    becomes it       cleared if not above it
+#   applied   not above                 stays            stays: an old word, come late
+#   refused   above what was applied    stays            becomes it, if not below the last
+#   refused   not above                 stays            stays: it was applied after all
+def hear(current: FrontendCell | None, word: Acknowledgement) -> FrontendCell:
+    """Fold one acknowledgement into what is known of a frontend and a cell."""
+    known = current or FrontendCell(word.cell, Epoch(0), Generation(0), Generation(0), "", 0)
+    time_ms = max(known.time_ms, word.time_ms)
+    epoch, generation = known.epoch, known.generation
+    refused, refusal = known.refused_generation, known.refusal
+    if (word.epoch, word.generation) > (epoch, generation):
+        if word.refusal:
+            if word.generation >= refused:
+                refused, refusal = word.generation, word.refusal
+        else:
+            epoch, generation = word.epoch, word.generation
+            if refused <= generation:
+                refused, refusal = Generation(0), ""
+    return FrontendCell(word.cell, epoch, generation, refused, refusal, time_ms)
+
+
+def acknowledge(tx: Transaction, words: Sequence[Acknowledgement]) -> None:
+    """Keep what frontends said, in the order given."""
+    latest: dict[FrontendId, tuple[RegionName, int]] = {}
+    for word in words:
+        _, seen_ms = latest.get(word.frontend, (word.region, 0))
+        latest[word.frontend] = (word.region, max(seen_ms, word.time_ms))
+    # Locks each frontend's row, in one order for all writers, before its cells are read.
+    tx.run_many(
+        "INSERT INTO frontends (id, region, seen_ms) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+        " SET region = excluded.region, seen_ms = CASE WHEN excluded.seen_ms > frontends.seen_ms"
+        " THEN excluded.seen_ms ELSE frontends.seen_ms END",
+        [(frontend, *latest[frontend]) for frontend in sorted(latest)],
+    )
+    known = _cells_of(tx, sorted(latest))
+    touched: dict[tuple[FrontendId, CellName], FrontendCell] = {}
+    for word in words:
+        key = (word.frontend, word.cell)
+        touched[key] = hear(touched.get(key) or known.get(key), word)
+    tx.run_many(
+        "INSERT INTO frontend_cells (frontend, cell, epoch, generation, refused_generation,"
+        " refusal, time_ms) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (frontend, cell) DO UPDATE SET"
+        " epoch = excluded.epoch, generation = excluded.generation,"
+        " refused_generation = excluded.refused_generation, refusal = excluded.refusal,"
+        " time_ms = excluded.time_ms",
+        [
+            (
+                frontend,
+                cell,
+                row.epoch,
+                row.generation,
+                row.refused_generation,
+                row.refusal.replace("\0", " "),  # PostgreSQL's text cannot hold it
+                row.time_ms,
+            )
+            for (frontend, cell), row in touched.items()
+        ],
+    )
+
+
+def frontends(tx: Transaction) -> Sequence[FrontendRecord]:
+    """All frontends, by id."""
+    records = tx.run("SELECT id, region, seen_ms FROM frontends ORDER BY id").all()
+    cells: dict[str, list[FrontendCell]] = {}
+    for (frontend, _), cell in _cells_of(tx, [id_ for id_, _, _ in records]).items():
+        cells.setdefault(frontend, []).append(cell)
+    return [
+        FrontendRecord(
+            FrontendId(id_),
+            RegionName(region),
+            tuple(sorted(cells.get(id_, ()), key=lambda cell: cell.cell)),
+            seen_ms,
+        )
+        for id_, region, seen_ms in records
+    ]
+
+
+def _cells_of(
+    tx: Transaction, ids: Sequence[str]
+) -> dict[tuple[FrontendId, CellName], FrontendCell]:
+    return {
+        (FrontendId(row[0]), CellName(row[1])): FrontendCell(
+            CellName(row[1]),
+            Epoch(row[2]),
+            Generation(row[3]),
+            Generation(row[4]),
+            row[5],
+            row[6],
+        )
+        for row in tx.run(
+            "SELECT frontend, cell, epoch, generation, refused_generation, refusal, time_ms"
+            f" FROM frontend_cells WHERE frontend IN (SELECT value FROM {tx.dialect.texts})",
+            *tx.dialect.list_values(ids),
+        )
+    }

@@ -1,0 +1,101 @@
+"""Reading namespaces, services and instances one by one and page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from registry.adapters.store.database import Transaction
+from registry.adapters.store.rows import decode_instance, decode_service
+from registry.domain.instance import Instance
+from registry.domain.names import (
+    Incarnation,
+    InstanceKey,
+    NamespaceId,
+    Revision,
+    ServiceKey,
+)
+from registry.domain.service import Namespace, Service
+
+
+def find(tx: Transaction, incarnations: Sequence[Incarnation]) -> Mapping[Incarnation, Instance]:
+    """Instances by uid, those that exist."""
+    rows = tx.run(
+        f"SELECT i.body FROM {tx.dialect.texts} JOIN instances i ON i.uid = k.value",
+        *tx.dialect.list_values(sorted(set(incarnations))),
+    )
+    found = [decode_instance(body) for (body,) in rows]
+    return {instance.incarnation: instance for instance in found}
+
+
+def get_namespace(tx: Transaction, namespace: NamespaceId) -> Namespace | None:
+    """A namespace, if it exists."""
+    row = tx.run(
+        "SELECT id, uid, create_ms, revision FROM namespaces WHERE id = ?", namespace
+    ).one_or_none()
+    return None if row is None else Namespace(row[0], row[1], row[2], Revision(row[3]))
+
+
+def get_service(tx: Transaction, key: ServiceKey) -> Service | None:
+    """A service, if it lives."""
+    body = tx.run(
+        "SELECT body FROM services WHERE namespace = ? AND service = ? AND tombstone_ms IS NULL",
+        *key,
+    ).scalar_one_or_none()
+    return None if body is None else decode_service(body)
+
+
+def get_instance(tx: Transaction, key: InstanceKey) -> Instance | None:
+    """An instance, if it exists."""
+    body = tx.run(
+        "SELECT body FROM instances WHERE namespace = ? AND service = ? AND instance = ?", *key
+    ).scalar_one_or_none()
+    return None if body is None else decode_instance(body)
+
+
+def list_namespaces(tx: Transaction, after: str, limit: int) -> Sequence[Namespace]:
+    """Namespaces above `after`, by id."""
+    rows = tx.run(
+        "SELECT id, uid, create_ms, revision FROM namespaces WHERE id > ? ORDER BY id LIMIT ?",
+        after,
+        limit,
+    )
+    return [Namespace(id_, uid, create_ms, revision) for id_, uid, create_ms, revision in rows]
+
+
+def list_services(
+    tx: Transaction, namespace: NamespaceId | None, after: tuple[str, str], limit: int
+) -> Sequence[Service]:
+    """Live services above `after`."""
+    filters, values = ["(namespace, service) > (?, ?)", "tombstone_ms IS NULL"], [*after]
+    if namespace is not None:
+        filters.append("namespace = ?")
+        values.append(namespace)
+    rows = tx.run(
+        f"SELECT body FROM services WHERE {' AND '.join(filters)}"
+        " ORDER BY namespace, service LIMIT ?",
+        *values,
+        limit,
+    )
+    return [decode_service(body) for (body,) in rows]
+
+
+def list_instances(
+    tx: Transaction,
+    namespace: NamespaceId | None,
+    service: str | None,
+    after: tuple[str, str, str],
+    limit: int,
+) -> Sequence[Instance]:
+    """Instances above `after`."""
+    filters, values = ["(namespace, service, instance) > (?, ?, ?)"], [*after]
+    for column, wanted in (("namespace", namespace), ("service", service)):
+        if wanted is not None:
+            filters.append(f"{column} = ?")
+            values.append(wanted)
+    rows = tx.run(
+        f"SELECT body FROM instances WHERE {' AND '.join(filters)}"
+        " ORDER BY namespace, service, instance LIMIT ?",
+        *values,
+        limit,
+    )
+    return [decode_instance(body) for (body,) in rows]

@@ -1,0 +1,106 @@
+"""The history of changes, and the whole state at one revision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.adapters.store.database import Transaction
+from registry.adapters.store.rows import decode_change, decode_instance, decode_service
+from registry.domain.change import Change
+from registry.domain.errors import RevisionCompacted, RevisionInFuture
+from registry.domain.names import Revision
+from registry.ports import State
+
+COMPACTION_STEP = 2000
+"""Revisions forgotten in one transaction, so that writers never wait long."""
+
+
+def found(tx: Transaction, uid: str) -> None:
+    """Make the row of `registry_state` if it is not there; `uid` is the registry's for ever.
+
+    Should the row have been lost, numbering goes on above all revisions that are known.
+    """
+    tx.run(
+        "INSERT INTO registry_state (id, revision, compacted_revision, uid)"
+        " SELECT 1, COALESCE(MAX(revision), 0), COALESCE(MIN(revision), 1) - 1, CAST(? AS TEXT)"
+        " FROM changes WHERE true ON CONFLICT (id) DO NOTHING",
+        uid,
+    )
+
+
+def state(tx: Transaction) -> State:
+    """Everything at one revision."""
+    return State(
+        revision=revision(tx),
+        services=[
+            decode_service(body)
+            for (body,) in tx.run("SELECT body FROM services ORDER BY namespace, service")
+        ],
+        instances=[
+            decode_instance(body)
+            for (body,) in tx.run(
+                "SELECT body FROM instances ORDER BY namespace, service, instance"
+            )
+        ],
+        renewals={row[0]: row[1] for row in tx.run("SELECT id, renewals FROM leases")},
+    )
+
+
+def revision(tx: Transaction) -> Revision:
+    """The last revision."""
+    return Revision(tx.run("SELECT revision FROM registry_state").scalar_one())
+
+
+def uid(tx: Transaction) -> str:
+    """The id that the database was given when it was new."""
+    return str(tx.run("SELECT uid FROM registry_state").scalar_one())
+
+
+def changes_after(tx: Transaction, start: Revision, limit: int) -> Sequence[Change]:
+    """Changes above `start`, whole revisions. Raises RevisionCompacted, RevisionInFuture."""
+    last, compacted = tx.run("SELECT revision, compacted_revision FROM registry_state").one()
+    check_start(start, last, compacted)
+    if start == last:
+        return ()
+    columns = "SELECT revision, seq, kind, traceparent, body FROM changes"
+    rows = tx.run(
+        f"{columns} WHERE revision > ? ORDER BY revision, seq LIMIT ?", start, max(1, limit)
+    ).all()
+    if len(rows) >= limit:
+        # The limit may have cut the last revision in two; its other part belongs to it.
+        rest = tx.run(
+            f"{columns} WHERE revision = ? AND seq > ? ORDER BY seq", rows[-1][0], rows[-1][1]
+        )
+        rows = [*rows, *rest]
+    return [decode_change(number, kind, trace, body) for number, _, kind, trace, body in rows]
+
+
+def check_start(start: Revision, last: int, compacted: int) -> None:
+    """Raise unless history goes on from `start` without a gap."""
+    if start < compacted:
+        raise RevisionCompacted(
+            f"changes after revision {start} are no longer kept; the oldest kept is "
+            f"{compacted + 1}. Take a new snapshot.",
+            revision=start,
+            compacted_revision=compacted,
+        )
+    if start > last:
+        raise RevisionInFuture(
+            f"revision {start} has not been reached; the last is {last}. If the database was "
+            "restored from a backup, take a new snapshot.",
+            revision=start,
+            last_revision=last,
+        )
+
+
+def compact(tx: Transaction, keep: int) -> tuple[Revision, bool]:
+    """Forget one step of the oldest history; (oldest revision kept, whether more is due)."""
+    last, compacted = tx.run(
+        f"SELECT revision, compacted_revision FROM registry_state{tx.dialect.row_lock}"
+    ).one()
+    goal = max(compacted, last - max(0, keep))
+    step = min(goal, compacted + COMPACTION_STEP)
+    if step > compacted:
+        tx.run("UPDATE registry_state SET compacted_revision = ?", step)
+        tx.run("DELETE FROM changes WHERE revision <= ?", step)
+    return Revision(step + 1), step < goal

@@ -1,0 +1,208 @@
+"""The tables, as the migrations make them (a test holds the two equal).
+
+Rows that only the registry reads whole carry a JSON body and no more columns than are
+searched by; the narrow table is `leases`, the only one that heartbeats write.
+Constraints and triggers repeat the core rules of the domain, in case code forgets them: one
+incarnation an instance, no head that goes back (I1), no plan that changes (I6).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    event,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# Octet order on both: pages are cut by (namespace, service, instance) in that order.
+String = Text().with_variant(Text(collation="C"), "postgresql")
+# On SQLite only INTEGER makes the key the row's own number.
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+registry_state = Table(
+    "registry_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Number, nullable=False),
+    Column("compacted_revision", Number, nullable=False),
+    Column("uid", String, nullable=False),
+    CheckConstraint("id = 1", name="single_row"),
+    CheckConstraint(
+        "compacted_revision >= 0 AND revision >= compacted_revision", name="revision_order"
+    ),
+)
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("uid", String, nullable=False),
+    Column("create_ms", Number, nullable=False),
+    Column("revision", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("tombstone_ms", Number, nullable=True),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "service"),
+    ForeignKeyConstraint(["namespace"], ["namespaces.id"]),
+    sqlite_with_rowid=False,
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("instance", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "service", "instance"),
+    ForeignKeyConstraint(["namespace", "service"], ["services.namespace", "services.service"]),
+    sqlite_with_rowid=False,
+)
+Index("ix_instances_uid", instances.c.uid, unique=True)
+
+leases = Table(
+    "leases",
+    metadata,
+    # The revision of the registration that took the lease: never used twice.
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("renewals", Number, nullable=False),
+    Column("renewed_ms", Number, nullable=False),
+    Column("ttl_ms", Number, nullable=False),
+    CheckConstraint("renewals >= 0 AND ttl_ms > 0", name="positive"),
+    # Room in each page lets PostgreSQL renew in place, without touching the index.
+    postgresql_with={"fillfactor": "50"},
+)
+
+graves = Table(
+    "graves",
+    metadata,
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("instance", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("removed_ms", Number, nullable=False),
+    PrimaryKeyConstraint("namespace", "service", "instance", "uid"),
+    sqlite_with_rowid=False,
+)
+Index("ix_graves_removed_ms", graves.c.removed_ms)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("revision", Number, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("traceparent", String, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("revision", "seq"),
+    sqlite_with_rowid=False,
+)
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("region", String, nullable=False),
+    Column("epoch", Number, nullable=False),
+    Column("leader", String, nullable=False),
+    Column("leader_until_ms", Number, nullable=False),
+    Column("head_generation", Number, nullable=False),
+    Column("head_digest", LargeBinary, nullable=False),
+    Column("publish_ms", Number, nullable=False),
+    CheckConstraint("epoch >= 0 AND head_generation >= 0", name="positive"),
+    sqlite_with_rowid=False,
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("cell", String, nullable=False),
+    Column("generation", Number, nullable=False),
+    Column("parent_generation", Number, nullable=False),
+    Column("epoch", Number, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("service_count", Number, nullable=False),
+    Column("endpoint_count", Number, nullable=False),
+    Column("revision", Number, nullable=False),
+    Column("create_ms", Number, nullable=False),
+    Column("traceparent", String, nullable=False),
+    Column("delta", LargeBinary, nullable=False),
+    Column("base", LargeBinary, nullable=True),
+    PrimaryKeyConstraint("cell", "generation"),
+    ForeignKeyConstraint(["cell"], ["cells.name"]),
+    CheckConstraint("parent_generation >= 0 AND generation > parent_generation", name="rises"),
+)
+
+frontends = Table(
+    "frontends",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("region", String, nullable=False),
+    Column("seen_ms", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+frontend_cells = Table(
+    "frontend_cells",
+    metadata,
+    Column("frontend", String, ForeignKey("frontends.id"), nullable=False),
+    Column("cell", String, nullable=False),
+    Column("epoch", Number, nullable=False),
+    Column("generation", Number, nullable=False),
+    Column("refused_generation", Number, nullable=False),
+    Column("refusal", String, nullable=False),
+    Column("time_ms", Number, nullable=False),
+    PrimaryKeyConstraint("frontend", "cell"),
+    sqlite_with_rowid=False,
+)
+
+# Each is one statement. A frozen copy stands in the migration that made it.
+SQLITE_TRIGGERS = (
+    "CREATE TRIGGER cells_only_rise BEFORE UPDATE ON cells"
+    " WHEN NEW.epoch < OLD.epoch OR NEW.head_generation < OLD.head_generation"
+    " BEGIN SELECT RAISE(ABORT, 'a cell never goes back'); END",
+    "CREATE TRIGGER plans_never_change BEFORE UPDATE ON plans"
+    " BEGIN SELECT RAISE(ABORT, 'a plan never changes'); END",
+)
+POSTGRESQL_TRIGGERS = (
+    "CREATE FUNCTION sheetanchor_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE integrity_constraint_violation USING MESSAGE = TG_ARGV[0]; END $$",
+    "CREATE TRIGGER cells_only_rise BEFORE UPDATE ON cells FOR EACH ROW"
+    " WHEN (NEW.epoch < OLD.epoch OR NEW.head_generation < OLD.head_generation)"
+    " EXECUTE FUNCTION sheetanchor_refuse('a cell never goes back')",
+    "CREATE TRIGGER plans_never_change BEFORE UPDATE ON plans FOR EACH ROW"
+    " EXECUTE FUNCTION sheetanchor_refuse('a plan never changes')",
+)
+for _dialect, _statements in (("sqlite", SQLITE_TRIGGERS), ("postgresql", POSTGRESQL_TRIGGERS)):
+    for _statement in _statements:
+        _ddl = DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
+        event.listen(metadata, "after_create", _ddl.execute_if(dialect=_dialect))

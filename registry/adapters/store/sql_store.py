@@ -1,0 +1,206 @@
+"""The store on a SQL database: each method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+from registry.adapters.store import (
+    acknowledgements,
+    catalog_rows,
+    cells,
+    history,
+    leases,
+    plans,
+    registrations,
+    schema_version,
+)
+from registry.adapters.store.database import Database, Transaction
+from registry.domain.change import Change
+from registry.domain.instance import Instance
+from registry.domain.names import (
+    CellName,
+    Generation,
+    Incarnation,
+    InstanceKey,
+    NamespaceId,
+    RegionName,
+    Revision,
+    ServiceKey,
+)
+from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
+from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.service import Namespace, Service
+from registry.ports import (
+    Acknowledgement,
+    Clock,
+    FrontendRecord,
+    Leadership,
+    Publication,
+    State,
+)
+
+
+class SqlStore:
+    """`registry.ports.Store` on any `Database`. The clock dates records; it decides nothing."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"<SqlStore {self._database!r}>"
+
+    async def open(self) -> None:
+        """Connect, and check the schema. Raises SchemaOutdated, StoreUnavailable."""
+        await self._database.open()
+        try:
+            uid = str(uuid4())
+            await self._database.write(lambda tx: self._prepare(tx, uid))
+        except BaseException:
+            await self._database.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish what is under way, and let go of all connections."""
+        await self._database.close()
+
+    def _prepare(self, tx: Transaction, uid: str) -> None:
+        schema_version.check(tx, self._database.where)
+        history.found(tx, uid)
+
+    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+        """Carry out operations in order. Raises LeadershipLost."""
+        now_ms = self._clock.unix_ms()
+        return await self._database.write(
+            lambda tx: registrations.apply(tx, operations, fence, now_ms)
+        )
+
+    async def edit_service(self, edit: ServiceEdit) -> tuple[Service, Sequence[Change], Revision]:
+        """Create, update or delete a service."""
+        now_ms = self._clock.unix_ms()
+        return await self._database.write(lambda tx: registrations.edit_service(tx, edit, now_ms))
+
+    async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
+        """Renew leases durably and return those that exist no more."""
+        now_ms = self._clock.unix_ms()
+        return await self._database.write(lambda tx: leases.renew(tx, lease_ids, now_ms))
+
+    async def state(self) -> State:
+        """Everything at one revision."""
+        return await self._database.read(history.state)
+
+    async def changes_after(self, revision: Revision, limit: int) -> Sequence[Change]:
+        """History in order. Raises RevisionCompacted, RevisionInFuture."""
+        return await self._database.read(lambda tx: history.changes_after(tx, revision, limit))
+
+    async def revision(self) -> Revision:
+        """The last revision."""
+        return await self._database.read(history.revision)
+
+    async def uid(self) -> str:
+        """The database's own id."""
+        return await self._database.read(history.uid)
+
+    async def compact(self, keep: int) -> Revision:
+        """Forget history but for the last `keep` revisions, and graves past their time."""
+        now_ms = self._clock.unix_ms()
+
+        def step(tx: Transaction) -> tuple[Revision, bool]:
+            registrations.purge_graves(tx, now_ms)
+            return history.compact(tx, keep)
+
+        while True:
+            oldest, more = await self._database.write(step)
+            if not more:
+                return oldest
+
+    async def find(self, incarnations: Sequence[Incarnation]) -> Mapping[Incarnation, Instance]:
+        """Instances by uid, those that exist."""
+        return await self._database.read(lambda tx: catalog_rows.find(tx, incarnations))
+
+    async def get_namespace(self, namespace: NamespaceId) -> Namespace | None:
+        """A namespace, if it exists."""
+        return await self._database.read(lambda tx: catalog_rows.get_namespace(tx, namespace))
+
+    async def get_service(self, key: ServiceKey) -> Service | None:
+        """A service, if it lives."""
+        return await self._database.read(lambda tx: catalog_rows.get_service(tx, key))
+
+    async def get_instance(self, key: InstanceKey) -> Instance | None:
+        """An instance, if it exists."""
+        return await self._database.read(lambda tx: catalog_rows.get_instance(tx, key))
+
+    async def list_namespaces(self, after: str, limit: int) -> Sequence[Namespace]:
+        """Namespaces above `after`, by id."""
+        return await self._database.read(lambda tx: catalog_rows.list_namespaces(tx, after, limit))
+
+    async def list_services(
+        self, namespace: NamespaceId | None, after: tuple[str, str], limit: int
+    ) -> Sequence[Service]:
+        """Live services above `after`."""
+        return await self._database.read(
+            lambda tx: catalog_rows.list_services(tx, namespace, after, limit)
+        )
+
+    async def list_instances(
+        self,
+        namespace: NamespaceId | None,
+        service: str | None,
+        after: tuple[str, str, str],
+        limit: int,
+    ) -> Sequence[Instance]:
+        """Instances above `after`."""
+        return await self._database.read(
+            lambda tx: catalog_rows.list_instances(tx, namespace, service, after, limit)
+        )
+
+    async def lead(
+        self, cell: CellName, region: RegionName, node: str, lease_seconds: float
+    ) -> Leadership | None:
+        """Take or keep the lead of a cell; None while another has it."""
+        now_ms = self._clock.unix_ms()
+        return await self._database.write(
+            lambda tx: cells.lead(tx, cell, region, node, lease_seconds, now_ms)
+        )
+
+    async def resign(self, cell: CellName, node: str) -> None:
+        """Give up the lead at once."""
+        await self._database.write(lambda tx: cells.resign(tx, cell, node))
+
+    async def publish(self, publication: Publication) -> bool:
+        """Move the head by compare-and-set (I2). Raises LeadershipLost."""
+        return await self._database.write(lambda tx: plans.publish(tx, publication))
+
+    async def heads(self) -> Sequence[Head]:
+        """The heads of all cells, by name."""
+        return await self._database.read(cells.heads)
+
+    async def read_plan(
+        self, cell: CellName, generation: Generation
+    ) -> tuple[PlanRecord, Mapping[str, bytes]] | None:
+        """A generation with all its entries."""
+        return await self._database.read(lambda tx: plans.read_plan(tx, cell, generation))
+
+    async def deltas_after(
+        self, cell: CellName, generation: Generation, limit: int
+    ) -> Sequence[tuple[PlanRecord, PlanDelta]]:
+        """The generations after one, in order, without a gap."""
+        return await self._database.read(lambda tx: plans.deltas_after(tx, cell, generation, limit))
+
+    async def list_plans(
+        self, cell: CellName, before: Generation | None, limit: int
+    ) -> Sequence[PlanRecord]:
+        """Generations below `before`, newest first."""
+        return await self._database.read(lambda tx: plans.list_plans(tx, cell, before, limit))
+
+    async def acknowledge(self, acknowledgements_: Sequence[Acknowledgement]) -> None:
+        """Keep what frontends said; only ever forward (I1)."""
+        if acknowledgements_:
+            await self._database.write(
+                lambda tx: acknowledgements.acknowledge(tx, acknowledgements_)
+            )
+
+    async def frontends(self) -> Sequence[FrontendRecord]:
+        """All frontends ever seen, by id."""
+        return await self._database.read(acknowledgements.frontends)
