@@ -1,0 +1,76 @@
+"""What one registry node is told, once, at its start.
+
+Nothing here reads the environment: the command line builds these from its one
+settings table and hands them down. The defaults are those of the documentation.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from registry.domain.names import CellName, RegionName, is_label
+
+
+def run_name() -> str:
+    """A node name unique to this run, so that a restarted node never passes for its former self."""
+    return f"node-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcilerSettings:
+    """The pace of planning and publishing."""
+
+    leader_lease_seconds: float = 6.0
+    """How long a node leads a cell without renewing; another may take over then."""
+    debounce_seconds: float = 0.005
+    """Wait after the first change, so that changes made together are published together."""
+    full_pass_seconds: float = 10.0
+    """Every service is planned anew this often, so that a lost event costs seconds only."""
+    reap_after_seconds: float = 600.0
+    """An instance whose lease ran out is kept this long for operators to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """One registry node."""
+
+    data_dir: Path
+    """Holds the SQLite database and its lock; made when missing."""
+    regions: tuple[str, ...] = ("local",)
+    """The regions that this registry owns; each has one cell of the same name."""
+    database_url: str = ""
+    """SQLAlchemy URL, `postgresql+asyncpg://...`; empty means SQLite in `data_dir`."""
+    listen: str = "127.0.0.1:5310"
+    """Where gRPC is served, `HOST:PORT`; port 0 takes a free one."""
+    migrate: bool = False
+    """Bring the database's schema up to date at start; else an old one is refused."""
+    node: str = field(default_factory=run_name)
+    """This run's name among the nodes of its cluster."""
+    mirror_poll_seconds: float = 1.0
+    """How often other nodes' changes are looked for."""
+    checkpoint_seconds: float = 1.0
+    """How often an idle watch stream is told that it is up to date."""
+    history_revisions: int = 100_000
+    """How many revisions a watch may be behind and still be resumed."""
+    compact_seconds: float = 60.0
+    """How often history older than that is forgotten."""
+    probe_concurrency: int = 256
+    """Health probes under way at once."""
+    reconciler: ReconcilerSettings = ReconcilerSettings()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant. Raises ValueError."""
+        if not self.regions:
+            raise ValueError("regions: at least one is needed")
+        for region in self.regions:
+            if not is_label(region):
+                raise ValueError(f"regions: {region!r} is not a DNS label")
+        if len(set(self.regions)) != len(self.regions):
+            raise ValueError("regions: one is named twice")
+
+    @property
+    def cells(self) -> dict[CellName, RegionName]:
+        """The cells that this registry owns, with their regions."""
+        return {CellName(region): RegionName(region) for region in self.regions}
