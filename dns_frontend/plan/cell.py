@@ -1,0 +1,306 @@
+"""One cell at this frontend: from what the registry says to what is served.
+
+`step(state, event, limits)` decides and returns the next state with the effects to
+carry out, in order. Nothing here does anything. What it upholds: a position never goes
+back (I1), content is what its digest says (I6), the guard stands between what is
+published and what is served (I7, I9), and what is refused changes no answer.
+
+A verified generation that the guard refuses is kept aside as the head, and the chain is
+followed on it: the first generation that is acceptable against what is *served* is
+served. So a refusal heals by itself, and costs no whole generation to be sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import assert_never
+
+from dns_frontend.plan.digest import EntryTree, Published
+from dns_frontend.plan.entry import CellPosition
+from dns_frontend.plan.guard import Finding, Limits, Rule, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation, verified."""
+
+    position: CellPosition
+    tree: EntryTree
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What only ever rises: (epoch, generation)."""
+        return self.position.epoch, self.position.generation
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A verified generation that the guard keeps from being served."""
+
+    snapshot: Snapshot
+    finding: Finding
+    since: float
+    """When this rule began to refuse without a break, by the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """What is known of one cell."""
+
+    cell: str
+    served: Snapshot | None = None
+    refused: Refused | None = None
+    confirmed_at: float | None = None
+    """When `served` was last known to be the head, by the monotonic clock."""
+
+    def __repr__(self) -> str:
+        at = self.served.position if self.served else None
+        where = f"epoch {at.epoch} generation {at.generation}" if at else "nothing"
+        doubt = f", refusing {self.refused.finding.rule.value}" if self.refused else ""
+        return f"<CellState {self.cell}: {where}{doubt}>"
+
+    @property
+    def head(self) -> Snapshot | None:
+        """The newest verified generation, which the next delta must build on."""
+        return self.refused.snapshot if self.refused else self.served
+
+
+# --- Events ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BaseArrived:
+    """A whole generation; `position.digest` is what it claims, `tree` what was received."""
+
+    now: float
+    position: CellPosition
+    tree: EntryTree
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaArrived:
+    """The step from one generation to the next."""
+
+    now: float
+    position: CellPosition
+    parent_generation: int
+    changed: Mapping[str, Published]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointArrived:
+    """The registry says where the head is."""
+
+    now: float
+    epoch: int
+    generation: int
+
+
+Event = BaseArrived | DeltaArrived | CheckpointArrived
+
+
+# --- Effects ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Write the step from `parent` to disk before anybody hears of it; None: write it whole."""
+
+    snapshot: Snapshot
+    parent: Snapshot | None
+    changed: Mapping[str, Published]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Answer from it from now on. `whole`: there was nothing before."""
+
+    snapshot: Snapshot
+    changed: Mapping[str, Published]
+    removed: tuple[str, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Tell the registry. `finding` is None when the generation is served."""
+
+    position: CellPosition
+    finding: Finding | None
+
+
+class Doubt(Enum):
+    """Why a chain cannot be followed from here."""
+
+    NO_BASE = "no_base"
+    GAP = "gap"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Ask for the cell whole."""
+
+    doubt: Doubt
+
+
+class Vanity(Enum):
+    """Why an event was of no use."""
+
+    OLD = "old"
+    DEPOSED = "deposed"
+    LAGGING = "lagging"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Count it, do nothing."""
+
+    vanity: Vanity
+
+
+Effect = Persist | Serve | Acknowledge | Resync | Ignore
+Step = tuple[CellState, tuple[Effect, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What `step` goes by."""
+
+    limits: Limits = field(default_factory=Limits)
+    suspicion_seconds: float = 300.0
+    """How long a generation is held back that is only suspicious (`Finding.may_pass`)."""
+
+
+def step(state: CellState, event: Event, rules: Rules) -> Step:
+    """What `event` makes of `state`, and what is to be done about it, in order."""
+    match event:
+        case BaseArrived():
+            return _on_base(state, event, rules)
+        case DeltaArrived():
+            return _on_delta(state, event, rules)
+        case CheckpointArrived():
+            return _on_checkpoint(state, event, rules)
+        case _:
+            assert_never(event)
+
+
+def _on_base(state: CellState, event: BaseArrived, rules: Rules) -> Step:
+    """Positions are compared as (epoch, generation).
+
+    head     base                          step
+    any      digest wrong                  refuse, ask again
+    none     right                         consider it
+    (e, g)   lower                         refuse (I1)
+    (e, g)   equal, same digest            confirmed
+    (e, g)   equal, other digest           refuse: content never changes (I6)
+    (e, g)   higher                        consider it
+    """
+    position, head = event.position, state.head
+    if event.tree.digest != position.digest:
+        finding = Finding(Rule.DIGEST, f"content has digest {event.tree.digest.hex()}")
+        return state, (Acknowledge(position, finding), Resync(Doubt.DIGEST))
+    order = (position.epoch, position.generation)
+    if head is not None and order < head.order:
+        finding = Finding(Rule.OLDER, f"behind epoch {head.order[0]} generation {head.order[1]}")
+        return state, (Acknowledge(position, finding),)
+    if head is not None and order == head.order:
+        if position.digest != head.position.digest:
+            finding = Finding(Rule.CONFLICT, f"seen with digest {head.position.digest.hex()}")
+            return state, (Acknowledge(position, finding),)
+        return _confirm(state, head, event.now, rules, again=True)
+    # generations between were never seen here, so growth is measured per generation
+    steps = max(1, position.generation - head.position.generation) if head else 1
+    return _consider(state, Snapshot(position, event.tree), event.now, steps, rules)
+
+
+def _on_delta(state: CellState, event: DeltaArrived, rules: Rules) -> Step:
+    """Only the direct successor of the head is taken.
+
+    head      delta                              step
+    none      any                                ask for a base
+    (e, g)    (epoch, generation) <= (e, g)      ignore: old, or of a deposed leader (I1)
+    (e, g)    epoch < e                          ignore: of a deposed leader
+    (e, g)    parent is not g                    ask for a base
+    (e, g)    digest wrong                       refuse, ask for a base
+    (e, g)    else                               consider it
+    """
+    position, head = event.position, state.head
+    if head is None:
+        return state, (Resync(Doubt.NO_BASE),)
+    if position.epoch < head.position.epoch:
+        return state, (Ignore(Vanity.DEPOSED),)
+    if (position.epoch, position.generation) <= head.order:
+        return state, (Ignore(Vanity.OLD),)
+    if event.parent_generation != head.position.generation:
+        return state, (Resync(Doubt.GAP),)
+    tree = head.tree.replace(event.changed, event.removed)
+    if tree.digest != position.digest:
+        finding = Finding(Rule.DIGEST, f"content has digest {tree.digest.hex()}")
+        return state, (Acknowledge(position, finding), Resync(Doubt.DIGEST))
+    return _consider(state, Snapshot(position, tree), event.now, 1, rules)
+
+
+def _on_checkpoint(state: CellState, event: CheckpointArrived, rules: Rules) -> Step:
+    """A checkpoint proves freshness, or that something was missed.
+
+    head      checkpoint          step
+    none      generation 0        nothing: the cell has no plan yet
+    none      any other           ask for a base
+    (e, g)    lower               ignore: a registry that lags
+    (e, g)    equal               confirmed
+    (e, g)    higher              ask for a base
+    """
+    head, order = state.head, (event.epoch, event.generation)
+    if head is None:
+        return state, (Resync(Doubt.NO_BASE),) if event.generation else ()
+    if order < head.order:
+        return state, (Ignore(Vanity.LAGGING),)
+    # a new leader brings a higher epoch before it has anything to publish
+    if event.generation != head.position.generation:
+        return state, (Resync(Doubt.GAP),)
+    return _confirm(state, head, event.now, rules, again=False)
+
+
+def _confirm(state: CellState, head: Snapshot, now: float, rules: Rules, *, again: bool) -> Step:
+    """The head is the head still: what is served is fresh, or what is refused is tried again.
+
+    `again`: the registry sent it again, so it may not know what became of it.
+    """
+    refused = state.refused
+    if refused is None:
+        effects = (Acknowledge(head.position, None),) if again else ()
+        return replace(state, confirmed_at=now), effects
+    if refused.finding.may_pass and now - refused.since >= rules.suspicion_seconds:
+        return _consider(state, refused.snapshot, now, 1, rules)
+    return state, (Acknowledge(head.position, refused.finding),) if again else ()
+
+
+def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rules: Rules) -> Step:
+    """Serve a verified generation, or keep it aside."""
+    served = state.served
+    old = served.tree if served else EntryTree()
+    difference = old.difference(candidate.tree)
+    finding = judge(
+        served.tree if served else None, candidate.tree, difference, steps, rules.limits
+    )
+    if finding is not None:
+        since = now
+        if state.refused is not None and state.refused.finding.rule is finding.rule:
+            since = state.refused.since
+        if not (finding.may_pass and now - since >= rules.suspicion_seconds):
+            refused = Refused(candidate, finding, since)
+            return replace(state, refused=refused), (Acknowledge(candidate.position, finding),)
+    changed, removed = difference
+    return (
+        CellState(state.cell, candidate, None, now),
+        (
+            Persist(candidate, served, changed, removed),
+            Serve(candidate, changed, removed, whole=served is None),
+            Acknowledge(candidate.position, None),
+        ),
+    )

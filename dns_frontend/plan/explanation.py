@@ -1,0 +1,110 @@
+"""Why a service is answered as it is: the lines behind `_why`.
+
+    service=payments/api view=east mode=failover region=west rule=stands_in ttl=5 endpoints=2
+    cell=east region=east generation=42 epoch=3 revision=977 created=2026-01-31T12:00:00.000Z
+    tier=east standing=out healthy=0 counted=3 needs=0.5 minimum=1 returns=0.7 hold=30s
+    endpoint=api-1 region=east answer=out health=unhealthy evidence=timeout why=unhealthy
+
+There is no clock in it: equal state gives equal lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from dns_frontend.plan.answer import Scope
+from dns_frontend.plan.entry import CellPosition, Endpoint
+from dns_frontend.plan.facet import ANY
+from dns_frontend.plan.failover import Rule, Tier, choose
+from dns_frontend.plan.ledger import Ledger
+
+ENDPOINT_LINES_MAXIMUM = 300
+"""What is left out is counted in the last line; all of it must fit one answer (64 KiB)."""
+
+
+def explain(
+    ledger: Ledger, scope: Scope, positions: Mapping[str, CellPosition], ttl_seconds: int
+) -> list[str]:
+    """The lines for the service in this scope."""
+    choice = choose(scope.home, scope.tiers, ANY)
+    lines = [
+        f"service={ledger.key.entry} view={scope.home}{' pinned' if scope.pinned else ''}"
+        f" mode={choice.mode.value} region={choice.region} rule={choice.rule.value}"
+        f" ttl={ttl_seconds} endpoints={len(choice.endpoints)}"
+    ]
+    shown = {tier.region for tier in scope.tiers}
+    lines += [
+        _cell(ledger, cell, positions.get(cell))
+        for cell in ledger.cells()
+        if ledger.region(cell) in shown
+    ]
+    lines += [_tier(ledger, tier) for tier in scope.tiers]
+    endpoints: list[str] = []
+    for tier in scope.tiers:
+        taken = {id(e) for e in choice.endpoints} if tier.region == choice.region else set()
+        for endpoints_of, why in (
+            (tier.healthy, "healthy"),
+            (tier.unhealthy, "unhealthy"),
+            (tier.leaving, "leaving"),
+            (tier.remembered, "remembered"),
+            (tier.unknown, "not_validated"),
+        ):
+            for endpoint in endpoints_of:
+                reason = _reason(tier, choice.region, choice.rule, why)
+                endpoints.append(_endpoint(tier, endpoint, id(endpoint) in taken, reason))
+    lines += endpoints[:ENDPOINT_LINES_MAXIMUM]
+    if len(endpoints) > ENDPOINT_LINES_MAXIMUM:
+        lines.append(f"more={len(endpoints) - ENDPOINT_LINES_MAXIMUM} endpoints not shown")
+    return lines
+
+
+def _cell(ledger: Ledger, cell: str, position: CellPosition | None) -> str:
+    entry = ledger.entries[cell]
+    line = f"cell={cell} region={ledger.region(cell)}"
+    if position is not None:
+        created = datetime.fromtimestamp(position.create_time_ms // 1000, UTC)
+        stamp = f"{created:%Y-%m-%dT%H:%M:%S}.{position.create_time_ms % 1000:03d}Z"
+        line += f" generation={position.generation} epoch={position.epoch}"
+        line += f" digest={position.digest.hex()[:12]} created={stamp}"
+    line += f" revision={entry.revision}"
+    if entry.tombstoned:
+        line += " deleted"
+    if cell in ledger.missing:
+        line += " missing_without_deletion"
+    elif entry.held:
+        line += " held"
+    return line
+
+
+def _tier(ledger: Ledger, tier: Tier) -> str:
+    policy = ledger.policy
+    if tier.standing is None:
+        standing = "none"
+    elif tier.standing.out:
+        standing = "out" if tier.standing.well_since is None else "out_until_held"
+    else:
+        standing = "in"
+    return (
+        f"tier={tier.region} standing={standing} healthy={len(tier.healthy)}"
+        f" counted={len(tier.healthy) + len(tier.unhealthy)}"
+        f" needs={policy.enter_threshold:g} minimum={policy.minimum_endpoints}"
+        f" returns={policy.exit_threshold:g} hold={policy.exit_hold_seconds:g}s"
+    )
+
+
+def _reason(tier: Tier, region: str, rule: Rule, why: str) -> str:
+    if tier.region != region and why == "healthy":
+        return f"{why},{region}_answers"
+    if tier.region == region and why == "unhealthy" and rule is Rule.UNHEALTHY:
+        return f"{why},none_healthier"
+    return why
+
+
+def _endpoint(tier: Tier, endpoint: Endpoint, taken: bool, reason: str) -> str:
+    return (
+        f"endpoint={endpoint.instance} region={tier.region}"
+        f" answer={'in' if taken else 'out'} health={endpoint.health.value}"
+        f" evidence={endpoint.evidence} why={reason}"
+        f" addresses={','.join(endpoint.addresses)}"
+    )

@@ -1,0 +1,356 @@
+"""All that is known of one service: what each cell says now, and what may not be lost.
+
+The ledger merges the cells of all regions into tiers, judges the regions' standings,
+and upholds "never empty by accident" (I7) a third time, after the planner and the
+frontend's guard: what a cell once offered and offers no more is remembered as a last
+resort, until a tombstone ends it or the policy says `scale_to_zero`.
+
+Pure: no clock, no I/O. The same calls in the same order give the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry, ServiceKey
+from dns_frontend.plan.facet import Facet, facets, offering
+from dns_frontend.plan.failover import Tier
+from dns_frontend.plan.standing import OUT, Standing, Tally, due, step
+
+_DEFAULT_POLICY = Policy()
+REMEMBERED_MAXIMUM = 4096
+"""Endpoints remembered a service and cell: twice the greatest set, so that nothing grows."""
+_NOBODY: frozenset[str] = frozenset()
+_HEALTHY = Health.HEALTHY
+_UNHEALTHY = Health.UNHEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The frontend's home region and the configured order of all regions."""
+
+    home: str
+    regions: tuple[str, ...]
+
+    def rank(self, region: str) -> tuple[int, str]:
+        """Sorts regions: home, then as configured, then by name."""
+        if region == self.home:
+            return (-1, region)
+        if region in self.regions:
+            return (self.regions.index(region), region)
+        return (len(self.regions), region)
+
+
+class Ledger:
+    """One service as all cells together know it."""
+
+    __slots__ = (
+        "_children",
+        "_ranking",
+        "_regions",
+        "_tiers",
+        "entries",
+        "key",
+        "missing",
+        "policy",
+        "remembered",
+        "standings",
+    )
+
+    def __init__(self, key: ServiceKey, ranking: Ranking) -> None:
+        self.key = key
+        self.entries: dict[str, ServiceEntry] = {}
+        """What each cell says, by cell."""
+        self.missing: frozenset[str] = _NOBODY
+        """Cells that stopped to mention the service without a tombstone."""
+        self.remembered: dict[str, tuple[Endpoint, ...]] = {}
+        """By cell: endpoints of the past that alone offer a facet."""
+        self.standings: dict[str, Standing] = {}
+        """By region; a region that was never judged is not in it."""
+        self.policy = _DEFAULT_POLICY
+        """The home region's, else that of the first region in order that has one."""
+        self._regions: dict[str, str] = {}
+        self._ranking = ranking
+        self._tiers: dict[str, Tier] = {}
+        self._children: dict[str, frozenset[tuple[str, ...]]] = {}
+
+    def __repr__(self) -> str:
+        out = [region for region, standing in self.standings.items() if standing.out]
+        return f"Ledger({self.key.entry}, cells={sorted(self.entries)}, out={sorted(out)})"
+
+    # --- what happens ------------------------------------------------------------------
+
+    def put(self, cell: str, region: str, entry: ServiceEntry, now: float) -> None:
+        """A cell says something of the service.
+
+        Raises what the entry's nonsense raises; the ledger is as it was before then (I11).
+        """
+        entries, regions = self.entries.copy(), self._regions.copy()
+        remembered = self.remembered.copy()
+        missing, policy, standings = self.missing, self.policy, self.standings
+        try:
+            self._put(cell, region, entry, now)
+        except Exception:
+            self.entries, self._regions, self.remembered = entries, regions, remembered
+            self.missing, self.policy, self.standings = missing, policy, standings
+            self._forget()
+            raise
+
+    def drop(self, cell: str, now: float) -> None:
+        """A cell does not mention the service any more.
+
+        After a tombstone that is the end of it. Without one a missing row is no deletion
+        (I7): what was known is kept, as the least wanted set.
+        """
+        before = self.entries.get(cell)
+        if before is None or cell in self.missing:
+            return
+        if before.tombstoned:
+            del self.entries[cell]
+            del self._regions[cell]
+            self.policy = self._policy()
+        else:
+            kept = _known(before)
+            if self.policy.scale_to_zero:
+                kept = ()
+                self.remembered.pop(cell, None)
+            self.entries[cell] = replace(before, endpoints=kept, held=True)
+            self.missing |= {cell}
+        self._judge(now)
+
+    def recall(self, cell: str, region: str, endpoints: Iterable[Endpoint]) -> None:
+        """Bring back what `remembered` held for the cell before a restart."""
+        entry = self.entries.get(cell)
+        if entry is not None and entry.tombstoned:
+            return
+        offered = facets(_known(entry)) if entry is not None else set()
+        kept = tuple(e for e in endpoints if not facets((e,)) <= offered)
+        if kept:
+            self.remembered[cell] = kept
+            self._regions.setdefault(cell, region)
+        self._forget()
+
+    def recall_missing(self, cell: str, region: str, entry: ServiceEntry, now: float) -> None:
+        """Bring back an entry that the cell had ceased to mention before a restart."""
+        if cell not in self.entries:
+            self.entries[cell] = entry
+            self._regions[cell] = region
+            self.missing |= {cell}
+            self.policy = self._policy()
+            self._judge(now)
+
+    def restart(self, out: Iterable[str], now: float) -> None:
+        """Judge all regions anew, but for those `out`, which have to earn their return."""
+        self.standings = dict.fromkeys(out, OUT)
+        self._judge(now)
+
+    def review(self, now: float) -> bool:
+        """Judge the standings again at `now`; whether one of them changed sides."""
+        before = {region for region, standing in self.standings.items() if standing.out}
+        self._judge(now)
+        return before != {region for region, standing in self.standings.items() if standing.out}
+
+    def due(self) -> float | None:
+        """When `review` could change something by itself; None: only an event can."""
+        policy = self.policy
+        times = [due(standing, policy) for standing in self.standings.values()]
+        return min((time for time in times if time is not None), default=None)
+
+    # --- what is known -----------------------------------------------------------------
+
+    @property
+    def alive_in(self) -> frozenset[str]:
+        """The regions in which the service exists: a cell has it, and not as deleted."""
+        if len(self.entries) == 1:
+            (entry,) = self.entries.values()
+            if not entry.tombstoned:
+                return frozenset(self._regions[cell] for cell in self.entries)
+        return frozenset(
+            self._regions[cell] for cell, entry in self.entries.items() if not entry.tombstoned
+        )
+
+    def cells(self) -> list[str]:
+        """The cells that say something, the home region's first."""
+        if len(self.entries) == 1:
+            return list(self.entries)
+        return sorted(
+            self.entries, key=lambda cell: (self._ranking.rank(self._regions[cell]), cell)
+        )
+
+    def says(self, cell: str, entry: ServiceEntry) -> bool:
+        """Whether this is what the cell said already, so that `put` would change nothing."""
+        return cell not in self.missing and self.entries.get(cell) == entry
+
+    def region(self, cell: str) -> str:
+        """The region of a cell that says something."""
+        return self._regions[cell]
+
+    def tier(self, region: str) -> Tier:
+        """The endpoints of one region; an empty tier where there are none."""
+        found = self._tiers.get(region)
+        if found is None:
+            found = self._tiers[region] = self._sorted(region)
+        return found
+
+    def children(self, region: str) -> frozenset[tuple[str, ...]]:
+        """The names below the service's, each as its labels, outermost first.
+
+        `region` is that of the pinned names, or empty for the names of all regions.
+        Endpoints of any health count: a name exists before it has something to say.
+        """
+        found = self._children.get(region)
+        if found is None:
+            names: set[tuple[str, ...]] = {("_why",)}
+            for each in (region,) if region else self.alive_in:
+                tier = self.tier(each)
+                for endpoint in tier.known + tier.unknown:
+                    names.add((endpoint.instance,))
+                    for port in endpoint.ports:
+                        protocol = f"_{port.protocol.value}"
+                        names.add((protocol,))
+                        names.add((protocol, f"_{port.name}"))
+            found = self._children[region] = frozenset(names)
+        return found
+
+    @property
+    def size(self) -> int:
+        """How many endpoints all cells together have."""
+        return sum(len(entry.endpoints) for entry in self.entries.values())
+
+    @property
+    def notable(self) -> bool:
+        """Whether there is something that the cells' own words do not bring back."""
+        return bool(
+            self.missing
+            or self.remembered
+            or any(standing.out for standing in self.standings.values())
+        )
+
+    # --- how ---------------------------------------------------------------------------
+
+    def _put(self, cell: str, region: str, entry: ServiceEntry, now: float) -> None:
+        before = self.entries.get(cell)
+        self.entries[cell] = entry
+        self._regions[cell] = region
+        if cell in self.missing:
+            self.missing -= {cell}
+        self.policy = self._policy()
+        if entry.tombstoned:
+            # explicit human intent comes before never empty
+            self.remembered.pop(cell, None)
+        elif before is None:
+            pass  # the first word since the start takes nothing away
+        elif self.policy.scale_to_zero:
+            self.remembered.pop(cell, None)
+        elif not before.tombstoned:
+            self._remember(cell, before, entry)
+        self._judge(now)
+
+    def _forget(self) -> None:
+        """What was derived from the entries is to be derived anew when asked for."""
+        self._tiers.clear()
+        self._children.clear()
+
+    def _policy(self) -> Policy:
+        for cell in self.cells():
+            entry = self.entries[cell]
+            if entry.policy is not None and not entry.tombstoned:
+                return entry.policy
+        return _DEFAULT_POLICY
+
+    def _remember(self, cell: str, before: ServiceEntry, after: ServiceEntry) -> None:
+        past = self.remembered.get(cell, ())
+        former = _known(before)
+        lost = facets(former) | facets(past)
+        lost -= facets(_known(after))
+        if not lost:
+            self.remembered.pop(cell, None)
+            return
+        kept: dict[str, Endpoint] = {}
+        # the newest that had it; older ones only where no newer one did, and while there is room
+        for source in (former, past):
+            for facet in sorted(lost):
+                for endpoint in offering(source, facet):
+                    if len(kept) < REMEMBERED_MAXIMUM:
+                        kept.setdefault(endpoint.incarnation or endpoint.instance, endpoint)
+            lost -= facets(source)
+        self.remembered[cell] = tuple(
+            sorted(kept.values(), key=lambda e: (e.instance, e.incarnation))
+        )
+
+    def _judge(self, now: float) -> None:
+        self._forget()
+        policy = self.policy
+        tallies: dict[str, tuple[int, int]] = {}
+        for cell, entry in self.entries.items():
+            if entry.tombstoned:
+                continue
+            healthy = unhealthy = 0
+            if not entry.held:
+                for endpoint in entry.endpoints:
+                    if endpoint.health is _HEALTHY:
+                        healthy += 1
+                    elif endpoint.health is _UNHEALTHY:
+                        unhealthy += 1
+            region = self._regions[cell]
+            before = tallies.get(region, (0, 0))
+            tallies[region] = (before[0] + healthy, before[1] + healthy + unhealthy)
+        standings: dict[str, Standing] = {}
+        if self.standings:
+            heard = {self._regions[cell] for cell in self.entries}
+            # one restored before its region's cell was loaded waits for it
+            standings = {r: s for r, s in self.standings.items() if r not in heard}
+        for region, (healthy, counted) in tallies.items():
+            new = step(self.standings.get(region), Tally(healthy, counted), policy, now)
+            if new is not None:
+                standings[region] = new
+        self.standings = standings
+
+    def _sorted(self, region: str) -> Tier:
+        healthy: list[Endpoint] = []
+        unhealthy: list[Endpoint] = []
+        leaving: list[Endpoint] = []
+        unknown: list[Endpoint] = []
+        remembered: list[Endpoint] = []
+        forgetful = self.policy.scale_to_zero
+        for cell in sorted(self._regions):
+            if self._regions[cell] != region:
+                continue
+            entry = self.entries.get(cell)
+            if not forgetful:
+                remembered.extend(self.remembered.get(cell, ()))
+            if entry is None or entry.tombstoned:
+                continue
+            for endpoint in entry.endpoints:
+                if endpoint.health is Health.UNKNOWN:
+                    unknown.append(endpoint)
+                elif entry.held or endpoint.health is Health.DRAINING:
+                    leaving.append(endpoint)
+                elif endpoint.health is Health.HEALTHY:
+                    healthy.append(endpoint)
+                else:
+                    unhealthy.append(endpoint)
+        return Tier(
+            region=region,
+            standing=self.standings.get(region),
+            healthy=tuple(healthy),
+            unhealthy=tuple(unhealthy),
+            leaving=tuple(leaving),
+            remembered=tuple(remembered),
+            unknown=tuple(unknown),
+        )
+
+    @property
+    def regions(self) -> list[str]:
+        """The regions of all cells that said something."""
+        return sorted(set(self._regions.values()))
+
+    def lost_facets(self, region: str) -> set[Facet]:
+        """The facets of a region that only remembered endpoints offer."""
+        tier = self.tier(region)
+        return facets(tier.remembered) - facets(tier.healthy + tier.unhealthy + tier.leaving)
+
+
+def _known(entry: ServiceEntry) -> tuple[Endpoint, ...]:
+    return tuple(e for e in entry.endpoints if e.health is not Health.UNKNOWN)
