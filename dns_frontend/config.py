@@ -1,0 +1,92 @@
+"""What one DNS frontend is told, once, at its start.
+
+Nothing here reads the environment: the command line builds this from its one settings
+table and hands it down. The defaults are those of the documentation.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_FRONTEND_ID = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """The pace of following registries."""
+
+    connect_timeout_seconds: float = 5.0
+    """How long an address may take to send its first word before the next one is tried."""
+    silence_seconds: float = 10.0
+    """A stream that says nothing for so long (checkpoints come each second) is given up."""
+    backoff_minimum_seconds: float = 0.1
+    """Wait before the second try; doubles with each failure, and is cut at random by up to half."""
+    backoff_maximum_seconds: float = 5.0
+    """The longest wait between two tries."""
+    suspicion_seconds: float = 300.0
+    """A generation that looks like an accident, yet may be meant, is held back this long."""
+    disk_patience_seconds: float = 1.0
+    """A generation waits so long for the disk; then it is served from memory, with an alarm."""
+    disk_retry_seconds: float = 5.0
+    """How often a failing disk is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendSettings:
+    """One DNS frontend."""
+
+    frontend_id: str
+    """Its name towards registries, stable over restarts: 1 to 63 of `[a-z0-9.-]`."""
+    region: str
+    """The region it stands in."""
+    regions: tuple[str, ...]
+    """All regions, in the default order of failover; its own is among them.
+
+    Names are denied only when the cells of all of these are loaded (I17).
+    """
+    registries: tuple[tuple[str, ...], ...]
+    """Registry clusters, each as the `HOST:PORT` of its nodes, which are tried in turn."""
+    data_dir: Path
+    """Holds the last known good; made when missing; for one frontend alone."""
+    zone: str = "anchor.internal."
+    """The zone that it is authoritative for."""
+    host: str = "127.0.0.1"
+    """Address that DNS is served at, over UDP and TCP."""
+    port: int = 5300
+    """Port of both; 0 takes a free one."""
+    advertise_address: str = "127.0.0.1"
+    """The address that the zone's own name server record shows, IPv4 or IPv6."""
+    networks: tuple[tuple[str, str], ...] = ()
+    """Which region clients are in: (CIDR, region), the longest prefix wins."""
+    feed: FeedSettings = field(default_factory=FeedSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant (I39). Raises ValueError that names the setting."""
+        if not _FRONTEND_ID.fullmatch(self.frontend_id):
+            raise ValueError(f"frontend_id: {self.frontend_id!r} is not 1 to 63 of [a-z0-9.-]")
+        for region in self.regions:
+            if not _LABEL.fullmatch(region):
+                raise ValueError(f"regions: {region!r} is not a DNS label")
+        if len(set(self.regions)) != len(self.regions):
+            raise ValueError("regions: one is named twice")
+        if self.region not in self.regions:
+            raise ValueError(f"region: {self.region!r} is not among regions {self.regions!r}")
+        if not self.registries or not all(self.registries):
+            raise ValueError("registries: each cluster needs at least one address")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port: {self.port} is not 0 to 65535")
+        try:
+            ipaddress.ip_address(self.advertise_address)
+        except ValueError as error:
+            raise ValueError(f"advertise_address: {error}") from None
+        for cidr, region in self.networks:
+            try:
+                ipaddress.ip_network(cidr)
+            except ValueError as error:
+                raise ValueError(f"networks: {error}") from None
+            if region not in self.regions:
+                raise ValueError(f"networks: {cidr} is in {region!r}, which is not among regions")

@@ -1,0 +1,1 @@
+"""Sockets: UDP and TCP, their limits, and the responder between them and the table."""

@@ -1,0 +1,47 @@
+"""UDP and TCP on one address and port."""
+
+from __future__ import annotations
+
+from dns_frontend.server.limits import TcpLimits
+from dns_frontend.server.responder import Responder
+from dns_frontend.server.tcp import TcpServer
+from dns_frontend.server.udp import UdpServer
+
+_FREE_PORT_TRIES = 20
+
+
+class Listener:
+    """Serves one responder over both transports."""
+
+    def __init__(self, responder: Responder, limits: TcpLimits | None = None) -> None:
+        self._udp = UdpServer(responder)
+        self._tcp = TcpServer(responder, limits)
+
+    def __repr__(self) -> str:
+        return f"Listener({self._udp!r}, {self._tcp!r})"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port served. Raises RuntimeError when none is."""
+        return self._udp.address
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen at `host` on `port`, 0 being one that is free for both transports.
+
+        Raises OSError when that is not possible; nothing is left open then.
+        """
+        for attempt in range(1, _FREE_PORT_TRIES + 1):
+            self._udp.start(host, port)
+            try:
+                await self._tcp.start(host, self._udp.address[1])
+            except OSError:
+                self._udp.stop()
+                if port or attempt == _FREE_PORT_TRIES:
+                    raise
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stop listening and close all connections; twice is harmless."""
+        self._udp.stop()
+        self._tcp.stop()

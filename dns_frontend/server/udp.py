@@ -1,0 +1,151 @@
+"""The UDP side: one non-blocking socket, read in batches, no task a packet."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from struct import Struct
+from typing import Any
+
+from dns_frontend.server.responder import Responder
+
+BATCH = 64
+"""Datagrams answered before others of the event loop get their turn."""
+DATAGRAM_OCTETS = 4096
+"""What of a datagram is read; no query is longer, and the rest is not missed."""
+RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
+"""Room for bursts while the loop is busy; the kernel may grant less."""
+
+REFUSED_PORTS = frozenset({0, 7, 13, 19, 37})
+"""Source ports that no client uses: none, echo, daytime, chargen, time. Whoever forges
+one of the latter wants two servers to talk to each other for ever; 0 cannot be sent to."""
+
+WILDCARDS = ("", "0.0.0.0", "::")
+# Linux: <bits/in.h>; Python's socket module names only the second
+_IP_PKTINFO = 8
+_IPV6_RECVPKTINFO = 49
+_IPV6_PKTINFO = 50
+_IN_PKTINFO = Struct("=I4s4s")
+"""Interface index, local address, destination of the header (ip(7))."""
+_ANCILLARY_OCTETS = 256
+
+
+class UdpServer:
+    """Receives datagrams and sends each one's reply at once."""
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._socket: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wildcard = False
+
+    def __repr__(self) -> str:
+        return f"UdpServer({self._socket!r})"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens. Raises RuntimeError when it does not."""
+        if self._socket is None:
+            raise RuntimeError("the UDP server is not started")
+        name = self._socket.getsockname()
+        return name[0], name[1]
+
+    def start(self, host: str, port: int) -> None:
+        """Bind and listen, in the running loop. Raises OSError when that is not possible."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            listener.setblocking(False)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+            self._wildcard = host in WILDCARDS
+            if self._wildcard:
+                listener.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+                if family == socket.AF_INET6:
+                    listener.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+            listener.bind((host, port))
+        except OSError:
+            listener.close()
+            raise
+        self._socket = listener
+        self._loop = asyncio.get_running_loop()
+        readable = self._readable_wildcard if self._wildcard else self._readable
+        self._loop.add_reader(listener.fileno(), readable)
+
+    def stop(self) -> None:
+        """Stop listening; twice is harmless."""
+        if self._socket is not None and self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+        self._socket = None
+
+    def _readable(self) -> None:
+        """Answer what has arrived. Nothing that a client or the network does ends this."""
+        listener = self._socket
+        if listener is None:
+            return
+        respond = self._responder.respond
+        counters = self._responder.counters
+        receive = listener.recvfrom
+        send = listener.sendto
+        for _ in range(BATCH):
+            client: Any
+            try:
+                packet, client = receive(DATAGRAM_OCTETS)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                # an ICMP error for something sent before shows up here (ECONNREFUSED)
+                counters.receive_errors += 1
+                continue
+            if client[1] in REFUSED_PORTS:
+                counters.dropped_port += 1
+                continue
+            reply = respond(packet, client[0])
+            if reply is None:
+                continue
+            try:
+                send(reply, client)
+            except OSError:
+                # full, unreachable, forbidden: the client asks again, the others go on
+                counters.send_errors += 1
+
+    def _readable_wildcard(self) -> None:
+        """The same where we listen at all addresses: each reply leaves from the one asked.
+
+        The kernel would choose by its routes, and the client drop what it did not ask.
+        """
+        listener = self._socket
+        if listener is None:
+            return
+        counters = self._responder.counters
+        for _ in range(BATCH):
+            try:
+                packet, ancillary, _, client = listener.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                counters.receive_errors += 1
+                continue
+            if client[1] in REFUSED_PORTS:
+                counters.dropped_port += 1
+                continue
+            reply = self._responder.respond(packet, client[0])
+            if reply is None:
+                continue
+            try:
+                listener.sendmsg([reply], _source(ancillary), 0, client)
+            except OSError:
+                counters.send_errors += 1
+
+
+def _source(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """What makes a reply leave from the address that its query was sent to."""
+    for level, kind, data in ancillary:
+        if level == socket.IPPROTO_IPV6 and kind == _IPV6_PKTINFO:
+            return [(level, kind, data)]
+        if level == socket.IPPROTO_IP and kind == _IP_PKTINFO and len(data) >= _IN_PKTINFO.size:
+            _, local, _ = _IN_PKTINFO.unpack_from(data)
+            return [(level, kind, _IN_PKTINFO.pack(0, local, b"\0\0\0\0"))]
+    return []

@@ -1,0 +1,1 @@
+"""Octets: strict parsing of requests, and answers compiled before they are asked for."""
