@@ -1,0 +1,130 @@
+"""Turns the contract's messages into the frontend's own types.
+
+Content is never trusted and never makes this code fail: what cannot be read, or must
+not be served, becomes a `Published` with its fault named, so that the tree can still be
+verified and the guard can say what it refuses (I11). Only messages that lack what is
+needed to place them at all raise.
+"""
+
+from __future__ import annotations
+
+import re
+
+from google.protobuf.message import DecodeError
+
+from dns_frontend.plan.digest import Published
+from dns_frontend.plan.entry import (
+    CellPosition,
+    Endpoint,
+    Health,
+    Policy,
+    Port,
+    Protocol,
+    ServiceEntry,
+    ServiceKey,
+)
+from dns_frontend.plan.guard import Limits, fault_of
+from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
+
+_LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_DIGEST_OCTETS = 32
+_DEFAULT = Policy()
+
+# a value that a newer registry may send reads as UNKNOWN, which is never served (I27)
+_HEALTH = {
+    instance_pb2.HEALTH_HEALTHY: Health.HEALTHY,
+    instance_pb2.HEALTH_UNHEALTHY: Health.UNHEALTHY,
+    instance_pb2.HEALTH_DRAINING: Health.DRAINING,
+}
+_EVIDENCE: dict[int, str] = {
+    number: name.removeprefix("EVIDENCE_").lower() if number else "none"
+    for name, number in instance_pb2.Evidence.items()
+}
+
+
+class MalformedMessageError(ValueError):
+    """A message of the registry cannot be placed in any chain."""
+
+
+def position_of(cell: str, plan: plan_pb2.Plan, region: str) -> CellPosition:
+    """Where a plan stands in its cell's chain. Raises MalformedMessageError."""
+    # the cell's name becomes the name of a directory
+    if not _LABEL.fullmatch(cell) or plan.cell != cell:
+        raise MalformedMessageError(f"a plan of cell {plan.cell!r} came for cell {cell!r}")
+    if not _LABEL.fullmatch(region):
+        raise MalformedMessageError(f"cell {cell} has the region {region!r}")
+    if plan.generation < 0 or plan.epoch < 0 or plan.parent_generation < 0:
+        raise MalformedMessageError(f"cell {cell} has generation {plan.generation}")
+    if len(plan.digest) != _DIGEST_OCTETS:
+        raise MalformedMessageError(f"cell {cell} has a digest of {len(plan.digest)} octets")
+    at = plan.create_time
+    return CellPosition(
+        cell,
+        region,
+        plan.epoch,
+        plan.generation,
+        bytes(plan.digest),
+        at.seconds * 1000 + at.nanos // 1_000_000,
+    )
+
+
+def published_of(key: str, body: bytes, limits: Limits) -> Published:
+    """An entry, read and looked over. Never raises."""
+    if len(body) > limits.entry_octets:
+        return Published(body, None, f"{key[:140]!r} has {len(body)} octets")
+    try:
+        entry = _entry(plan_pb2.ServicePlan.FromString(body))
+    except (DecodeError, ValueError) as error:
+        return Published(body, None, f"{key[:140]!r} cannot be read: {error}"[:400])
+    return Published(body, entry, fault_of(key, len(body), entry, limits))
+
+
+def _entry(plan: plan_pb2.ServicePlan) -> ServiceEntry:
+    return ServiceEntry(
+        key=ServiceKey(plan.namespace, plan.service),
+        policy=_policy(plan.policy) if plan.HasField("policy") else None,
+        endpoints=tuple(_endpoint(each) for each in plan.endpoints),
+        held=plan.held,
+        tombstoned=plan.HasField("tombstone"),
+        revision=plan.revision,
+    )
+
+
+def _policy(policy: service_pb2.ServicePolicy) -> Policy:
+    """Unset fields, which are zero, take the contract's defaults."""
+    failover = policy.failover
+    enter = failover.enter_threshold or _DEFAULT.enter_threshold
+    hold = _DEFAULT.exit_hold_seconds
+    if failover.HasField("exit_hold"):
+        hold = failover.exit_hold.seconds + failover.exit_hold.nanos / 1e9
+    return Policy(
+        record_ttl_seconds=policy.record_ttl_seconds or _DEFAULT.record_ttl_seconds,
+        region_order=tuple(failover.region_order),
+        enter_threshold=enter,
+        exit_threshold=failover.exit_threshold or max(enter, _DEFAULT.exit_threshold),
+        exit_hold_seconds=hold,
+        minimum_endpoints=failover.minimum_endpoints or _DEFAULT.minimum_endpoints,
+        scale_to_zero=policy.scale_to_zero,
+    )
+
+
+def _endpoint(endpoint: plan_pb2.Endpoint) -> Endpoint:
+    return Endpoint(
+        instance=endpoint.instance,
+        incarnation=endpoint.uid,
+        addresses=tuple(endpoint.addresses),
+        ports=tuple(
+            Port(
+                port.name,
+                port.number,
+                Protocol.UDP if port.protocol == instance_pb2.Port.PROTOCOL_UDP else Protocol.TCP,
+            )
+            for port in endpoint.ports
+        ),
+        priority=endpoint.priority,
+        weight=endpoint.weight,
+        zone=endpoint.zone,
+        metadata=dict(endpoint.metadata),
+        health=_HEALTH.get(endpoint.health, Health.UNKNOWN),
+        evidence=_EVIDENCE.get(endpoint.evidence, "none"),
+    )

@@ -1,0 +1,396 @@
+"""The last known good on disk: one directory a frontend, one below it a cell.
+
+    LOCK                          held while a frontend uses the directory
+    standings                     which services are not answered at home
+    cells/CELL/00000007.base      a whole generation
+    cells/CELL/00000007.journal   the steps since, appended
+
+A journal that outgrows its base is followed by a new base; the two before are kept with
+their journals. An older base and the journals from it on lead to the same generation,
+so that a damaged base costs nothing but its steps' replay. Everything is verified at
+load, by checksum and by digest; a torn tail is cut, anything else is reported and the
+next older state used. All calls block; `Scribe` makes them on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dns_frontend.feed import record
+from dns_frontend.feed.decode import published_of
+from dns_frontend.feed.record import Damage, DamagedError, Kind, Step
+from dns_frontend.plan.cell import Snapshot
+from dns_frontend.plan.digest import EntryTree, TreeBuilder
+from dns_frontend.plan.entry import CellPosition
+from dns_frontend.plan.guard import Limits
+
+_KEPT_BASES = 3
+_JOURNAL_FLOOR_OCTETS = 64 * 1024
+"""A journal may always grow to this, lest a small cell write bases all the time."""
+
+
+class DirectoryInUseError(Exception):
+    """Another frontend uses the directory."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is in use by another frontend; give each its own directory")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A file that could not be used as it stands."""
+
+    path: Path
+    damage: Damage
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.damage.value}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What was read for one cell; `snapshot` is None when nothing usable was there."""
+
+    cell: str
+    snapshot: Snapshot | None = None
+    source: Path | None = None
+    """The base that it comes from."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Where writing to one cell stands."""
+
+    directory: Path
+    number: int = 0
+    """Of the newest base; 0 when there is none."""
+    written: Snapshot | None = None
+    """What the files lead to; None when a base is needed."""
+    journal: int = -1
+    """File descriptor; -1 when not open."""
+    journal_octets: int = 0
+    base_octets: int = 0
+
+
+class LastKnownGood:
+    """The directory. Not thread-safe; opened before use."""
+
+    def __init__(self, directory: Path, limits: Limits) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._lock = -1
+        self._shelves: dict[str, _Shelf] = {}
+
+    def __repr__(self) -> str:
+        cells = ", ".join(
+            f"{cell} {shelf.written.position.generation if shelf.written else 'unwritten'}"
+            for cell, shelf in sorted(self._shelves.items())
+        )
+        return f"<LastKnownGood {self._directory}: {cells or 'empty'}>"
+
+    # --- Opening and reading -----------------------------------------------------------
+
+    def open(self) -> None:
+        """Make and lock the directory. Raises DirectoryInUseError, OSError."""
+        (self._directory / "cells").mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._directory / "LOCK", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise DirectoryInUseError(self._directory) from None
+        self._lock = lock
+
+    def close(self) -> None:
+        """Let go of all files and of the lock. Harmless twice."""
+        for shelf in self._shelves.values():
+            _close_journal(shelf)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def load(self) -> Iterator[Recovered | None]:
+        """All cells found, each when read; None now and then, so that others may go between."""
+        for directory in sorted((self._directory / "cells").iterdir()):
+            if not directory.is_dir():
+                continue
+            recovered = Recovered(directory.name)
+            shelf = self._shelves.setdefault(directory.name, _Shelf(directory))
+            yield from self._read_cell(directory, recovered)
+            shelf.number = max(_numbers(directory, "base"), default=0)
+            self._continue(shelf, recovered)
+            yield recovered
+
+    def _read_cell(self, directory: Path, recovered: Recovered) -> Iterator[None]:
+        """Row by row of what may be found:
+
+        newest base   its journal   older base      result
+        good          good          -               base and journal
+        good          torn tail     -               base and journal up to the tear
+        good          damaged       -               base and journal up to the damage, reported
+        damaged       any           good            older base and all journals since, reported
+        damaged       any           damaged         the next older; at last nothing, reported
+        """
+        for number in sorted(_numbers(directory, "base"), reverse=True):
+            path = directory / f"{number:08d}.base"
+            try:
+                snapshot = yield from self._read_base(path, directory.name)
+            except DamagedError as error:
+                recovered.findings.append(Finding(path, error.damage, error.reason))
+                continue
+            recovered.snapshot, recovered.source = snapshot, path
+            for later in sorted(_numbers(directory, "journal")):
+                if later >= number and not (yield from self._replay(directory, later, recovered)):
+                    break
+            return
+
+    def _read_base(self, path: Path, cell: str) -> Iterator[Any]:
+        position, entries = record.read_base(_read(path))
+        if position.cell != cell:
+            raise DamagedError(Damage.CONTENT, f"it is of cell {position.cell!r}")
+        builder = TreeBuilder()
+        for count, (key, body) in enumerate(entries):
+            published = published_of(key, body, self._limits)
+            if published.entry is None:
+                raise DamagedError(Damage.CONTENT, published.fault)
+            try:
+                builder.add(key, published)
+            except ValueError as error:
+                raise DamagedError(Damage.CONTENT, str(error)) from error
+            if count % 64 == 0:
+                yield None
+        tree: EntryTree | None = None
+        for tree in builder.build():
+            yield None
+        if tree is None or tree.digest != position.digest:
+            raise DamagedError(Damage.CONTENT, "its content lacks its digest")
+        return Snapshot(position, tree)
+
+    def _replay(self, directory: Path, number: int, recovered: Recovered) -> Iterator[Any]:
+        """Go on from `recovered` by one journal; False when what follows cannot be used."""
+        path = directory / f"{number:08d}.journal"
+        try:
+            data = _read(path)
+            record.check_header(data, Kind.JOURNAL)
+            for payload, _ in record.frames(data):
+                self._advance(recovered, record.read_step(payload))
+                yield None
+        except DamagedError as error:
+            newest = number == max(_numbers(directory, "journal"))
+            # a write that was under way at a crash: nothing was served from it
+            torn = error.damage is Damage.TORN or path.stat().st_size == 0
+            if not (newest and torn):
+                recovered.findings.append(Finding(path, error.damage, error.reason))
+                return False
+        return True
+
+    def _advance(self, recovered: Recovered, step: Step) -> None:
+        snapshot = recovered.snapshot
+        assert snapshot is not None
+        if (step.position.epoch, step.position.generation) <= snapshot.order:
+            return
+        if step.parent != snapshot.order or step.position.cell != recovered.cell:
+            raise DamagedError(Damage.CHAIN, f"a step from {step.parent} follows {snapshot.order}")
+        changed = {key: published_of(key, body, self._limits) for key, body in step.changed}
+        if unread := next((each.fault for each in changed.values() if each.entry is None), ""):
+            raise DamagedError(Damage.CONTENT, unread)
+        tree = snapshot.tree.replace(changed, step.removed)
+        if tree.digest != step.position.digest:
+            raise DamagedError(Damage.CONTENT, f"{step.position.generation} lacks its digest")
+        recovered.snapshot = Snapshot(step.position, tree)
+
+    def _continue(self, shelf: _Shelf, recovered: Recovered) -> None:
+        """Be ready to append where reading ended; after any damage a new base is due instead."""
+        if recovered.snapshot is None or recovered.findings:
+            return
+        base = shelf.directory / f"{shelf.number:08d}.base"
+        shelf.base_octets = base.stat().st_size
+        shelf.written = recovered.snapshot
+        with contextlib.suppress(OSError):  # what cannot be continued is begun anew by `write`
+            _open_journal(shelf)
+
+    # --- Writing -----------------------------------------------------------------------
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Make the files lead to `snapshot`, durably. Raises OSError; what was there stays good.
+
+        Costs what differs from what was written last, but for a new base now and then.
+        """
+        cell = snapshot.position.cell
+        shelf = self._shelves.get(cell)
+        if shelf is None:
+            directory = self._directory / "cells" / cell
+            directory.mkdir(exist_ok=True)
+            shelf = self._shelves[cell] = _Shelf(directory)
+        written = shelf.written
+        if written is not None and written.order >= snapshot.order:
+            return
+        outgrown = shelf.journal_octets > max(_JOURNAL_FLOOR_OCTETS, shelf.base_octets)
+        if written is None or shelf.journal < 0 or outgrown:
+            self._write_base(shelf, snapshot)
+        else:
+            self._append(shelf, written, snapshot)
+        shelf.written = snapshot
+
+    def _append(self, shelf: _Shelf, written: Snapshot, snapshot: Snapshot) -> None:
+        changed, removed = written.tree.difference(snapshot.tree)
+        octets = record.step_octets(
+            Step(
+                snapshot.position,
+                written.order,
+                tuple((key, published.body) for key, published in changed.items()),
+                removed,
+            )
+        )
+        try:
+            _write_all(shelf.journal, octets)
+            os.fdatasync(shelf.journal)
+        except OSError:
+            # part of a frame must not stand between this and the next one
+            try:
+                os.ftruncate(shelf.journal, shelf.journal_octets)
+            except OSError:
+                _close_journal(shelf)
+            raise
+        shelf.journal_octets += len(octets)
+
+    def _write_base(self, shelf: _Shelf, snapshot: Snapshot) -> None:
+        number = shelf.number + 1
+        path = shelf.directory / f"{number:08d}.base"
+        entries = ((key, published.body) for key, published in snapshot.tree)
+        shelf.base_octets = _replace(path, record.base(snapshot.position, entries))
+        shelf.number = number
+        _close_journal(shelf)
+        _open_journal(shelf)
+        kept = sorted(_numbers(shelf.directory, "base"))[-_KEPT_BASES:]
+        for suffix in ("base", "journal"):
+            for old in _numbers(shelf.directory, suffix):
+                if old < kept[0]:
+                    (shelf.directory / f"{old:08d}.{suffix}").unlink(missing_ok=True)
+
+    # --- Standings ---------------------------------------------------------------------
+
+    def write_standings(self, standings: Mapping[str, Any]) -> None:
+        """Replace the standings, durably. Raises OSError; the old ones stay good then."""
+        payload = json.dumps(standings, separators=(",", ":"), sort_keys=True).encode()
+        _replace(
+            self._directory / "standings",
+            iter((record.header(Kind.STANDINGS), record.frame(payload))),
+        )
+
+    def read_standings(self) -> tuple[Mapping[str, Any], Finding | None]:
+        """The standings written last; empty when there are none, or with what is wrong."""
+        path = self._directory / "standings"
+        if not path.exists():
+            return {}, None
+        try:
+            data = _read(path)
+            record.check_header(data, Kind.STANDINGS)
+            payload, _ = next(record.frames(data), (b"", 0))
+            standings = json.loads(payload)
+        except DamagedError as error:
+            return {}, Finding(path, error.damage, error.reason)
+        except ValueError as error:
+            return {}, Finding(path, Damage.CONTENT, str(error))
+        return (standings, None) if isinstance(standings, dict) else ({}, None)
+
+
+def _numbers(directory: Path, suffix: str) -> list[int]:
+    return [
+        int(path.stem)
+        for path in directory.iterdir()
+        if path.suffix == f".{suffix}" and path.stem.isdecimal()
+    ]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DamagedError(Damage.UNREADABLE, str(error)) from error
+
+
+def _replace(path: Path, pieces: Iterator[bytes]) -> int:
+    """Write a file so that a crash leaves either the old or the new one; returns its octets."""
+    temporary = path.with_name(path.name + ".tmp")
+    size = 0
+    try:
+        with temporary.open("wb") as file:
+            for piece in pieces:
+                size += file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except OSError:
+        # on a full disk its octets are needed elsewhere
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+    return size
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_journal(shelf: _Shelf) -> None:
+    """Open the newest base's journal for appending, cut to its last whole frame."""
+    path = shelf.directory / f"{shelf.number:08d}.journal"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_APPEND, 0o644)
+    try:
+        data = path.read_bytes()
+        end = record.HEADER_OCTETS
+        try:
+            record.check_header(data, Kind.JOURNAL)
+            for _, end in record.frames(data):
+                pass
+        except DamagedError as error:
+            if error.damage is Damage.HEADER:
+                end = 0
+        os.ftruncate(descriptor, end)
+        if end == 0:
+            _write_all(descriptor, record.header(Kind.JOURNAL))
+            end = record.HEADER_OCTETS
+        os.fsync(descriptor)
+        _sync_directory(shelf.directory)
+    except OSError:
+        os.close(descriptor)
+        raise
+    shelf.journal, shelf.journal_octets = descriptor, end
+
+
+def _close_journal(shelf: _Shelf) -> None:
+    if shelf.journal >= 0:
+        with contextlib.suppress(OSError):
+            os.close(shelf.journal)
+    shelf.journal, shelf.journal_octets = -1, 0
+
+
+def _write_all(descriptor: int, octets: bytes) -> None:
+    view = memoryview(octets)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+__all__ = [
+    "CellPosition",
+    "DirectoryInUseError",
+    "Finding",
+    "LastKnownGood",
+    "Recovered",
+]

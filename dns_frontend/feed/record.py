@@ -1,0 +1,248 @@
+"""The octets of the last known good: headers, frames, bases and steps.
+
+A file is a header and frames. A frame is its length, a CRC over length and payload, and
+the payload. A *base* holds a position, then entries in frames of some 64 KiB, then an
+empty frame that says it is complete. A *journal* holds one step a frame. CRCs find what
+the disk did; that content is what it should be is for the digest to say, at load.
+
+    header   magic (8) kind (1) 0 (1) version (2) CRC-32 of these (4)
+    frame    length (4) CRC-32 of length and payload (4) payload
+    entries  each: key length (2) body length (4) key body
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from zlib import crc32
+
+from dns_frontend.plan.entry import CellPosition
+
+SCHEMA_VERSION = 1
+"""Of bases, journals and standings. A reader refuses what is above it."""
+
+_MAGIC = b"SHTANCHR"
+_HEADER = struct.Struct(">8sBxH")
+_FRAME = struct.Struct(">II")
+_ENTRY = struct.Struct(">HI")
+_CRC = struct.Struct(">I")
+HEADER_OCTETS = _HEADER.size + _CRC.size
+_BASE_FRAME_OCTETS = 64 * 1024
+
+
+class Kind(Enum):
+    """What a file is."""
+
+    BASE = 1
+    JOURNAL = 2
+    STANDINGS = 3
+
+
+class Damage(Enum):
+    """What is wrong with a file; the word is a metric's attribute."""
+
+    HEADER = "header"
+    """It does not begin as it should, or is empty."""
+    NEWER = "newer"
+    """A newer release wrote it."""
+    FRAME = "frame"
+    """A checksum is wrong."""
+    TORN = "torn"
+    """It ends in the middle of a frame."""
+    CONTENT = "content"
+    """Its checksums are right, its content makes no sense or lacks its digest."""
+    CHAIN = "chain"
+    """Steps are missing between it and what it should continue."""
+    UNREADABLE = "unreadable"
+    """The system gave an error."""
+
+
+class DamagedError(Exception):
+    """A file of the last known good cannot be used."""
+
+    def __init__(self, damage: Damage, reason: str) -> None:
+        super().__init__(f"{damage.value}: {reason}")
+        self.damage = damage
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one generation to another, as kept in a journal."""
+
+    position: CellPosition
+    parent: tuple[int, int]
+    """(epoch, generation) that it applies to."""
+    changed: tuple[tuple[str, bytes], ...]
+    removed: tuple[str, ...]
+
+
+def header(kind: Kind) -> bytes:
+    """The first octets of a file."""
+    packed = _HEADER.pack(_MAGIC, kind.value, SCHEMA_VERSION)
+    return packed + _CRC.pack(crc32(packed))
+
+
+def check_header(data: bytes, kind: Kind) -> None:
+    """Raises DamagedError unless `data` begins as a file of `kind` that we can read."""
+    packed = data[: _HEADER.size]
+    if len(data) < HEADER_OCTETS or data[_HEADER.size : HEADER_OCTETS] != _CRC.pack(crc32(packed)):
+        raise DamagedError(
+            Damage.HEADER, f"it begins with {data[:HEADER_OCTETS].hex() or 'nothing'}"
+        )
+    magic, number, version = _HEADER.unpack(packed)
+    if magic != _MAGIC or number != kind.value:
+        raise DamagedError(Damage.HEADER, f"it is no {kind.name.lower()}")
+    if version > SCHEMA_VERSION:
+        raise DamagedError(Damage.NEWER, f"schema {version} is newer than {SCHEMA_VERSION}")
+
+
+def frame(payload: bytes) -> bytes:
+    """A payload with its length and checksum."""
+    size = len(payload)
+    return _FRAME.pack(size, crc32(payload, crc32(_CRC.pack(size)))) + payload
+
+
+def frames(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """The payloads of a file, each with the offset after it.
+
+    Raises DamagedError where a frame is torn or wrong, after yielding those before.
+    """
+    at = HEADER_OCTETS
+    while at < len(data):
+        begin = at + _FRAME.size
+        if begin > len(data):
+            raise DamagedError(Damage.TORN, f"frame at {at} ends after {len(data) - at} octets")
+        size, checksum = _FRAME.unpack_from(data, at)
+        payload = data[begin : begin + size]
+        if not any(data[at:]):
+            # a file system may lengthen a file before it writes the octets
+            raise DamagedError(Damage.TORN, f"nothing but zeros from {at}")
+        if len(payload) < size:
+            raise DamagedError(Damage.TORN, f"frame at {at} ends after {len(payload)} of {size}")
+        if crc32(payload, crc32(_CRC.pack(size))) != checksum:
+            raise DamagedError(Damage.FRAME, f"the frame at {at} has a wrong checksum")
+        at = begin + size
+        yield payload, at
+
+
+def base(position: CellPosition, entries: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """The octets of a base, piece by piece."""
+    yield header(Kind.BASE) + frame(_position_octets(position))
+    pending: list[bytes] = []
+    size = 0
+    for key, body in entries:
+        packed = _entry_octets(key, body)
+        pending.append(packed)
+        size += len(packed)
+        if size >= _BASE_FRAME_OCTETS:
+            yield frame(b"".join(pending))
+            pending, size = [], 0
+    if pending:
+        yield frame(b"".join(pending))
+    yield frame(b"")
+
+
+def read_base(data: bytes) -> tuple[CellPosition, Iterator[tuple[str, bytes]]]:
+    """A base's position and entries. Raises DamagedError, the iterator as well."""
+    check_header(data, Kind.BASE)
+    payloads = (payload for payload, _ in frames(data))
+    first = next(payloads, None)
+    if first is None:
+        raise DamagedError(Damage.TORN, "it ends after its header")
+    return _position(first), _base_entries(payloads)
+
+
+def _base_entries(payloads: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+    for payload in payloads:
+        if not payload:
+            return
+        yield from _entries(payload, 0)
+    raise DamagedError(Damage.TORN, "it lacks its end")
+
+
+def step_octets(step: Step) -> bytes:
+    """The frame of one step."""
+    position = step.position
+    head = json.dumps(
+        {
+            "position": _position_fields(position),
+            "parent": step.parent,
+            "removed": step.removed,
+        },
+        separators=(",", ":"),
+    ).encode()
+    body = b"".join(_entry_octets(key, octets) for key, octets in step.changed)
+    return frame(_CRC.pack(len(head)) + head + body)
+
+
+def read_step(payload: bytes) -> Step:
+    """The inverse, of a frame's payload. Raises DamagedError."""
+    try:
+        (size,) = _CRC.unpack_from(payload)
+        begin = _CRC.size + size
+        head = json.loads(payload[_CRC.size : begin])
+        epoch, generation = head["parent"]
+        return Step(
+            _position_of(head["position"]),
+            (int(epoch), int(generation)),
+            tuple(_entries(payload, begin)),
+            tuple(str(key) for key in head["removed"]),
+        )
+    except (struct.error, ValueError, TypeError, LookupError) as error:
+        raise DamagedError(Damage.CONTENT, f"a step makes no sense: {error!r}") from error
+
+
+def _entry_octets(key: str, body: bytes) -> bytes:
+    name = key.encode()
+    return _ENTRY.pack(len(name), len(body)) + name + body
+
+
+def _entries(payload: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+    while at < len(payload):
+        try:
+            key_size, body_size = _ENTRY.unpack_from(payload, at)
+            middle = at + _ENTRY.size + key_size
+            key = payload[at + _ENTRY.size : middle].decode()
+        except (struct.error, UnicodeDecodeError) as error:
+            raise DamagedError(Damage.CONTENT, f"an entry makes no sense: {error!r}") from error
+        at = middle + body_size
+        if at > len(payload):
+            raise DamagedError(Damage.CONTENT, f"the entry {key[:140]!r} is cut")
+        yield key, payload[middle:at]
+
+
+def _position_octets(position: CellPosition) -> bytes:
+    return json.dumps(_position_fields(position), separators=(",", ":")).encode()
+
+
+def _position_fields(position: CellPosition) -> dict[str, str | int]:
+    return {
+        "cell": position.cell,
+        "region": position.region,
+        "epoch": position.epoch,
+        "generation": position.generation,
+        "digest": position.digest.hex(),
+        "create_time_ms": position.create_time_ms,
+    }
+
+
+def _position(payload: bytes) -> CellPosition:
+    try:
+        return _position_of(json.loads(payload))
+    except (ValueError, TypeError, LookupError) as error:
+        raise DamagedError(Damage.CONTENT, f"its position makes no sense: {error!r}") from error
+
+
+def _position_of(fields: dict[str, str | int]) -> CellPosition:
+    return CellPosition(
+        str(fields["cell"]),
+        str(fields["region"]),
+        int(fields["epoch"]),
+        int(fields["generation"]),
+        bytes.fromhex(str(fields["digest"])),
+        int(fields["create_time_ms"]),
+    )
