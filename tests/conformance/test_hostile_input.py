@@ -1,0 +1,123 @@
+"""Whatever arrives, the next sound query is answered."""
+
+from __future__ import annotations
+
+import random
+import socket
+import struct
+
+import dns.message
+import dns.name
+from answer_samples import API_NAME
+from dns_server_thread import DnsServerThread, receive
+
+from dns_frontend.server.udp import REFUSED_PORTS, UdpServer
+
+
+def sound(server: DnsServerThread) -> bool:
+    reply = server.ask(API_NAME, "A", use_edns=0)
+    return len(reply.answer[0]) == 2
+
+
+def corpus(seed: int) -> list[bytes]:
+    """Random octets, random headers, and sound queries cut, spliced and flipped."""
+    chance = random.Random(seed)
+    base = [
+        dns.message.make_query(API_NAME, "A").to_wire(),
+        dns.message.make_query(API_NAME, "SRV", use_edns=0, want_dnssec=True).to_wire(),
+        dns.message.make_query("_http._tcp." + API_NAME, "TXT", use_edns=1).to_wire(),
+        struct.pack("!6H", 1, 0x2800, 1, 1, 1, 1) + b"\xc0\x0c" * 30,
+        struct.pack("!6H", 1, 0, 1, 0, 0, 65535) + b"\0\0\1\0\1" + b"\0\0\x29" * 400,
+    ]
+    made = [chance.randbytes(chance.randrange(0, 200)) for _ in range(150)]
+    for _ in range(500):
+        packet = bytearray(chance.choice(base))
+        for _ in range(chance.randrange(1, 6)):
+            match chance.randrange(3):
+                case 0 if packet:
+                    packet[chance.randrange(len(packet))] = chance.randrange(256)
+                case 1:
+                    del packet[chance.randrange(len(packet) + 1) :]
+                case _:
+                    at = chance.randrange(len(packet) + 1)
+                    packet[at:at] = chance.randbytes(chance.randrange(8))
+        packet[2:3] = bytes((packet[2] & 0x7F,)) if len(packet) > 2 else b""
+        made.append(bytes(packet))
+    return made
+
+
+def test_rubbish_over_udp_harms_no_later_query(served: DnsServerThread) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(served.address)
+        for count, packet in enumerate(corpus(1)):
+            client.send(packet)
+            if count % 50 == 0:
+                assert sound(served)
+    assert sound(served)
+    assert served.counters.faults == 0
+
+
+def test_rubbish_over_tcp_harms_no_later_query(served: DnsServerThread) -> None:
+    for packet in corpus(2)[::5]:
+        with served.connect() as client:
+            client.sendall(struct.pack("!H", len(packet)) + packet)
+            client.shutdown(socket.SHUT_WR)
+            while receive(client) is not None:
+                pass
+    assert sound(served)
+    assert served.counters.faults == 0
+
+
+def test_a_reply_is_never_longer_than_what_its_query_allows(served: DnsServerThread) -> None:
+    """No reflection of octets that are not understood, no growth of errors."""
+    for packet in corpus(3):
+        reply = served.responder.respond(packet, "192.0.2.1")
+        if reply is not None and reply[3] & 0xF not in (0, 3):
+            assert len(reply) <= max(12, len(packet)) + 17
+
+
+def test_65_datagrams_from_ports_of_no_client_are_dropped_and_counted() -> None:
+    """Port 0 cannot be answered; echo, daytime, chargen and time would answer back."""
+    assert {0, 7, 13, 19, 37} == REFUSED_PORTS
+
+    class Counting:
+        dropped_port = receive_errors = send_errors = 0
+
+    class Answering:
+        counters = Counting()
+        asked: list[str] = []  # noqa: RUF012  # one test, one object
+
+        def respond(self, _: bytes, client: str) -> bytes | None:
+            self.asked.append(client)
+            return b"reply"
+
+    class Wire:
+        """Gives datagrams, and the errors that a network gives."""
+
+        def __init__(self) -> None:
+            ports = [0, 7, 13, 19, 37, 4000]
+            self.queue: list[object] = [(b"q", ("192.0.2.1", port)) for port in ports]
+            self.queue[3:3] = [ConnectionRefusedError(), (b"q", ("192.0.2.9", 4001))]
+            self.sent: list[tuple[str, int]] = []
+
+        def recvfrom(self, _: int) -> object:
+            if not self.queue:
+                raise BlockingIOError
+            item = self.queue.pop(0)
+            if isinstance(item, Exception):
+                raise item
+            return item
+
+        def sendto(self, _: bytes, client: tuple[str, int]) -> None:
+            if client[1] == 4001:
+                raise PermissionError
+            self.sent.append(client)
+
+    wire = Wire()
+    server = UdpServer(Answering())  # type: ignore[arg-type]
+    server._socket = wire  # type: ignore[assignment]
+    server._readable()
+    assert wire.sent == [("192.0.2.1", 4000)]
+    assert Answering.asked == ["192.0.2.9", "192.0.2.1"]
+    counters = Answering.counters
+    assert (counters.dropped_port, counters.receive_errors, counters.send_errors) == (5, 1, 1)

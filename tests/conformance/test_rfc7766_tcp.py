@@ -1,0 +1,236 @@
+"""RFC 7766 and 9210: queries over TCP."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+
+import dns.message
+import pytest
+from answer_samples import API_NAME, ZONE, endpoint, entry, table
+from dns_server_thread import DnsServerThread, receive
+
+from dns_frontend.server.limits import TcpLimits
+
+
+def framed(packet: bytes) -> bytes:
+    return struct.pack("!H", len(packet)) + packet
+
+
+def query(identifier: int, name: str = API_NAME, kind: str = "A") -> bytes:
+    return dns.message.make_query(name, kind, id=identifier).to_wire()
+
+
+def identifiers(client: socket.socket, count: int) -> list[int]:
+    found = []
+    for _ in range(count):
+        reply = receive(client)
+        assert reply is not None
+        found.append(struct.unpack("!H", reply[:2])[0])
+    return found
+
+
+def at_last(condition: object, seconds: float = 5.0) -> bool:
+    """Whether the condition came true before the time was over."""
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def small(limits: TcpLimits) -> DnsServerThread:
+    many = [endpoint(f"node-{n}", f"10.1.{n // 250}.{n % 250 + 1}") for n in range(1000)]
+    return DnsServerThread(table({"east": [entry(*many)], "west": []}), limits=limits)
+
+
+def test_6_2_1_1_pipelined_queries_are_each_answered(served: DnsServerThread) -> None:
+    """More in one segment than are answered in one turn."""
+    with served.connect() as client:
+        client.sendall(b"".join(framed(query(n)) for n in range(300)))
+        assert identifiers(client, 300) == list(range(300))
+
+
+def test_7_a_query_may_come_octet_by_octet(served: DnsServerThread) -> None:
+    with served.connect() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octet in framed(query(7)):
+            client.send(bytes((octet,)))
+        assert identifiers(client, 1) == [7]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 14, 40, 60])
+def test_7_queries_may_be_split_and_joined_anywhere(served: DnsServerThread, cut: int) -> None:
+    both = framed(query(1)) + framed(query(2))
+    with served.connect() as client:
+        client.sendall(both[:cut])
+        time.sleep(0.01)
+        client.sendall(both[cut:])
+        assert identifiers(client, 2) == [1, 2]
+
+
+def test_6_2_1_a_connection_serves_query_after_query(served: DnsServerThread) -> None:
+    with served.connect() as client:
+        for n in range(50):
+            client.sendall(framed(query(n)))
+            assert identifiers(client, 1) == [n]
+
+
+def test_6_2_4_what_was_sent_before_the_end_of_sending_is_answered(
+    served: DnsServerThread,
+) -> None:
+    with served.connect() as client:
+        client.sendall(b"".join(framed(query(n)) for n in range(100)))
+        client.shutdown(socket.SHUT_WR)
+        assert identifiers(client, 100) == list(range(100))
+        assert receive(client) is None
+
+
+def test_8_a_reply_may_have_the_full_length(served: DnsServerThread) -> None:
+    name = f"many.payments.svc.{ZONE}"
+    reply = served.tcp(query(1, name, "SRV"))
+    assert reply is not None
+    assert 30_000 < len(reply) <= 65_535
+
+
+def test_a_malformed_message_gets_formerr_and_the_connection_stays(
+    served: DnsServerThread,
+) -> None:
+    with served.connect() as client:
+        client.sendall(framed(struct.pack("!6H", 9, 0, 1, 0, 0, 0) + b"\xff" * 20))
+        reply = receive(client)
+        assert reply == struct.pack("!6H", 9, 0x8001, 0, 0, 0, 0)
+        client.sendall(framed(query(10)))
+        assert identifiers(client, 1) == [10]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"", b"\0", b"\0" * 11, struct.pack("!6H", 1, 0x8000, 1, 0, 0, 0)],
+    ids=["length 0", "length 1", "length 11", "a reply"],
+)
+def test_what_is_no_query_closes_the_connection_after_earlier_replies(
+    served: DnsServerThread, message: bytes
+) -> None:
+    with served.connect() as client:
+        client.sendall(framed(query(1)) + framed(message) + framed(query(2)))
+        assert identifiers(client, 1) == [1]
+        assert receive(client) is None
+
+
+def test_6_2_3_an_idle_connection_is_closed() -> None:
+    with small(TcpLimits(idle_seconds=0.2)) as server, server.connect() as client:
+        client.sendall(framed(query(1)))
+        assert identifiers(client, 1) == [1]
+        started = time.monotonic()
+        assert receive(client) is None
+        assert 0.1 < time.monotonic() - started < 4.0
+        assert at_last(lambda: server.counters.tcp_open == 0)
+        assert server.counters.tcp_idle == 1
+
+
+def test_6_2_3_octets_that_make_no_query_do_not_keep_a_connection_open() -> None:
+    with small(TcpLimits(idle_seconds=0.3)) as server, server.connect() as client:
+        client.settimeout(0.05)
+        packet = framed(query(1) + b"\0" * 200)
+        closed = False
+        for octet in packet[:150]:
+            try:
+                client.send(bytes((octet,)))
+                closed = client.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                closed = True
+            if closed:
+                break
+        assert closed
+
+
+def test_6_2_2_one_client_has_a_cap_and_others_are_not_touched_by_it() -> None:
+    with small(TcpLimits(connections_per_client=3)) as server:
+        clients = [server.connect() for _ in range(3)]
+        with server.connect() as refused:
+            assert receive(refused) is None
+        assert server.counters.tcp_refused == 1
+        for client in clients:
+            client.sendall(framed(query(5)))
+            assert identifiers(client, 1) == [5]
+        clients.pop().close()
+        assert at_last(lambda: server.counters.tcp_open == 2)
+        assert server.tcp(query(6)) is not None
+        for client in clients:
+            client.close()
+
+
+def test_6_2_2_when_full_the_longest_idle_connection_makes_room() -> None:
+    with small(TcpLimits(connections=3)) as server:
+        clients = [server.connect() for _ in range(3)]
+        for n in (1, 2, 0):  # so that 1 is the longest idle
+            clients[n].sendall(framed(query(n)))
+            assert identifiers(clients[n], 1) == [n]
+        with server.connect() as client:
+            client.sendall(framed(query(9)))
+            assert identifiers(client, 1) == [9]
+            assert receive(clients[1]) is None
+            for n in (0, 2):
+                clients[n].sendall(framed(query(n)))
+                assert identifiers(clients[n], 1) == [n]
+        assert server.counters.tcp_evicted == 1
+        for client in clients:
+            client.close()
+
+
+def test_a_client_that_does_not_read_is_cut_off_and_starves_nobody() -> None:
+    with small(TcpLimits(stall_seconds=0.3)) as server:
+        greedy = socket.socket()
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        greedy.connect(server.address)
+        greedy.settimeout(0.2)
+        # some 50 KiB each; far more than any buffer takes
+        flood = framed(query(1, API_NAME, "SRV")) * 2000
+        sent = 0
+        try:
+            while sent < len(flood):
+                sent += greedy.send(flood[sent : sent + 8192])
+        except OSError:
+            pass
+        started = time.monotonic()
+        assert server.udp(query(2)) is not None
+        with server.connect() as client:
+            client.sendall(framed(query(3)))
+            assert identifiers(client, 1) == [3]
+        assert time.monotonic() - started < 1.0
+        assert at_last(lambda: server.counters.tcp_slow == 1)
+        assert at_last(lambda: server.counters.tcp_open == 0)
+        assert server.counters.queries_tcp < 1000
+        greedy.close()
+
+
+def test_a_client_that_neither_reads_nor_lets_go_is_cut_off_as_well() -> None:
+    """It ends its queries with rubbish, so that the server wants to close, and cannot."""
+    with small(TcpLimits(stall_seconds=0.3)) as server:
+        rude = socket.socket()
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        rude.connect(server.address)
+        rude.sendall(framed(query(1, API_NAME, "SRV")) * 4 + framed(b""))
+        assert at_last(lambda: server.counters.tcp_opened == 1)
+        assert at_last(lambda: server.counters.tcp_open == 0)
+        rude.close()
+
+
+def test_63_many_connections_do_not_starve_udp() -> None:
+    with small(TcpLimits(connections_per_client=200)) as server:
+        clients = [server.connect() for _ in range(100)]
+        for client in clients:
+            client.sendall(b"".join(framed(query(n)) for n in range(50)))
+        for n in range(20):
+            started = time.monotonic()
+            reply = server.udp(query(n, f"nope.{ZONE}"))
+            assert reply is not None
+            assert time.monotonic() - started < 0.5
+        for client in clients:
+            assert identifiers(client, 50) == list(range(50))
+            client.close()

@@ -1,0 +1,232 @@
+"""What the frontend refuses, row by row of the guard's tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cell_samples import ENDPOINT, changes, endpoints, entry, published, tree
+
+from dns_frontend.plan.digest import EntryTree, Published
+from dns_frontend.plan.entry import Endpoint, Health, Policy, Port, Protocol, ServiceEntry
+from dns_frontend.plan.guard import Limits, Rule, fault_of, judge
+
+UP, SICK, NEW, LEAVING = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN, Health.DRAINING
+LIMITS = Limits(
+    services=50,
+    octets=100_000,
+    growth_floor_services=4,
+    growth_floor_endpoints=8,
+    loss_floor_services=2,
+)
+ZERO = Policy(scale_to_zero=True)
+
+
+def verdict(served: EntryTree | None, candidate: EntryTree, steps: int = 1) -> Rule | None:
+    difference = (served or EntryTree()).difference(candidate)
+    finding = judge(served, candidate, difference, steps, LIMITS)
+    return finding.rule if finding else None
+
+
+NAME = "shop/cart"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (None, entry(NAME), None),
+        (None, None, None),
+        (entry(NAME, tombstoned=True), None, None),
+        (entry(NAME, tombstoned=True), entry(NAME), None),
+        (entry(NAME, UP), None, Rule.EMPTIED),
+        (entry(NAME), None, Rule.EMPTIED),
+        (entry(NAME, UP), entry(NAME, tombstoned=True), None),
+        (entry(NAME, UP), entry(NAME, policy=ZERO), None),
+        (entry(NAME, UP), entry(NAME), Rule.EMPTIED),
+        (entry(NAME, UP), entry(NAME, NEW), Rule.EMPTIED),
+        (entry(NAME, SICK), entry(NAME), Rule.EMPTIED),
+        (entry(NAME, LEAVING), entry(NAME), Rule.EMPTIED),
+        (entry(NAME, UP), entry(NAME, SICK), None),
+        (entry(NAME, UP), entry(NAME, LEAVING), None),
+        (entry(NAME, UP, policy=ZERO), entry(NAME), Rule.EMPTIED),
+        (entry(NAME), entry(NAME, NEW), None),
+        (entry(NAME, NEW), entry(NAME, revision=2), None),
+    ],
+)
+def test_a_name_is_emptied_only_by_intent(
+    before: ServiceEntry | None, after: ServiceEntry | None, rule: Rule | None
+) -> None:
+    """Only a tombstone, or the policy's scale_to_zero, takes a name's last endpoint (I7)."""
+    other = entry("shop/other", UP)
+    served = tree(*(item for item in (before, other) if item))
+    candidate = tree(*(item for item in (after, other) if item))
+    assert verdict(served, candidate) is rule
+
+
+def services(count: int, *health: Health, tombstoned: int = 0) -> EntryTree:
+    live = [entry(f"a/s{n}", *health) for n in range(tombstoned, count)]
+    return tree(*live, *(entry(f"a/s{n}", tombstoned=True) for n in range(tombstoned)))
+
+
+@pytest.mark.parametrize(
+    ("served", "candidate", "steps", "rule"),
+    [
+        (None, services(50, UP), 1, None),
+        (None, services(51, UP), 1, Rule.LIMIT),
+        (services(1, UP), services(4, UP), 1, None),
+        (services(2, UP), services(5, UP), 1, Rule.GROWTH),
+        (services(3, UP), services(6, UP), 1, None),
+        (services(2, UP), services(5, UP), 2, None),
+        (services(2, UP), services(9, UP), 2, Rule.GROWTH),
+        (services(1, UP), services(4, UP, UP, UP), 1, Rule.GROWTH),
+        (services(4, UP), services(4, UP, UP), 1, None),
+        (services(4, UP), services(4, UP, tombstoned=2), 1, None),
+        (services(4, UP), services(4, UP, tombstoned=3), 1, Rule.LOSS),
+        (services(4, UP), services(4, UP, tombstoned=3), 2, None),
+        (services(6, UP), services(6, UP, tombstoned=3), 1, None),
+        (services(4, UP, tombstoned=4), services(0), 1, None),
+        (services(50, UP), services(1000, UP), 10_000, Rule.LIMIT),
+    ],
+)
+def test_a_cell_is_bounded_and_changes_by_degrees(
+    served: EntryTree | None, candidate: EntryTree, steps: int, rule: Rule | None
+) -> None:
+    """Size, growth and deletions of a cell have limits, the last two per generation (I9)."""
+    assert verdict(served, candidate, steps) is rule
+
+
+def test_octets_are_bounded() -> None:
+    """A cell that is small in number may be too large in octets."""
+    heavy = Published(b"x" * 100_001, entry(NAME, UP))
+    assert verdict(None, EntryTree().replace({NAME: heavy}, ())) is Rule.LIMIT
+
+
+def test_only_suspicion_passes_with_time() -> None:
+    """Growth and mass deletion may have been meant; the rest never becomes right."""
+    lost = judge(
+        services(4, UP),
+        services(4, UP, tombstoned=3),
+        services(4, UP).difference(services(4, UP, tombstoned=3)),
+        1,
+        LIMITS,
+    )
+    assert lost is not None
+    assert lost.may_pass
+    emptied = judge(
+        tree(entry(NAME, UP)),
+        tree(),
+        tree(entry(NAME, UP)).difference(tree()),
+        1,
+        LIMITS,
+    )
+    assert emptied is not None
+    assert not emptied.may_pass
+
+
+@pytest.mark.parametrize("broken", [published(entry(NAME, UP), "bad"), Published(b"?", None)])
+def test_an_entry_without_sense_is_refused(broken: Published) -> None:
+    """A fault found when the entry was read keeps its generation from being served."""
+    assert verdict(None, EntryTree().replace({NAME: broken}, ())) is Rule.MALFORMED
+
+
+def test_an_entry_already_served_is_not_judged_again() -> None:
+    """Only what changes is looked at, so that a step costs its own size."""
+    served = EntryTree().replace({NAME: published(entry(NAME, UP), "bad")}, ())
+    candidate = served.replace(changes(entry("shop/new", UP)), ())
+    assert verdict(served, candidate) is None
+
+
+def with_endpoint(**fields: object) -> ServiceEntry:
+    endpoint: Endpoint = replace(ENDPOINT, **fields)  # type: ignore[arg-type]
+    return replace(entry(NAME), endpoints=(endpoint,))
+
+
+def with_policy(**fields: object) -> ServiceEntry:
+    return entry(NAME, UP, policy=replace(Policy(), **fields))  # type: ignore[arg-type]
+
+
+PORT = Port("main", 80, Protocol.TCP)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        entry("shop/" + "x" * 64, UP),
+        entry("shop/" + "x" * 300, UP),
+        entry("Shop/cart", UP),
+        entry("shop/", UP),
+        entry("shop/a.b", UP),
+        replace(entry(NAME, UP), tombstoned=True),
+        replace(entry(NAME), endpoints=endpoints(UP) * 2),
+        replace(entry(NAME), endpoints=tuple(reversed(endpoints(UP, UP)))),
+        replace(entry(NAME), endpoints=endpoints(*[UP] * 2001)),
+        with_endpoint(instance="-a"),
+        with_endpoint(addresses=()),
+        with_endpoint(addresses=("10.0.0.256",)),
+        with_endpoint(addresses=("example.org",)),
+        with_endpoint(addresses=("0.0.0.0",)),
+        with_endpoint(addresses=("::",)),
+        with_endpoint(addresses=("224.0.0.1",)),
+        with_endpoint(addresses=("fe80::1%eth0",)),
+        with_endpoint(ports=(replace(PORT, number=0),)),
+        with_endpoint(ports=(replace(PORT, number=65536),)),
+        with_endpoint(ports=(replace(PORT, name="a_b"),)),
+        with_endpoint(ports=(PORT, PORT)),
+        with_endpoint(priority=-1),
+        with_endpoint(priority=65536),
+        with_endpoint(weight=-1),
+        with_endpoint(weight=65536),
+        with_policy(record_ttl_seconds=0),
+        with_policy(record_ttl_seconds=-1),
+        with_policy(enter_threshold=float("nan")),
+        with_policy(exit_threshold=float("nan")),
+        with_policy(enter_threshold=0.0),
+        with_policy(enter_threshold=0.8, exit_threshold=0.7),
+        with_policy(exit_threshold=1.1),
+        with_policy(exit_hold_seconds=float("inf")),
+        with_policy(exit_hold_seconds=-1.0),
+        with_policy(minimum_endpoints=0),
+        with_policy(region_order=("",)),
+    ],
+    ids=lambda item: repr(item)[:60],
+)
+def test_poison_is_found(item: ServiceEntry) -> None:
+    """Nothing that could break an answer gets past the guard (I9, I11)."""
+    assert fault_of(item.key.entry, 100, item, Limits())
+
+
+def test_an_entry_under_another_key_is_found() -> None:
+    """The key that is hashed and the names inside must agree."""
+    assert fault_of("shop/other", 100, entry(NAME, UP), Limits())
+
+
+def test_an_entry_too_large_is_found() -> None:
+    """An entry has a size limit of its own."""
+    assert fault_of(NAME, Limits().entry_octets + 1, entry(NAME, UP), Limits())
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        entry(NAME),
+        entry(NAME, UP, SICK, NEW, LEAVING),
+        entry(NAME, tombstoned=True),
+        entry(NAME, *[UP] * 2000),
+        with_endpoint(ports=()),
+        with_endpoint(addresses=("127.0.0.1", "::1")),
+        with_policy(region_order=("west", "north")),
+    ],
+    ids=lambda item: repr(item)[:60],
+)
+def test_what_is_well_has_no_fault(item: ServiceEntry) -> None:
+    """The guard lets through all that the contract allows."""
+    assert fault_of(item.key.entry, 100, item, Limits()) == ""
+
+
+def test_a_reason_never_outgrows_an_acknowledgement() -> None:
+    """However many names are concerned, the reason stays short."""
+    served = tree(*(entry(f"a/{'x' * 60}{n:03d}", UP) for n in range(40)))
+    finding = judge(served, tree(), served.difference(tree()), 1, LIMITS)
+    assert finding is not None
+    assert len(finding.reason) <= 512
+    assert "40 services" in finding.reason

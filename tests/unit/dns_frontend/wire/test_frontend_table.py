@@ -1,0 +1,313 @@
+"""The table: views, regions that are not heard of yet, changes, and containment."""
+
+from __future__ import annotations
+
+import dns.message
+import dns.rcode
+import pytest
+from answer_samples import (
+    API,
+    API_NAME,
+    GRPC,
+    HTTP,
+    ZONE,
+    endpoint,
+    entries,
+    entry,
+    position,
+    table,
+    tombstone,
+)
+
+from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceKey
+from dns_frontend.plan.view import ClientRegions
+from dns_frontend.server.responder import Responder
+from dns_frontend.wire import table as table_module
+from dns_frontend.wire.table import AnswerTable
+
+EAST = entry(endpoint("e", "10.0.0.1"))
+WEST = entry(endpoint("w", "10.2.0.1"))
+SICK = entry(endpoint("e", "10.0.0.1", health=Health.UNHEALTHY))
+
+
+def ask(
+    answers: AnswerTable, name: str = API_NAME, kind: str = "A", client: str = "192.0.2.1"
+) -> dns.message.Message:
+    regions = ClientRegions([("10.2.0.0/16", "west"), ("10.3.0.0/16", "south")])
+    query = dns.message.make_query(name, kind, use_edns=0)
+    reply = Responder(answers, regions).respond(query.to_wire(), client, stream=True)
+    assert reply is not None
+    return dns.message.from_wire(reply)
+
+
+def told(message: dns.message.Message) -> tuple[list[str], int | None]:
+    if not message.answer:
+        return [], None
+    return sorted(str(record) for record in message.answer[0]), message.answer[0].ttl
+
+
+def test_each_view_gets_its_own_region() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+    assert told(ask(answers, client="10.2.0.9")) == (["10.2.0.1"], 10)
+
+
+def test_a_view_without_endpoints_gets_the_policys_first_region() -> None:
+    for order, address in (((), "10.0.0.1"), (("west",), "10.2.0.1")):
+        policy = Policy(region_order=order)
+        said = entry(endpoint("e", "10.0.0.1"), policy=policy)
+        answers = table({"east": [said], "west": [WEST]})
+        assert told(ask(answers, client="10.3.0.9")) == ([address], 5)
+
+
+def test_failover_moves_the_answer_and_shortens_its_ttl() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+    answers.update(position("east", 2), entries(SICK), (), 1.0)
+    assert told(ask(answers)) == (["10.2.0.1"], 5)
+    assert told(ask(answers, f"api.payments.svc.east.region.{ZONE}")) == (["10.0.0.1"], 5)
+
+
+def test_the_home_region_answers_again_after_its_hold() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    answers.update(position("east", 2), entries(SICK), (), 1.0)
+    answers.update(position("east", 3), entries(EAST), (), 2.0)
+    assert told(ask(answers)) == (["10.2.0.1"], 5)
+    assert answers.review(31.9) == 32.0
+    assert told(ask(answers)) == (["10.2.0.1"], 5)
+    assert answers.review(32.0) is None
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+
+
+@pytest.mark.parametrize(("wished", "ttl"), [(1, 5), (5, 5), (42, 42), (60, 60), (3600, 60)])
+def test_the_ttl_is_the_policys_within_its_bounds(wished: int, ttl: int) -> None:
+    said = entry(endpoint("e"), policy=Policy(record_ttl_seconds=wished))
+    assert told(ask(table({"east": [said], "west": []})))[1] == ttl
+
+
+def test_while_a_region_was_never_heard_of_nothing_is_denied() -> None:
+    """I17: positive answers come as soon as they are known."""
+    answers = table({"east": [EAST]})
+    assert not answers.ready
+    assert answers.missing_regions == ("west",)
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+    assert ask(answers, ZONE, "SOA").rcode() == dns.rcode.NOERROR
+    for name, kind in [
+        (API_NAME, "AAAA"),
+        (f"nope.payments.svc.{ZONE}", "A"),
+        (f"nope.{ZONE}", "A"),
+        (f"payments.svc.{ZONE}", "A"),
+        (f"nope.{API_NAME}", "A"),
+        (ZONE, "A"),
+    ]:
+        reply = ask(answers, name, kind)
+        assert reply.rcode() == dns.rcode.SERVFAIL
+        assert [(o.otype, o.code) for o in reply.options] == [(15, 14)]
+        assert "west" in reply.options[0].text
+    answers.load(position("west"), {}, 1.0)
+    assert answers.ready
+    assert ask(answers, API_NAME, "AAAA").rcode() == dns.rcode.NOERROR
+    assert ask(answers, f"nope.{ZONE}").rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_service_exists_until_its_last_cell_deletes_it() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    answers.update(position("east", 2), entries(tombstone()), (), 1.0)
+    assert told(ask(answers)) == (["10.2.0.1"], 5)
+    assert ask(answers, f"api.payments.svc.east.region.{ZONE}").rcode() == dns.rcode.NXDOMAIN
+    answers.update(position("west", 2), entries(tombstone()), (), 2.0)
+    for name in (API_NAME, f"payments.svc.{ZONE}", f"_http._tcp.{API_NAME}", f"_why.{API_NAME}"):
+        assert ask(answers, name).rcode() == dns.rcode.NXDOMAIN
+    answers.update(position("west", 3), {}, [API.entry], 3.0)
+    answers.update(position("east", 3), entries(EAST), (), 4.0)
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+    assert ask(answers, f"payments.svc.{ZONE}").rcode() == dns.rcode.NOERROR
+
+
+def test_a_namespace_exists_as_long_as_a_service_below_it() -> None:
+    other = ServiceKey("payments", "other")
+    answers = table({"east": [EAST, entry(endpoint("o"), key=other)], "west": []})
+    assert ask(answers, f"payments.svc.east.region.{ZONE}").rcode() == dns.rcode.NOERROR
+    assert ask(answers, f"payments.svc.west.region.{ZONE}").rcode() == dns.rcode.NXDOMAIN
+    answers.update(position("east", 2), entries(tombstone()), (), 1.0)
+    assert ask(answers, f"payments.svc.{ZONE}").rcode() == dns.rcode.NOERROR
+    answers.update(position("east", 3), entries(tombstone(other)), (), 1.0)
+    assert ask(answers, f"payments.svc.{ZONE}").rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_service_without_a_validated_instance_exists_and_has_no_data() -> None:
+    said = entry(endpoint("e", health=Health.UNKNOWN))
+    answers = table({"east": [said], "west": []})
+    reply = ask(answers)
+    assert reply.rcode() == dns.rcode.NOERROR
+    assert not reply.answer
+
+
+def test_an_instance_of_the_same_id_elsewhere_is_reached_by_its_regions_name() -> None:
+    """So that a target's address is always that of the instance that was meant."""
+    both = {
+        "east": [entry(endpoint("i", "10.0.0.1", ports=(HTTP,)))],
+        "west": [entry(endpoint("i", "10.2.0.1", ports=(HTTP, GRPC)))],
+    }
+    answers = table(both)
+    reply = ask(answers, f"_grpc._tcp.{API_NAME}", "SRV")
+    target = f"i.api.payments.svc.west.region.{ZONE}"
+    assert [str(record.target) for record in reply.answer[0]] == [target]
+    assert told(ask(answers, target))[0] == ["10.2.0.1"]
+    assert [str(rrset[0]) for rrset in reply.additional] == ["10.2.0.1"]
+    assert told(ask(answers, f"i.{API_NAME}"))[0] == ["10.0.0.1"]
+
+
+def test_an_answer_that_was_compiled_is_made_anew_at_once_when_its_service_changes() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    ask(answers)
+    before = dict(answers.answers("east"))
+    answers.update(position("east", 2), entries(SICK), (), 1.0)
+    assert set(answers.answers("east")) == set(before)
+    assert all(answers.answers("east")[key] is not before[key] for key in before)
+
+
+def test_the_answers_of_other_services_are_left_alone() -> None:
+    other = ServiceKey("payments", "other")
+    answers = table({"east": [EAST, entry(endpoint("o"), key=other)], "west": []})
+    ask(answers, f"other.payments.svc.{ZONE}")
+    before = dict(answers.answers("east"))
+    answers.update(position("east", 2), entries(SICK), (), 1.0)
+    assert all(answers.answers("east")[key] is before[key] for key in before)
+
+
+def test_loading_what_is_known_already_changes_nothing() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    ask(answers)
+    before = dict(answers.answers("east"))
+    answers.load(position("east", 2), entries(entry(endpoint("e", "10.0.0.1"))), 5.0)
+    assert answers.answers("east") == before
+
+
+def test_the_serial_number_rises_with_each_generation_of_any_cell() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    serials = []
+    for generation in (2, 3):
+        answers.update(position("east", generation), {}, (), 1.0)
+        serials.append(ask(answers, ZONE, "SOA").answer[0][0].serial)
+        serials.append(ask(answers, f"nope.{ZONE}").authority[0][0].serial)
+    assert serials == [3, 3, 4, 4]
+
+
+def test_two_frontends_that_saw_the_same_give_the_same_octets() -> None:
+    def history() -> AnswerTable:
+        made = table({"east": [EAST], "west": [WEST]})
+        made.update(position("east", 2), entries(SICK), (), 1.0)
+        return made
+
+    one, other = history(), history()
+    ask(one)  # asking before or after makes no difference
+    for name in (API_NAME, f"_why.{API_NAME}", f"nope.{ZONE}"):
+        for kind in ("A", "SRV", "TXT", "SOA"):
+            assert (
+                ask(one, name, kind).to_text().split("\n", 1)[1]
+                == (ask(other, name, kind).to_text().split("\n", 1)[1])
+            )
+
+
+def test_one_bad_entry_is_left_as_it_was_and_the_others_go_on() -> None:
+    """I11: also when it is bad in a way that nobody thought of."""
+    other = ServiceKey("payments", "other")
+    answers = table({"east": [EAST, entry(endpoint("o", "10.0.5.5"), key=other)], "west": []})
+    ask(answers)
+    bad = entry(endpoint("e"), policy=Policy(enter_threshold="half"))  # type: ignore[arg-type]
+    fresh = entry(endpoint("o", "10.0.5.6"), key=other)
+    answers.update(position("east", 2), entries(bad, fresh), (), 1.0)
+    assert answers.faults == 1
+    assert told(ask(answers, f"other.payments.svc.{ZONE}"))[0] == ["10.0.5.6"]
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+    assert told(ask(answers, API_NAME, "SRV"))[1] == 10
+    answers.update(position("east", 3), entries(SICK), (), 2.0)
+    assert told(ask(answers)) == (["10.0.0.1"], 5)
+
+
+def test_an_endpoint_with_a_bad_address_harms_no_other() -> None:
+    said = entry(endpoint("a", "10.0.0.1"), endpoint("b", "nonsense"), endpoint("c", "10.0.0.3"))
+    assert told(ask(table({"east": [said], "west": []})))[0] == ["10.0.0.1", "10.0.0.3"]
+
+
+def test_a_flood_of_types_does_not_grow_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_module, "PASSING_MAXIMUM", 50)
+    answers = table({"east": [EAST], "west": []})
+    for kind in range(300, 600):
+        ask(answers, API_NAME, f"TYPE{kind}")
+        ask(answers, f"x{kind}.payments.svc.{ZONE}")
+    assert len(answers._passing["east"]) <= 50
+    assert not answers.answers("east")
+
+
+def test_a_large_change_is_compiled_as_it_is_asked_for() -> None:
+    keys = [ServiceKey("bulk", f"s{n}") for n in range(150)]
+    answers = table({"east": [entry(endpoint("e", "10.0.0.1"), key=k) for k in keys], "west": []})
+    ask(answers, f"s1.bulk.svc.{ZONE}")
+    changed = entries(*(entry(endpoint("e", "10.0.0.2"), key=k) for k in keys))
+    answers.update(position("east", 2), changed, (), 1.0)
+    assert not answers.answers("east")
+    assert told(ask(answers, f"s1.bulk.svc.{ZONE}"))[0] == ["10.0.0.2"]
+
+
+def test_a_large_service_is_compiled_as_it_is_asked_for() -> None:
+    def many(last: Endpoint) -> list[Endpoint]:
+        return [*(endpoint(f"i{n}", f"10.1.{n // 250}.{n % 250}") for n in range(300)), last]
+
+    answers = table({"east": [entry(*many(endpoint("z", "10.9.0.1")))], "west": []})
+    ask(answers)
+    changed = entry(*many(endpoint("z", "10.9.0.2")))
+    answers.update(position("east", 2), entries(changed), (), 1.0)
+    assert not answers.answers("east")
+    assert "10.9.0.2" in told(ask(answers))[0]
+
+
+def test_rubbish_in_the_failover_state_is_counted_and_left_out() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    answers.restore({"payments/api": {"out": 5}, "nonsense": {}, "a/b": {"missing": "x"}})
+    assert answers.faults == 2
+    assert told(ask(answers)) == (["10.0.0.1"], 10)
+
+
+def test_a_restored_region_that_was_out_is_still_out() -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    answers.update(position("east", 2), entries(SICK), (), 1.0)
+    answers.update(position("east", 3), entries(EAST), (), 2.0)
+    kept = answers.standings()
+    again = AnswerTable(answers._zone, "east", ("east", "west"))
+    again.load(position("east", 3), entries(EAST), 100.0)
+    again.load(position("west", 1), entries(WEST), 100.0)
+    again.restore(kept)
+    assert told(ask(again)) == (["10.2.0.1"], 5)
+    assert again.review(100.0) == 130.0
+    again.review(130.0)
+    assert told(ask(again)) == (["10.0.0.1"], 10)
+    assert again.standings() == {}
+
+
+def test_why_labels_what_is_only_remembered() -> None:
+    answers = table({"east": [entry(endpoint("e", "10.0.0.1", "2001:db8::1"))], "west": []})
+    answers.update(position("east", 2), entries(entry(endpoint("n", "10.0.0.2"))), (), 1.0)
+    assert told(ask(answers, API_NAME, "AAAA")) == (["2001:db8::1"], 5)
+    lines = [
+        b"".join(record.strings).decode()
+        for record in ask(answers, f"_why.{API_NAME}", "TXT").answer[0]
+    ]
+    assert any(
+        "endpoint=e region=east answer=out" in line and "remembered" in line for line in lines
+    )
+    answers.update(position("east", 3), {}, [API.entry], 2.0)
+    lines = [
+        b"".join(record.strings).decode()
+        for record in ask(answers, f"_why.{API_NAME}", "TXT").answer[0]
+    ]
+    assert any("missing_without_deletion" in line for line in lines)
+    assert any("generation=3" in line for line in lines)
+
+
+def test_why_of_a_very_large_service_fits_one_message() -> None:
+    many = [endpoint(f"instance-{n}", f"10.{n // 250}.0.{n % 250}") for n in range(2000)]
+    reply = ask(table({"east": [entry(*many)], "west": []}), f"_why.{API_NAME}", "TXT")
+    lines = [b"".join(record.strings).decode() for record in reply.answer[0]]
+    assert "more=1700 endpoints not shown" in lines

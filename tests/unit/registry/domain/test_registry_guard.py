@@ -1,0 +1,254 @@
+"""What the registry refuses to publish."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plan_samples import (
+    CART,
+    POLICY,
+    SCALE_TO_ZERO,
+    endpoint,
+    entry,
+    named,
+    plan,
+    tombstoned,
+)
+
+from registry.domain.cell_plan import Entry, Totals
+from registry.domain.guard import Limits, Rule, fault_of, judge
+from registry.domain.health import Evidence, Health
+from registry.domain.instance import Port
+from registry.domain.names import InstanceId, NamespaceId, RegionName, ServiceId, ServiceKey
+from registry.domain.plan import ServicePlan
+from registry.domain.service import FailoverPolicy
+
+KEY = CART.entry
+UNKNOWN = endpoint("i2", Health.UNKNOWN, Evidence.NONE)
+
+
+def totals(current: dict[str, Entry]) -> Totals:
+    sums = Totals()
+    for one in current.values():
+        sums = sums.after(None, one)
+    return sums
+
+
+def rule_of(before: Entry | None, after: Entry | None, limits: Limits | None = None) -> Rule | None:
+    current = {} if before is None else {KEY: before}
+    judgement = judge(current, totals(current), {KEY: after}, limits or Limits())
+    if KEY in judgement.accepted:
+        assert judgement.accepted[KEY] is after
+        return None
+    return judgement.refused[KEY].rule
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (None, plan(), None),
+        (None, plan(endpoint()), None),
+        (plan(endpoint()), plan(endpoint("i2")), None),
+        (plan(endpoint()), plan(), Rule.EMPTIED),
+        (plan(endpoint()), plan(UNKNOWN), Rule.EMPTIED),
+        (plan(endpoint()), plan(policy=SCALE_TO_ZERO), None),
+        (plan(endpoint()), plan(policy=POLICY), Rule.EMPTIED),
+        (plan(endpoint()), tombstoned(), None),
+        (plan(UNKNOWN), plan(), None),
+        (plan(endpoint()), None, Rule.EMPTIED),
+        (plan(), None, Rule.EMPTIED),
+        (tombstoned(), None, None),
+        (None, None, None),
+        (tombstoned(), plan(), None),
+    ],
+)
+def test_a_name_loses_its_last_servable_endpoint_only_by_explicit_intent(
+    before: ServicePlan | None, after: ServicePlan | None, rule: Rule | None
+) -> None:
+    assert rule_of(before and entry(before), after and entry(after)) is rule
+
+
+def test_an_entry_that_was_not_understood_is_never_removed_but_may_be_replaced() -> None:
+    unread = Entry(None, b"garbage")
+    assert rule_of(unread, None) is Rule.EMPTIED
+    assert rule_of(unread, entry(plan(endpoint()))) is None
+    assert rule_of(None, unread) is Rule.MALFORMED
+
+
+BAD_ENDPOINTS = [
+    endpoint("I1"),
+    endpoint(""),
+    endpoint("i" * 64),
+    endpoint("i-"),
+    endpoint("i.1"),
+    endpoint(addresses=()),
+    endpoint(addresses=("10.0.0.256",)),
+    endpoint(addresses=("example.org",)),
+    endpoint(addresses=("10.0.0.1", "0.0.0.0")),
+    endpoint(addresses=("::",)),
+    endpoint(addresses=("224.0.0.1",)),
+    endpoint(addresses=("ff02::1",)),
+    endpoint(addresses=("fe80::1%eth0",)),
+    endpoint(ports=(Port("main", 0),)),
+    endpoint(ports=(Port("main", 70000),)),
+    endpoint(ports=(Port("", 80),)),
+    endpoint(ports=(Port("a_b", 80),)),
+    endpoint(ports=(Port("a", 80), Port("a", 81))),
+    endpoint(priority=-1),
+    endpoint(priority=65536),
+    endpoint(weight=0),
+    endpoint(weight=65536),
+]
+BAD_POLICIES = [
+    replace(POLICY, record_ttl_seconds=0),
+    replace(POLICY, record_ttl_seconds=4),
+    replace(POLICY, record_ttl_seconds=61),
+    replace(POLICY, failover=FailoverPolicy(enter_threshold=0.0)),
+    replace(POLICY, failover=FailoverPolicy(enter_threshold=math.nan)),
+    replace(POLICY, failover=FailoverPolicy(exit_threshold=math.nan)),
+    replace(POLICY, failover=FailoverPolicy(enter_threshold=0.8, exit_threshold=0.7)),
+    replace(POLICY, failover=FailoverPolicy(exit_threshold=1.1)),
+    replace(POLICY, failover=FailoverPolicy(exit_hold_seconds=math.inf)),
+    replace(POLICY, failover=FailoverPolicy(exit_hold_seconds=-1.0)),
+    replace(POLICY, failover=FailoverPolicy(minimum_endpoints=0)),
+    replace(POLICY, failover=FailoverPolicy(region_order=(RegionName("US"),))),
+]
+BAD_PLANS = [
+    *(plan(bad) for bad in BAD_ENDPOINTS),
+    *(plan(policy=bad) for bad in BAD_POLICIES),
+    plan(endpoint("i2"), endpoint("i1")),
+    plan(endpoint("i1"), endpoint("i1", incarnation="another")),
+    replace(tombstoned(), endpoints=(endpoint(),)),
+    plan(key=ServiceKey(NamespaceId("shop"), ServiceId("other"))),
+]
+
+
+@pytest.mark.parametrize("bad", BAD_PLANS)
+def test_an_entry_that_makes_no_sense_is_malformed(bad: ServicePlan) -> None:
+    assert fault_of(KEY, bad)
+    assert rule_of(entry(plan(endpoint("i9"))), entry(bad)) is Rule.MALFORMED
+
+
+def test_a_key_that_is_no_pair_of_labels_is_malformed() -> None:
+    key = ServiceKey(NamespaceId("shop"), ServiceId("a.b"))
+    assert "labels" in fault_of("shop/a.b", plan(key=key))
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        plan(),
+        plan(endpoint(ports=()), policy=POLICY),
+        plan(endpoint("i1"), endpoint("i2", addresses=("::1",), priority=65535, weight=65535)),
+        tombstoned(),
+    ],
+)
+def test_a_sensible_entry_has_no_fault(good: ServicePlan) -> None:
+    assert fault_of(KEY, good) == ""
+
+
+def test_endpoints_that_were_looked_at_before_are_not_looked_at_again() -> None:
+    bad = endpoint(weight=0)
+    assert fault_of(KEY, plan(bad), plan(bad)) == ""
+    assert fault_of(KEY, plan(replace(bad)), plan(bad)) != ""
+
+
+def test_limits_of_an_entry_and_of_the_cell() -> None:
+    limits = Limits(
+        entry_octets=100, endpoints_per_service=2, services=3, octets=249, step_octets=10**6
+    )
+    assert rule_of(None, entry(plan(), 100), limits) is None
+    assert rule_of(None, entry(plan(), 101), limits) is Rule.LIMIT
+    three = plan(*(endpoint(f"i{number}") for number in range(3)))
+    assert rule_of(None, entry(three), limits) is Rule.LIMIT
+
+    full = {named(n).key.entry: entry(named(n), 50) for n in range(3)}
+    judgement = judge(
+        full,
+        totals(full),
+        {
+            "shop/s9": entry(named(9), 10),
+            "shop/s0": entry(named(0), 100),
+            "shop/s1": entry(named(1), 100),
+            "shop/s2": entry(named(2), 40),
+        },
+        limits,
+    )
+    # No room for a fourth service, nor for so many octets; but what is there may change.
+    assert {key: finding.rule for key, finding in judgement.refused.items()} == {
+        "shop/s9": Rule.LIMIT,
+        "shop/s1": Rule.LIMIT,
+    }
+    assert list(judgement.accepted) == ["shop/s0", "shop/s2"]
+
+
+def grow(before: int, proposed: int, limits: Limits) -> tuple[int, int]:
+    current = {named(n).key.entry: entry(named(n, plan(endpoint())), 1) for n in range(before)}
+    more = {
+        named(n).key.entry: entry(named(n, plan(endpoint())), 1)
+        for n in range(before, before + proposed)
+    }
+    judgement = judge(current, totals(current), more, limits)
+    assert not judgement.refused
+    assert {finding.rule for finding in judgement.postponed.values()} <= {Rule.GROWTH}
+    assert list(judgement.accepted) + list(judgement.postponed) == list(more)
+    return len(judgement.accepted), len(judgement.postponed)
+
+
+def test_a_cell_grows_at_will_up_to_a_floor_and_then_at_most_doubles_in_a_step() -> None:
+    limits = Limits(endpoints_per_service=10, growth_floor_services=10, growth_floor_endpoints=1000)
+    assert grow(0, 10, limits) == (10, 0)
+    assert grow(0, 25, limits) == (10, 15)
+    assert grow(4, 25, limits) == (6, 19)
+    assert grow(20, 25, limits) == (20, 5)
+    by_endpoints = Limits(
+        endpoints_per_service=10, growth_floor_services=1000, growth_floor_endpoints=10
+    )
+    assert grow(0, 25, by_endpoints) == (10, 15)
+    assert grow(20, 25, by_endpoints) == (20, 5)
+
+
+def test_deletions_beyond_a_share_of_the_cell_wait_for_the_next_step() -> None:
+    limits = Limits(loss_floor_services=2)
+    current = {named(n).key.entry: entry(named(n)) for n in range(10)}
+    deleted = {key: entry(named(n, tombstoned())) for n, key in enumerate(current)}
+    judgement = judge(current, totals(current), deleted, limits)
+    assert len(judgement.accepted) == 5
+    assert {finding.rule for finding in judgement.postponed.values()} == {Rule.LOSS}
+
+
+def test_a_step_has_a_bounded_size_but_one_entry_at_least() -> None:
+    limits = Limits(step_octets=250)
+    many = {named(n).key.entry: entry(named(n), 100) for n in range(5)}
+    judgement = judge({}, Totals(), many, limits)
+    assert list(judgement.accepted) == ["shop/s0", "shop/s1"]
+    assert {finding.rule for finding in judgement.postponed.values()} == {Rule.SIZE}
+    assert list(judge({}, Totals(), {KEY: entry(plan(), 999)}, limits).accepted) == [KEY]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(BAD_PLANS), min_size=1, max_size=8), st.data())
+def test_a_bad_entry_hurts_its_own_name_only(bad: list[ServicePlan], data: st.DataObject) -> None:
+    """I11: whatever is wrong with whichever entries, all others go into the step."""
+    good = [(f"shop/s{n}", entry(named(n, plan(endpoint())))) for n in range(5)]
+    worse = [(f"shop/bad{n}", entry(one)) for n, one in enumerate(bad)]
+    proposed = dict(data.draw(st.permutations(good + worse)))
+    judgement = judge({}, Totals(), proposed, Limits())
+    assert set(judgement.accepted) == {key for key, _ in good}
+    assert set(judgement.refused) == {key for key, _ in worse}
+
+
+def test_limits_under_which_an_entry_could_wait_for_ever_are_refused() -> None:
+    with pytest.raises(ValueError, match="growth_floor_endpoints"):
+        Limits(endpoints_per_service=100, growth_floor_endpoints=99)
+    with pytest.raises(ValueError, match="loss_floor_services"):
+        Limits(loss_floor_services=0)
+
+
+def test_an_entry_of_an_overlong_name_is_named_shortly() -> None:
+    fault = fault_of(KEY, plan(endpoint(InstanceId("x" * 10_000))))
+    assert len(fault) < 200

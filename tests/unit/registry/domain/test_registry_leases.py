@@ -1,0 +1,210 @@
+"""The table of leases, and the promise that an acknowledged renewal makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from registry.domain.availability import Availability, StoreBack, StoreLost, Ticked, ceiling, step
+from registry.domain.leases import AGAIN_SECONDS, SPREAD, Lease, LeaseTable
+from registry.domain.names import (
+    CellName,
+    Incarnation,
+    InstanceId,
+    InstanceKey,
+    NamespaceId,
+    ServiceId,
+)
+
+EU, US = CellName("eu"), CellName("us")
+
+
+def lease(number: int, deadline: float = 0.0, ttl: float = 15.0, cell: CellName = EU) -> Lease:
+    key = InstanceKey(NamespaceId("n"), ServiceId("s"), InstanceId(f"i{number}"))
+    return Lease(Incarnation(f"u{number}"), key, cell, number, ttl, deadline, 0)
+
+
+def past(table: LeaseTable, now: float, cell: CellName = EU, limit: int = 1000) -> list[int]:
+    return [ended.id for ended in table.due(cell, now, limit)]
+
+
+def test_nothing_is_due_before_one_ttl_from_the_start() -> None:
+    table = LeaseTable()
+    table.add(lease(1, deadline=0.0, ttl=15.0))
+    assert past(table, 14.999) == []
+    assert past(table, 15.0 * (1 + SPREAD)) == [1]
+
+
+def test_a_renewal_puts_the_end_one_ttl_from_then() -> None:
+    table = LeaseTable()
+    table.add(lease(1, deadline=100.0))
+    assert table.renew(Incarnation("u1"), 99.0) is not None
+    assert past(table, 113.99) == []
+    assert past(table, 114.0) == [1]
+
+
+def test_renewing_a_stranger_does_nothing() -> None:
+    assert LeaseTable().renew(Incarnation("u1"), 1.0) is None
+
+
+def test_the_longest_ended_come_first_and_no_more_than_asked_for() -> None:
+    table = LeaseTable()
+    for number in (3, 1, 2):
+        table.add(lease(number, deadline=100.0 + number))
+    assert past(table, 200.0, limit=2) == [1, 2]
+    assert past(table, 200.0, limit=2) == [3]
+
+
+def test_one_that_nobody_settled_comes_up_again() -> None:
+    table = LeaseTable()
+    table.add(lease(1, deadline=100.0))
+    assert past(table, 100.0) == [1]
+    assert past(table, 100.0 + AGAIN_SECONDS / 2) == []
+    assert past(table, 100.0 + AGAIN_SECONDS) == [1]
+
+
+def test_cells_are_apart() -> None:
+    table = LeaseTable()
+    table.add(lease(1, deadline=100.0))
+    table.add(lease(2, deadline=100.0, cell=US))
+    assert past(table, 200.0, US) == [2]
+    assert past(table, 200.0, CellName("none")) == []
+
+
+def test_a_removed_lease_is_never_due_even_if_its_like_comes_back() -> None:
+    table = LeaseTable()
+    table.add(lease(1, deadline=100.0))
+    assert table.remove(Incarnation("u1")) is not None
+    assert table.remove(Incarnation("u1")) is None
+    table.add(lease(1, deadline=300.0))
+    assert past(table, 200.0) == []
+    assert past(table, 300.0) == [1]
+
+
+def test_after_an_outage_expiries_are_spread_over_a_share_of_the_ttl() -> None:
+    table = LeaseTable(seed=7)
+    for number in range(200):
+        table.add(lease(number, deadline=101.0))
+    table.raise_floor(100.0)
+    ends = sorted(table.end_seconds(one) for one in table.leases.values())
+    assert ends[0] >= 115.0
+    assert ends[-1] <= 115.0 + 15.0 * SPREAD
+    assert ends[-1] - ends[0] > 15.0 * SPREAD * 0.9
+    halfway = 115.0 + 15.0 * SPREAD / 2
+    assert 70 < len(past(table, halfway)) < 130
+
+
+def test_the_spread_is_another_for_another_seed() -> None:
+    ends = []
+    for seed in (1, 2):
+        table = LeaseTable(seed)
+        table.add(lease(1))
+        ends.append(table.end_seconds(lease(1)))
+    assert ends[0] != ends[1]
+
+
+def test_leases_coming_and_going_leave_nothing_behind() -> None:
+    """A follower never asks what is due; its memory must not grow by that."""
+    table = LeaseTable()
+    table.add(lease(0))
+    for number in range(1, 5000):
+        table.add(lease(number))
+        table.remove(Incarnation(f"u{number}"))
+    assert len(table._heaps[EU]) < 200
+
+
+@pytest.mark.parametrize("floor", [50.0, 10.0])
+def test_the_floor_never_falls(floor: float) -> None:
+    table = LeaseTable()
+    table.raise_floor(50.0)
+    table.raise_floor(floor)
+    assert table.end_seconds(lease(1)) >= 65.0
+
+
+@dataclass
+class Promise:
+    """When a renewal was acknowledged, and how much time has counted since."""
+
+    ttl: float
+    counted: float = 0.0
+    unbroken: float = field(default=0.0)
+    """Seconds of availability in a row since the last outage or the acknowledgement."""
+
+
+class AcknowledgedRenewals(RuleBasedStateMachine):
+    """An acknowledged renewal never leads to an expiry before one TTL of availability (I23).
+
+    The model counts real seconds in which the node ran and had its store, by itself.
+    """
+
+    @initialize(tick=st.sampled_from([0.05, 0.1, 0.5]), seed=st.integers(0, 9))
+    def begin(self, tick: float, seed: int) -> None:
+        self.at = 1000.0
+        self.tick_seconds = tick
+        self.state = step(Availability(tick), Ticked(self.at))
+        self.table = LeaseTable(seed)
+        self.promises: dict[Incarnation, Promise] = {}
+        self.number = 0
+
+    def pass_time(self, seconds: float, *, counts: bool) -> None:
+        self.at += seconds
+        for promise in self.promises.values():
+            if counts:
+                promise.unbroken += seconds
+            else:
+                promise.unbroken = 0.0
+
+    @rule(ttl=st.sampled_from([1.0, 15.0, 300.0]))
+    def register(self, ttl: float) -> None:
+        self.number += 1
+        made = lease(self.number, ceiling(self.state, self.at) + ttl, ttl)
+        self.table.add(made)
+        self.promises[made.uid] = Promise(ttl)
+
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        if self.promises and self.state.reachable:
+            uid = data.draw(st.sampled_from(sorted(self.promises)))
+            self.table.renew(uid, ceiling(self.state, self.at))
+            self.promises[uid] = Promise(self.promises[uid].ttl)
+
+    @rule(ticks=st.integers(1, 60), late=st.floats(0.0, 0.99))
+    def run_for_a_while(self, ticks: int, late: float) -> None:
+        for _ in range(ticks):
+            self.pass_time(self.tick_seconds + late, counts=self.state.reachable)
+            self.state = step(self.state, Ticked(self.at))
+
+    @rule(seconds=st.floats(2.0, 10_000.0))
+    def sleep(self, seconds: float) -> None:
+        self.pass_time(seconds, counts=False)
+        self.state = step(self.state, Ticked(self.at))
+
+    @rule(seconds=st.floats(0.0, 100.0))
+    def lose_the_store(self, seconds: float) -> None:
+        self.state = step(self.state, StoreLost(self.at))
+        self.pass_time(seconds, counts=False)
+        self.state = step(self.state, Ticked(self.at))
+
+    @rule()
+    def store_comes_back(self) -> None:
+        self.state = step(self.state, StoreBack(self.at))
+
+    @invariant()
+    def what_is_due_had_its_ttl_in_one_piece(self) -> None:
+        if not hasattr(self, "state") or not self.state.reachable:
+            return
+        self.table.raise_floor(self.state.floor_seconds)
+        for ended in self.table.due(EU, self.state.available_seconds, 1000):
+            promise = self.promises.pop(ended.uid)
+            assert promise.unbroken >= promise.ttl - 1e-6
+            self.table.remove(ended.uid)
+
+
+TestAcknowledgedRenewals = AcknowledgedRenewals.TestCase
+TestAcknowledgedRenewals.settings = settings(
+    max_examples=200, stateful_step_count=40, deadline=None
+)
