@@ -1,0 +1,1 @@
+"""Measurements against the goals: `make bench`. README.md beside this file has the method."""
