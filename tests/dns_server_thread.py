@@ -98,7 +98,7 @@ class DnsServerThread:
         self, name: str, kind: str, *, tcp: bool = False, **query: object
     ) -> dns.message.Message:
         """The reply to a query made by dnspython, and checked by it."""
-        message = dns.message.make_query(name, kind, **query)  # type: ignore[arg-type]
+        message = dns.message.make_query(name, kind, **query)  # type: ignore[arg-type]  # passed on as they are
         send = dns.query.tcp if tcp else dns.query.udp
         return send(message, self.address[0], TIMEOUT_SECONDS, self.address[1])
 

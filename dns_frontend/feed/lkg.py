@@ -18,7 +18,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ class LastKnownGood:
                     break
             return
 
-    def _read_base(self, path: Path, cell: str) -> Iterator[Any]:
+    def _read_base(self, path: Path, cell: str) -> Generator[None, None, Snapshot]:
         position, entries = record.read_base(_read(path))
         if position.cell != cell:
             raise DamagedError(Damage.CONTENT, f"it is of cell {position.cell!r}")
@@ -170,13 +170,16 @@ class LastKnownGood:
             if count % 64 == 0:
                 yield None
         tree: EntryTree | None = None
-        for tree in builder.build():
+        for built in builder.build():
+            tree = built
             yield None
         if tree is None or tree.digest != position.digest:
             raise DamagedError(Damage.CONTENT, "its content lacks its digest")
         return Snapshot(position, tree)
 
-    def _replay(self, directory: Path, number: int, recovered: Recovered) -> Iterator[Any]:
+    def _replay(
+        self, directory: Path, number: int, recovered: Recovered
+    ) -> Generator[None, None, bool]:
         """Go on from `recovered` by one journal; False when what follows cannot be used."""
         path = directory / f"{number:08d}.journal"
         try:
@@ -357,8 +360,8 @@ def _open_journal(shelf: _Shelf) -> None:
         end = record.HEADER_OCTETS
         try:
             record.check_header(data, Kind.JOURNAL)
-            for _, end in record.frames(data):
-                pass
+            for _, after in record.frames(data):
+                end = after
         except DamagedError as error:
             if error.damage is Damage.HEADER:
                 end = 0

@@ -114,8 +114,8 @@ def test_65_datagrams_from_ports_of_no_client_are_dropped_and_counted() -> None:
             self.sent.append(client)
 
     wire = Wire()
-    server = UdpServer(Answering())  # type: ignore[arg-type]
-    server._socket = wire  # type: ignore[assignment]
+    server = UdpServer(Answering())  # type: ignore[arg-type]  # a responder that answers anything
+    server._socket = wire  # type: ignore[assignment]  # a socket that fails as told
     server._readable()
     assert wire.sent == [("192.0.2.1", 4000)]
     assert Answering.asked == ["192.0.2.9", "192.0.2.1"]

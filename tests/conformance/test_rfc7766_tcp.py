@@ -34,7 +34,7 @@ def identifiers(client: socket.socket, count: int) -> list[int]:
 def at_last(condition: object, seconds: float = 5.0) -> bool:
     """Whether the condition came true before the time was over."""
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():  # type: ignore[operator]  # any condition may be waited for
         if time.monotonic() > deadline:
             return False
         time.sleep(0.005)

@@ -122,7 +122,7 @@ async def test_from_any_content_of_the_database_a_valid_generation_is_published(
     async with node_at(tmp_path) as node, following(node.feed) as follower:
         for number in range(4):
             await node.register(f"i{number}", ttl_seconds=300.0)
-            await until(lambda: len(healthy(follower)) == number + 1)  # noqa: B023
+            await until(lambda: len(healthy(follower)) == number + 1)  # noqa: B023 - called before the loop goes on
     damage_database(tmp_path / factory.SQLITE_FILE, DAMAGES[damage])
     async with node_at(tmp_path, "b") as node:
         await node.register("new", ttl_seconds=300.0)

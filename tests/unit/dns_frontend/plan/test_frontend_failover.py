@@ -20,11 +20,11 @@ NORMAL, FAILOVER, FAIL_OPEN = ServingMode.NORMAL, ServingMode.FAILOVER, ServingM
 
 
 def home(**parts: object) -> Tier:
-    return Tier("east", **parts)  # type: ignore[arg-type]
+    return Tier("east", **parts)  # type: ignore[arg-type]  # parts of a tier by name
 
 
 def away(**parts: object) -> Tier:
-    return Tier("west", **parts)  # type: ignore[arg-type]
+    return Tier("west", **parts)  # type: ignore[arg-type]  # parts of a tier by name
 
 
 @pytest.mark.parametrize(

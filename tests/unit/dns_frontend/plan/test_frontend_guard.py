@@ -137,12 +137,12 @@ def test_an_entry_already_served_is_not_judged_again() -> None:
 
 
 def with_endpoint(**fields: object) -> ServiceEntry:
-    endpoint: Endpoint = replace(ENDPOINT, **fields)  # type: ignore[arg-type]
+    endpoint: Endpoint = replace(ENDPOINT, **fields)  # type: ignore[arg-type]  # fields by name, nonsense included
     return replace(entry(NAME), endpoints=(endpoint,))
 
 
 def with_policy(**fields: object) -> ServiceEntry:
-    return entry(NAME, UP, policy=replace(Policy(), **fields))  # type: ignore[arg-type]
+    return entry(NAME, UP, policy=replace(Policy(), **fields))  # type: ignore[arg-type]  # fields by name, nonsense included
 
 
 PORT = Port("main", 80, Protocol.TCP)

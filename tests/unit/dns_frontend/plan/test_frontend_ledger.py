@@ -22,7 +22,7 @@ def ledger() -> Ledger:
 
 
 def names(endpoints: Sequence[object]) -> list[str]:
-    return [e.instance for e in endpoints]  # type: ignore[attr-defined]
+    return [e.instance for e in endpoints]  # type: ignore[attr-defined]  # anything with endpoints
 
 
 def test_endpoints_are_sorted_by_what_may_be_done_with_them() -> None:
@@ -137,7 +137,7 @@ def test_only_a_tombstone_or_scale_to_zero_makes_it_forget(last: object) -> None
     book.put("east", "east", entry(endpoint("a")), 0.0)
     book.put("east", "east", entry(), 1.0)
     assert names(book.tier("east").remembered) == ["a"]
-    book.put("east", "east", last, 2.0)  # type: ignore[arg-type]
+    book.put("east", "east", last, 2.0)  # type: ignore[arg-type]  # nonsense on purpose
     assert book.tier("east").known == ()
     book.put("east", "east", entry(), 3.0)
     assert book.tier("east").known == ()

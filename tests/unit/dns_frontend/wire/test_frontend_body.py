@@ -21,7 +21,7 @@ def read(body: Body | None, owner: tuple[str, ...] = NAME, kind: int = 1) -> dns
 
 
 def encode(kind: RecordType, *data: object, ttl: int = 10) -> Body | None:
-    records = RecordSet(NAME, kind, ttl, data)  # type: ignore[arg-type]
+    records = RecordSet(NAME, kind, ttl, data)  # type: ignore[arg-type]  # data of any type of record
     return Encoder(ZONE).positive(NAME, records)
 
 

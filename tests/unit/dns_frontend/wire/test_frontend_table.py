@@ -215,7 +215,7 @@ def test_one_bad_entry_is_left_as_it_was_and_the_others_go_on() -> None:
     other = ServiceKey("payments", "other")
     answers = table({"east": [EAST, entry(endpoint("o", "10.0.5.5"), key=other)], "west": []})
     ask(answers)
-    bad = entry(endpoint("e"), policy=Policy(enter_threshold="half"))  # type: ignore[arg-type]
+    bad = entry(endpoint("e"), policy=Policy(enter_threshold="half"))  # type: ignore[arg-type]  # nonsense on purpose
     fresh = entry(endpoint("o", "10.0.5.6"), key=other)
     answers.update(position("east", 2), entries(bad, fresh), (), 1.0)
     assert answers.faults == 1
