@@ -20,8 +20,10 @@ SCOPE = "sheetanchor.frontend"
 tracer = trace.get_tracer(SCOPE)
 _meter = metrics.get_meter(SCOPE)
 
-Reading = Callable[[], Iterable[tuple[float, Mapping[str, str]]]]
-"""Values with their attributes, now. Called from another thread; must only look."""
+Readings = Iterable[tuple[float, Mapping[str, str]]]
+"""Values with their attributes."""
+Reading = Callable[[], Readings]
+"""The values now. Called from another thread; must only look."""
 
 _readings: dict[str, tuple[Reading, ...]] = {}
 
@@ -201,3 +203,10 @@ _propagator = TraceContextTextMapPropagator()
 def context_of(traceparent: str) -> context.Context:
     """The context to start a child of `traceparent` in; an empty context for garbage."""
     return _propagator.extract({"traceparent": traceparent}, context.Context())
+
+
+def metadata_of(at: context.Context | None) -> tuple[tuple[str, str], ...]:
+    """The W3C trace context of `at` as call metadata; nothing when nothing is traced."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, at)
+    return tuple(carrier.items())

@@ -10,10 +10,7 @@ what it knows from memory, and goes on when the database does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import logging
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from random import Random
@@ -49,7 +46,8 @@ from registry.config import RegistrySettings
 from registry.domain.errors import StoreUnavailable
 from registry.domain.names import CellName, RegionName
 from registry.ports import Clock
-from sheetanchor.telemetry import StatusPage, TelemetrySettings, configure, flush
+from sheetanchor import process
+from sheetanchor.telemetry import StatusPage, TelemetrySettings
 
 log = logging.getLogger(__name__)
 
@@ -272,58 +270,5 @@ def run(
 
     `status` is started and stopped with it. Raises as `RegistryServer.start`.
     """
-    configure(
-        telemetry
-        or TelemetrySettings(service_name="sheetanchor-registry", instance_id=settings.node)
-    )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, status))
-    flush()
-
-
-async def _serve(settings: RegistrySettings, status: StatusPage | None) -> None:
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-
-    def tell(number: int) -> None:
-        log.info("told to stop", extra={"signal": signal.Signals(number).name})
-        told.set()
-        # whoever sends a second one does not want to wait
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, tell, number)
-    if status is not None:
-        status.start()
-    server = RegistryServer(settings, status=status)
-    starting = asyncio.create_task(server.start())
-    waiting = asyncio.create_task(told.wait())
-    try:
-        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if not starting.done():
-            starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await starting
-            return
-        await starting
-        # What was read at the start stays. Unless told so, the collector goes through all of it
-        # now and then while everything waits (measured: 70 to 100 ms at 10,000 instances).
-        gc.collect()
-        gc.freeze()
-        await waiting
-        if status is not None:
-            status.drain()
-        await server.stop()
-    finally:
-        waiting.cancel()
-        if status is not None:
-            status.stop()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:  # not made for every platform
-        return asyncio.new_event_loop
-    # a tenth of a small call's time (measured: 280 us to 250 us)
-    return uvloop.new_event_loop
+    telemetry = telemetry or TelemetrySettings("sheetanchor-registry", settings.node)
+    process.run(partial(RegistryServer, settings, status=status), telemetry, status=status)

@@ -6,7 +6,7 @@ only shown to the meter when somebody reads the metrics.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 from dns_frontend import telemetry
 from dns_frontend.plan.failover import ServingMode
@@ -20,8 +20,6 @@ RCODES = {
     5: "refused",
     16: "badvers",
 }
-
-Readings = Iterable[tuple[float, Mapping[str, str]]]
 
 
 class Counters:
@@ -76,41 +74,41 @@ class Counters:
         shown = {name: getattr(self, name) for name in self.__slots__}
         return f"Counters({', '.join(f'{k}={v}' for k, v in shown.items() if v)})"
 
-    def queries(self) -> Readings:
+    def queries(self) -> telemetry.Readings:
         """Messages received, by transport."""
         yield self.queries_udp, {"transport": "udp"}
         yield self.queries_tcp, {"transport": "tcp"}
 
-    def replies(self) -> Readings:
+    def replies(self) -> telemetry.Readings:
         """Replies, by code."""
         for rcode, name in RCODES.items():
             yield self.rcodes[rcode], {"rcode": name}
 
-    def served(self) -> Readings:
+    def served(self) -> telemetry.Readings:
         """Positive answers for services, by serving mode."""
         for mode, count in self.modes.items():
             yield count, {"mode": mode.value}
 
-    def dropped(self) -> Readings:
+    def dropped(self) -> telemetry.Readings:
         """Messages not replied to, by reason."""
         yield self.dropped_reply, {"reason": "no_query"}
         yield self.dropped_port, {"reason": "source_port"}
 
-    def errors(self) -> Readings:
+    def errors(self) -> telemetry.Readings:
         """What went wrong, by kind."""
         yield self.receive_errors, {"kind": "receive"}
         yield self.send_errors, {"kind": "send"}
         yield self.faults, {"kind": "fault"}
 
-    def truncations(self) -> Readings:
+    def truncations(self) -> telemetry.Readings:
         """Replies with TC set."""
         yield self.truncated, {}
 
-    def connections(self) -> Readings:
+    def connections(self) -> telemetry.Readings:
         """TCP connections open now."""
         yield self.tcp_open, {}
 
-    def ended(self) -> Readings:
+    def ended(self) -> telemetry.Readings:
         """TCP connections that were not left to their client to end, by reason."""
         yield self.tcp_refused, {"reason": "refused"}
         yield self.tcp_evicted, {"reason": "evicted"}
@@ -120,7 +118,7 @@ class Counters:
     def show(self, frontend: str) -> Callable[[], None]:
         """Show all of these in the metrics, as those of `frontend`; returns how to withdraw."""
 
-        def labelled(reading: Callable[[], Readings]) -> telemetry.Reading:
+        def labelled(reading: telemetry.Reading) -> telemetry.Reading:
             return lambda: [(value, {"frontend": frontend, **row}) for value, row in reading()]
 
         withdrawals = [

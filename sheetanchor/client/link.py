@@ -35,7 +35,11 @@ TURN_AWAY = (RegistryUnreachable, RegistryBusy, RegistryFault)
 class RegistryLink:
     """Calls a registry through whichever of its nodes answers. For one event loop."""
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    def __init__(
+        self, addresses: tuple[str, ...], options: tuple[tuple[str, int], ...] = ()
+    ) -> None:
+        """`options` are gRPC channel arguments beside our own."""
+        self._options = (*_OPTIONS, *options)
         self._ring = AddressRing(addresses)
         self._channel: grpc.aio.Channel | None = None
         self._address = self._ring.current
@@ -69,7 +73,7 @@ class RegistryLink:
         """The channel to the current node, opened when there is none."""
         if self._channel is None:
             self._address = self._ring.current
-            self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+            self._channel = grpc.aio.insecure_channel(self._address, options=self._options)
         return self._channel
 
     async def turn(self, failed: grpc.aio.Channel | None = None) -> None:

@@ -1,0 +1,311 @@
+"""From events of all cells to answers: decide, keep on disk, serve, acknowledge.
+
+`plan.cell.step` decides; this carries its effects out, in its order. What is decided
+while the disk is busy waits and is served with the next group. A cell belongs to the
+cluster that spoke of it first: two clusters that claim one cell are a mistake in the
+settings, and must not take turns in its answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from dns_frontend import telemetry
+from dns_frontend.feed.scribe import Scribe, Standings
+from dns_frontend.plan.cell import (
+    Acknowledge,
+    CellState,
+    Doubt,
+    Effect,
+    Event,
+    Ignore,
+    Persist,
+    Resync,
+    Rules,
+    Serve,
+    Snapshot,
+    step,
+)
+from dns_frontend.plan.digest import Published
+from dns_frontend.plan.entry import CellPosition, ServiceEntry
+from dns_frontend.plan.guard import Finding
+from dns_frontend.wire.table import AnswerTable
+
+log = logging.getLogger(__name__)
+
+REVIEW_LIMIT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is said of a generation to the registry that published it."""
+
+    position: CellPosition
+    finding: Finding | None
+    """Why it is refused; None when it is served."""
+    context: Context | None = None
+    """The trace that it belongs to."""
+
+
+Speak = Callable[[Word], None]
+"""Takes a word for a registry. Must not wait."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """An accepted generation on its way to the answers."""
+
+    serve: Serve
+    speak: Speak
+    arrived_at: float
+    span: trace.Span
+
+
+class Applier:
+    """The cells of one frontend and the one way to its answers. For one event loop."""
+
+    def __init__(
+        self,
+        frontend: str,
+        table: AnswerTable,
+        scribe: Scribe,
+        rules: Rules,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._frontend = frontend
+        self._table = table
+        self._scribe = scribe
+        self._rules = rules
+        self._clock = clock
+        self._wall = wall
+        self._states: dict[str, CellState] = {}
+        self._owners: dict[str, str] = {}
+        self._jobs: list[_Job] = []
+        self._wake = asyncio.Event()
+        self._standings: Standings = {}
+
+    def __repr__(self) -> str:
+        return f"<Applier {self._frontend} {list(self._states.values())} waiting={len(self._jobs)}>"
+
+    # --- what is known -----------------------------------------------------------------
+
+    def heads(self) -> Sequence[CellPosition]:
+        """The newest verified position of each cell, which deltas must build on."""
+        return [state.head.position for state in self._states.values() if state.head is not None]
+
+    def words(self, owner: str) -> Sequence[Word]:
+        """Where each cell of a cluster stands, to be said when its stream begins."""
+        owned = [cell for cell, each in self._owners.items() if each == owner]
+        return [word for cell in owned for word in self._words(cell)]
+
+    def _words(self, cell: str) -> Iterable[Word]:
+        state = self._states.get(cell)
+        if state is not None and state.served is not None:
+            yield Word(state.served.position, None)
+        if state is not None and state.refused is not None:
+            yield Word(state.refused.snapshot.position, state.refused.finding)
+
+    def show(self) -> Callable[[], None]:
+        """Show the cells in the metrics; returns how to withdraw."""
+        withdrawals = [
+            telemetry.observe(telemetry.PLAN_AGE, self._ages),
+            telemetry.observe(telemetry.GENERATION, self._generations),
+            telemetry.observe(telemetry.CELLS_REFUSING, self._refusing),
+            telemetry.observe(telemetry.DISK_FAILING, self._disk),
+        ]
+
+        def withdraw() -> None:
+            for each in withdrawals:
+                each()
+
+        return withdraw
+
+    # Called from another thread, which must not see the dictionary change under it.
+    def _now(self) -> list[CellState]:
+        return list(self._states.values())
+
+    def _ages(self) -> telemetry.Readings:
+        now = self._clock()
+        for state in self._now():
+            attributes = self._attributes(state.cell)
+            if state.confirmed_at is not None:
+                yield now - state.confirmed_at, attributes
+            elif state.served is not None:
+                # from disk, and unconfirmed: at most as fresh as it is young
+                made = state.served.position.create_time_ms / 1000
+                yield max(0.0, self._wall() - made), attributes
+
+    def _generations(self) -> telemetry.Readings:
+        for state in self._now():
+            if state.served is not None:
+                yield state.served.position.generation, self._attributes(state.cell)
+
+    def _refusing(self) -> telemetry.Readings:
+        for state in self._now():
+            yield float(state.refused is not None), self._attributes(state.cell)
+
+    def _disk(self) -> telemetry.Readings:
+        yield float(self._scribe.failing), {"frontend": self._frontend}
+
+    # --- what happens ------------------------------------------------------------------
+
+    def restore(self, snapshots: Iterable[Snapshot], standings: Standings) -> None:
+        """Begin with what was on disk; before `run`, and before anything is answered (I16)."""
+        now = self._clock()
+        for snapshot in snapshots:
+            position = snapshot.position
+            self._states[position.cell] = CellState(position.cell, served=snapshot)
+            self._table.load(position, _entries(snapshot.tree), now)
+        self._table.restore(standings)
+        self._standings = self._table.standings()
+
+    def take(
+        self, owner: str, cell: str, event: Event, speak: Speak, traceparent: str = ""
+    ) -> Doubt | None:
+        """Decide about one event of the cluster `owner`.
+
+        A doubt means that the cell is to be asked for whole.
+        """
+        known = self._owners.get(cell)
+        if known is None:
+            self._owners[cell] = owner
+            for word in self._words(cell):
+                # known from disk: the registry may have lost, or never had, our word on it
+                speak(word)
+        elif known != owner:
+            telemetry.plans_ignored.add(1, self._attributes(cell) | {"reason": "foreign"})
+            log.error(
+                "two registry clusters claim one cell; the first is followed",
+                extra={"cell": cell, "first": known, "second": owner},
+            )
+            return None
+        state = self._states.get(cell, CellState(cell))
+        state, effects = step(state, event, self._rules)
+        self._states[cell] = state
+        return self._carry_out(cell, effects, speak, traceparent)
+
+    async def run(self) -> None:
+        """Serve what was accepted, and what time alone changes, for ever."""
+        due: float | None = self._clock()
+        while True:
+            pause = REVIEW_LIMIT_SECONDS if due is None else max(0.0, due - self._clock())
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            jobs, self._jobs = self._jobs, []
+            # of each cell the newest; `write` finds by itself what lies between
+            newest = {job.serve.snapshot.position.cell: job.serve.snapshot for job in jobs}
+            await self._scribe.keep(newest.values())
+            for job in jobs:
+                self._serve(job)
+            due = self._review()
+
+    def _carry_out(
+        self, cell: str, effects: Iterable[Effect], speak: Speak, traceparent: str
+    ) -> Doubt | None:
+        doubt: Doubt | None = None
+        accepted = False
+        for effect in effects:
+            match effect:
+                case Persist():
+                    pass  # `run` does it for all that waits, before any of it is served
+                case Serve():
+                    accepted = True
+                    self._enqueue(effect, speak, traceparent)
+                case Acknowledge():
+                    if effect.finding is not None:
+                        self._refuse(effect.position, effect.finding, speak)
+                    elif not accepted:
+                        speak(Word(effect.position, None))
+                    # an accepted generation is acknowledged when it is served
+                case Resync():
+                    doubt = effect.doubt
+                case Ignore():
+                    attributes = {"reason": effect.vanity.value}
+                    telemetry.plans_ignored.add(1, self._attributes(cell) | attributes)
+        return doubt
+
+    def _enqueue(self, serve: Serve, speak: Speak, traceparent: str) -> None:
+        position = serve.snapshot.position
+        span = telemetry.tracer.start_span(
+            "frontend.apply",
+            context=telemetry.context_of(traceparent),
+            attributes={
+                "sheetanchor.frontend": self._frontend,
+                "sheetanchor.cell": position.cell,
+                "sheetanchor.generation": position.generation,
+            },
+        )
+        self._jobs.append(_Job(serve, speak, self._clock(), span))
+        self._wake.set()
+
+    def _refuse(self, position: CellPosition, finding: Finding, speak: Speak) -> None:
+        telemetry.plans_refused.add(
+            1, self._attributes(position.cell) | {"rule": finding.rule.value}
+        )
+        log.warning(
+            "a generation is refused; the one before is served",
+            extra={
+                "frontend": self._frontend,
+                "cell": position.cell,
+                "generation": position.generation,
+                "rule": finding.rule.value,
+                "reason": finding.reason,
+            },
+        )
+        speak(Word(position, finding))
+
+    def _serve(self, job: _Job) -> None:
+        serve, position = job.serve, job.serve.snapshot.position
+        now = self._clock()
+        try:
+            if serve.whole:
+                self._table.load(position, _entries(serve.changed.items()), now)
+            else:
+                changed = _entries(serve.changed.items())
+                self._table.update(position, changed, serve.removed, now)
+        except Exception as error:
+            # one cell's content must not end the others' updates (I11)
+            log.exception("a generation could not be served", extra={"cell": position.cell})
+            job.span.record_exception(error)
+            job.span.end()
+            return
+        telemetry.plans_applied.add(1, self._attributes(position.cell))
+        telemetry.apply_duration.record(
+            self._clock() - job.arrived_at, self._attributes(position.cell)
+        )
+        job.span.end()
+        job.speak(Word(position, None, trace.set_span_in_context(job.span, Context())))
+
+    def _review(self) -> float | None:
+        """Let time do its part; returns when it next may."""
+        try:
+            due = self._table.review(self._clock())
+            standings = self._table.standings()
+        except Exception:
+            log.exception("the standings could not be reviewed")
+            return self._clock() + 1.0
+        if standings != self._standings:
+            self._standings = standings
+            self._scribe.keep_standings(standings)
+        return due
+
+    def _attributes(self, cell: str) -> dict[str, str]:
+        return {"frontend": self._frontend, "cell": cell}
+
+
+def _entries(published: Iterable[tuple[str, Published]]) -> dict[str, ServiceEntry]:
+    """Those that can be read; the guard lets no others through."""
+    return {key: each.entry for key, each in published if each.entry is not None}

@@ -1,0 +1,291 @@
+"""Follows one registry cluster: a WatchPlans stream to one node, the next node on failure.
+
+Rule: whatever a registry does or fails to do, this goes on trying, at a pace that
+grows no faster than its failures, and changes no answer by itself. Words on
+generations go back over the same connection; the newest of each cell is said again
+when a stream begins, so that a registry that missed it learns it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from dns_frontend import telemetry
+from dns_frontend.config import FrontendSettings
+from dns_frontend.feed.applier import Applier, Word
+from dns_frontend.feed.assembly import Assembly
+from dns_frontend.feed.decode import MalformedMessageError, position_of, published_of
+from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Event
+from dns_frontend.plan.guard import Limits
+from sheetanchor.client.backoff import Backoff
+from sheetanchor.client.link import RegistryLink
+from sheetanchor.v1 import publication_service_pb2 as messages
+from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceStub
+
+log = logging.getLogger(__name__)
+
+SPEAK_TIMEOUT_SECONDS = 5.0
+REFUSAL_CHARACTERS = 512
+POSITION_LIMIT = 1000
+"""Positions that the contract lets a watch begin from."""
+MESSAGE_OCTETS = 16 * 1024 * 1024
+"""The largest message taken: twice the largest entry that the guard lets through."""
+
+_PASSING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED,
+)
+"""Failures of saying a word that saying it again may mend."""
+_Verdict = messages.AcknowledgePlanRequest.Verdict
+
+
+class _StreamOver(Exception):
+    """A stream is to be opened anew; `reason` is a metric's attribute."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class Follower:
+    """One frontend's ear at one cluster. For one event loop."""
+
+    def __init__(
+        self,
+        settings: FrontendSettings,
+        addresses: tuple[str, ...],
+        applier: Applier,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.cluster = ",".join(addresses)
+        self._settings = settings
+        self._pace = settings.feed
+        self._applier = applier
+        self._limits = limits
+        self._clock = clock
+        self._draw = draw
+        self._link = RegistryLink(
+            addresses, options=(("grpc.max_receive_message_length", MESSAGE_OCTETS),)
+        )
+        self._backoff = Backoff(
+            base_seconds=self._pace.backoff_minimum_seconds,
+            ceiling_seconds=self._pace.backoff_maximum_seconds,
+        )
+        self._doubted: set[str] = set()
+        """Cells to be asked for whole."""
+        self._unsaid: dict[tuple[str, bool], Word] = {}
+        """By cell, and whether it is about a generation that is served."""
+        self._say = asyncio.Event()
+        self._failures = 0
+        self.connected = False
+        """Whether the stream has said something lately."""
+
+    def __repr__(self) -> str:
+        state = "connected" if self.connected else f"failures={self._failures}"
+        return f"<Follower {self._link.address} {state} unsaid={len(self._unsaid)}>"
+
+    def show(self) -> Callable[[], None]:
+        """Show the connection in the metrics; returns how to withdraw."""
+        attributes = {"frontend": self._settings.frontend_id, "cluster": self.cluster}
+        return telemetry.observe(telemetry.CONNECTED, lambda: [(float(self.connected), attributes)])
+
+    async def run(self) -> None:
+        """Follow, for ever."""
+        try:
+            while True:
+                channel = self._link.channel()
+                try:
+                    await self._follow(channel)
+                except _StreamOver as error:
+                    self._failed(error.reason, str(error))
+                except grpc.aio.AioRpcError as error:
+                    self._failed(error.code().name.lower(), error.details() or "")
+                except MalformedMessageError as error:
+                    self._failed("malformed", str(error))
+                except Exception as error:
+                    # a mistake of ours in one cluster's stream must not end it for good
+                    log.exception("following a registry failed", extra={"cluster": self.cluster})
+                    self._failed("fault", repr(error))
+                await self._link.turn(channel)
+                nodes = len(self._link.addresses)
+                await asyncio.sleep(
+                    self._backoff.delay_seconds(self._failures, nodes, self._draw())
+                )
+        finally:
+            self.connected = False
+            await self._link.close()
+
+    # --- the stream --------------------------------------------------------------------
+
+    async def _follow(self, channel: grpc.aio.Channel) -> None:
+        """Follow one stream until it is over, which it says by raising."""
+        stub = PublicationServiceStub(channel)
+        for word in self._applier.words(self.cluster):
+            self._hear(word)
+        call = stub.WatchPlans(self._request())
+        speaking = asyncio.create_task(self._speak(stub))
+        try:
+            await self._read(call)
+        finally:
+            call.cancel()
+            speaking.cancel()
+            await asyncio.wait({speaking})
+
+    def _request(self) -> messages.WatchPlansRequest:
+        doubted, self._doubted = self._doubted, set()
+        have = [position for position in self._applier.heads() if position.cell not in doubted]
+        return messages.WatchPlansRequest(
+            frontend_id=self._settings.frontend_id,
+            region=self._settings.region,
+            have=[
+                messages.WatchPlansRequest.Position(
+                    cell=position.cell,
+                    epoch=position.epoch,
+                    generation=position.generation,
+                    digest=position.digest,
+                )
+                for position in have[:POSITION_LIMIT]
+            ],
+        )
+
+    async def _read(self, call: Any) -> None:
+        assemblies: dict[str, Assembly] = {}
+        patience = self._pace.connect_timeout_seconds
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    message = await call.read()
+            except TimeoutError:
+                reason = "silent" if self.connected else "no_answer"
+                raise _StreamOver(reason, f"nothing came for {patience:g} s") from None
+            if message is grpc.aio.EOF:
+                raise _StreamOver("ended")
+            if not self.connected:
+                self.connected = True
+                log.info(
+                    "following a registry",
+                    extra={
+                        "frontend": self._settings.frontend_id,
+                        "cluster": self.cluster,
+                        "node": self._link.address,
+                    },
+                )
+            patience = self._pace.silence_seconds
+            await self._take(message, assemblies)
+
+    async def _take(
+        self, message: messages.WatchPlansResponse, assemblies: dict[str, Assembly]
+    ) -> None:
+        cell = message.cell
+        event: Event
+        match message.WhichOneof("event"):
+            case "base":
+                base = message.base
+                position = position_of(cell, base.plan, base.region)
+                assembly = assemblies.get(cell)
+                if assembly is None or assembly.position != position:
+                    assembly = assemblies[cell] = Assembly(position, self._limits)
+                await assembly.add(base)
+                if not base.complete:
+                    return
+                del assemblies[cell]
+                event, traceparent = await assembly.finish(self._clock()), base.plan.traceparent
+            case "delta":
+                delta = message.delta
+                changed = {
+                    each.key: published_of(each.key, each.body, self._limits)
+                    for each in delta.changed
+                }
+                event = DeltaArrived(
+                    self._clock(),
+                    position_of(cell, delta.plan, delta.region),
+                    delta.plan.parent_generation,
+                    changed,
+                    tuple(delta.removed),
+                )
+                traceparent = delta.plan.traceparent
+            case "checkpoint":
+                point = message.checkpoint
+                event = CheckpointArrived(self._clock(), point.epoch, point.generation)
+                traceparent = ""
+            case _:
+                return  # an event of a later version of the contract
+        doubt = self._applier.take(self.cluster, cell, event, self._hear, traceparent)
+        if doubt is None:
+            # only a stream that is of use resets the pace of opening new ones
+            self._failures = 0
+            return
+        self._doubted.add(cell)
+        attributes = {"frontend": self._settings.frontend_id, "reason": doubt.value}
+        telemetry.resyncs.add(1, attributes)
+        raise _StreamOver("resync", f"cell {cell} is asked for whole: {doubt.value}")
+
+    def _failed(self, reason: str, detail: str) -> None:
+        attributes = {"frontend": self._settings.frontend_id, "cluster": self.cluster}
+        telemetry.feed_failures.add(1, attributes | {"reason": reason})
+        told = self.connected or self._failures == 0
+        self.connected = False
+        self._failures += 1
+        if told:
+            log.warning(
+                "a registry is not followed now; what is known is served",
+                extra=attributes | {"node": self._link.address, "reason": reason, "detail": detail},
+            )
+
+    # --- words -------------------------------------------------------------------------
+
+    def _hear(self, word: Word) -> None:
+        """Take a word for the registry; a newer one of its cell replaces it."""
+        self._unsaid[word.position.cell, word.finding is None] = word
+        self._say.set()
+
+    async def _speak(self, stub: Any) -> None:
+        """Say what is unsaid, while the stream lasts."""
+        while True:
+            await self._say.wait()
+            self._say.clear()
+            for key, word in list(self._unsaid.items()):
+                try:
+                    await stub.AcknowledgePlan(
+                        _acknowledgement(self._settings, word),
+                        timeout=SPEAK_TIMEOUT_SECONDS,
+                        metadata=telemetry.metadata_of(word.context),
+                    )
+                except grpc.aio.AioRpcError as error:
+                    trouble = {"cluster": self.cluster, "error": error.details()}
+                    if error.code() in _PASSING:
+                        log.info("a registry took no word; it is said again", extra=trouble)
+                        await asyncio.sleep(self._pace.backoff_maximum_seconds * self._draw())
+                        self._say.set()
+                        break
+                    # said again it would be refused again, and hold up the others
+                    log.error("a registry refuses our word", extra=trouble)
+                if self._unsaid.get(key) is word:
+                    del self._unsaid[key]
+
+
+def _acknowledgement(settings: FrontendSettings, word: Word) -> messages.AcknowledgePlanRequest:
+    position, finding = word.position, word.finding
+    refusal = "" if finding is None else f"{finding.rule.value}: {finding.reason}"
+    return messages.AcknowledgePlanRequest(
+        frontend_id=settings.frontend_id,
+        region=settings.region,
+        cell=position.cell,
+        epoch=position.epoch,
+        generation=position.generation,
+        verdict=_Verdict.VERDICT_REFUSED if finding else _Verdict.VERDICT_APPLIED,
+        refusal=refusal[:REFUSAL_CHARACTERS],
+    )

@@ -1,0 +1,190 @@
+"""The composition root of a DNS frontend: here, and only here, everything meets.
+
+Start: lock the directory -> read the last known good -> answer -> follow the registries.
+So what was known is answered before anybody is asked, and without anybody (I16). Stop is
+the same backwards. Losing a registry, all registries or the disk while running ends
+nothing and changes no answer (I15).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dns_frontend import telemetry
+from dns_frontend.config import FrontendSettings
+from dns_frontend.feed.applier import Applier
+from dns_frontend.feed.lkg import LastKnownGood, Recovered
+from dns_frontend.feed.scribe import Scribe
+from dns_frontend.plan.cell import Rules
+from dns_frontend.plan.guard import Limits
+from dns_frontend.plan.view import ClientRegions
+from dns_frontend.plan.zone import ZoneSettings
+from dns_frontend.server.listener import Listener
+from dns_frontend.server.responder import Responder
+from dns_frontend.wire.table import AnswerTable
+from sheetanchor import process
+from sheetanchor.telemetry import StatusPage, TelemetrySettings
+
+if TYPE_CHECKING:
+    from dns_frontend.feed.follower import Follower
+
+log = logging.getLogger(__name__)
+
+FINISH_SECONDS = 5.0
+"""How long what is waiting may take to be written at the end."""
+
+
+class FrontendServer:
+    """One DNS frontend. Start it once, stop it once. For one event loop."""
+
+    def __init__(self, settings: FrontendSettings, *, status: StatusPage | None = None) -> None:
+        """Raises ValueError for a zone or client networks that make no sense."""
+        self._settings = settings
+        self._status = status
+        self._limits = Limits()
+        zone = ZoneSettings(settings.zone, (settings.advertise_address,))
+        self._table = AnswerTable(zone, settings.region, settings.regions)
+        self._responder = Responder(self._table, ClientRegions(settings.networks))
+        self._listener = Listener(self._responder)
+        self._disk = LastKnownGood(settings.data_dir, self._limits)
+        pace = settings.feed
+        self._scribe = Scribe(
+            self._disk,
+            settings.frontend_id,
+            patience_seconds=pace.disk_patience_seconds,
+            retry_seconds=pace.disk_retry_seconds,
+        )
+        self._applier = Applier(
+            settings.frontend_id,
+            self._table,
+            self._scribe,
+            Rules(self._limits, pace.suspicion_seconds),
+        )
+        self._followers: list[Follower] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._withdrawals: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"<FrontendServer {self._settings.frontend_id} {self._table!r} {self._followers}>"
+
+    @property
+    def dns_address(self) -> str:
+        """`HOST:PORT` where DNS is served. Raises RuntimeError before `start`."""
+        host, port = self._listener.address
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether every expected region has been heard of, now or before a restart."""
+        return self._table.ready
+
+    async def start(self) -> None:
+        """Come up; returns when queries are answered, be it with SERVFAIL (I17).
+
+        Raises OSError when the address or the directory cannot be had, and
+        DirectoryInUseError when another frontend uses the directory.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        settings = self._settings
+        if self._status is not None:
+            self._status.add_check(f"cells of {settings.frontend_id}", self._cell_trouble)
+        self._disk.open()
+        recovered = await asyncio.to_thread(self._read)
+        standings, finding = self._disk.read_standings()
+        for damage in [*(f for each in recovered for f in each.findings), finding]:
+            if damage is not None:
+                kind = {"frontend": settings.frontend_id, "damage": damage.damage.value}
+                telemetry.disk_damages.add(1, kind)
+                log.error("a file of the last known good is damaged", extra={"found": str(damage)})
+        self._applier.restore(
+            (each.snapshot for each in recovered if each.snapshot is not None), standings
+        )
+        await self._listener.start(settings.host, settings.port)
+        self._withdrawals = [
+            self._responder.counters.show(settings.frontend_id),
+            self._applier.show(),
+        ]
+        self._run("scribe", self._scribe.run)
+        self._run("applier", self._applier.run)
+        log.info(
+            "the frontend answers",
+            extra={
+                "frontend": settings.frontend_id,
+                "dns": self.dns_address,
+                "zone": settings.zone,
+                "cells": ",".join(
+                    f"{c}@{p.generation}" for c, p in sorted(self._table.cells.items())
+                ),
+                "missing": ",".join(self._table.missing_regions),
+            },
+        )
+        # Only now, and beside the answering: gRPC takes longer to load than all of the above.
+        follower = await asyncio.to_thread(importlib.import_module, "dns_frontend.feed.follower")
+        for addresses in settings.registries:
+            follows: Follower = follower.Follower(settings, addresses, self._applier, self._limits)
+            self._followers.append(follows)
+            self._withdrawals.append(follows.show())
+            self._run(f"follower of {follows.cluster}", follows.run)
+
+    async def stop(self) -> None:
+        """Go down in order. Harmless twice."""
+        scribe = self._tasks.pop("scribe", None)
+        for task in [*reversed(self._tasks.values()), scribe]:
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+        self._tasks.clear()
+        self._listener.stop()
+        await self._scribe.close(FINISH_SECONDS)
+        self._disk.close()
+        for withdraw in self._withdrawals:
+            withdraw()
+        self._withdrawals = []
+        if self._status is not None:
+            self._status.remove_check(f"cells of {self._settings.frontend_id}")
+        log.info("the frontend has stopped", extra={"frontend": self._settings.frontend_id})
+
+    def _read(self) -> list[Recovered]:
+        return [each for each in self._disk.load() if each is not None]
+
+    def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks[name] = asyncio.create_task(self._keep(name, run), name=name)
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """A loop that dies by a mistake of ours is told of, and started again."""
+        while True:
+            try:
+                await run()
+            except Exception:
+                log.exception("a loop died; it is started again", extra={"task": name})
+                await asyncio.sleep(1.0)
+
+    # Readiness asks for nothing but what is held: no loss of others may take it away (I15).
+    def _cell_trouble(self) -> str:
+        missing = self._table.missing_regions
+        return f"nothing is known yet of {', '.join(missing)}" if missing else ""
+
+
+def run(
+    settings: FrontendSettings,
+    telemetry: TelemetrySettings | None = None,
+    *,
+    status: StatusPage | None = None,
+) -> None:
+    """Run a frontend as this process until SIGTERM or SIGINT; a second one ends it at once.
+
+    `status` is started and stopped with it. Raises as `FrontendServer.start`.
+    """
+    telemetry = telemetry or TelemetrySettings("sheetanchor-dns", settings.frontend_id)
+    process.run(partial(FrontendServer, settings, status=status), telemetry, status=status)

@@ -1,0 +1,93 @@
+"""A server as a process: its event loop, its signals, its status page, its telemetry.
+
+The same for every server of the project, so that all of them start, say that they
+are ready, drain and end alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from typing import Protocol
+
+from sheetanchor.telemetry import StatusPage, TelemetrySettings, configure, flush
+
+log = logging.getLogger(__name__)
+
+
+class Server(Protocol):
+    """What can be run as a process."""
+
+    async def start(self) -> None:
+        """Return when it serves. Cleans up after itself when it raises or is cancelled."""
+        ...
+
+    async def stop(self) -> None:
+        """Return when all that was acknowledged is safe."""
+        ...
+
+
+def run(
+    make: Callable[[], Server], telemetry: TelemetrySettings, *, status: StatusPage | None = None
+) -> None:
+    """Run the server that `make` gives, called inside the loop, until SIGTERM or SIGINT.
+
+    A second signal ends the process at once. `status` is started and stopped with it.
+    Raises what `start` raises.
+    """
+    configure(telemetry)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(make, status))
+    flush()
+
+
+async def _serve(make: Callable[[], Server], status: StatusPage | None) -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+
+    def tell(number: int) -> None:
+        log.info("told to stop", extra={"signal": signal.Signals(number).name})
+        told.set()
+        # whoever sends a second one does not want to wait
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tell, number)
+    if status is not None:
+        status.start()
+    server = make()
+    starting = asyncio.create_task(server.start())
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            return
+        await starting
+        # What was read at the start stays. Unless told so, the collector goes through all of it
+        # now and then while everything waits (measured: 70 to 100 ms at 10,000 instances).
+        gc.collect()
+        gc.freeze()
+        await waiting
+        if status is not None:
+            status.drain()
+        await server.stop()
+    finally:
+        waiting.cancel()
+        if status is not None:
+            status.stop()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # not made for every platform
+        return asyncio.new_event_loop
+    # a tenth of a small call's time (measured: 280 us to 250 us)
+    return uvloop.new_event_loop
