@@ -26,8 +26,15 @@ from typing import Any
 from dns_frontend.feed import record
 from dns_frontend.feed.decode import published_of
 from dns_frontend.feed.record import Damage, DamagedError, Kind, Step
+from dns_frontend.feed.snapshot_file import (
+    numbers,
+    read_base_file,
+    read_octets,
+    replace_file,
+    sync_directory,
+    write_snapshot,
+)
 from dns_frontend.plan.cell import Snapshot
-from dns_frontend.plan.digest import EntryTree, TreeBuilder
 from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Limits
 
@@ -127,7 +134,7 @@ class LastKnownGood:
             recovered = Recovered(directory.name)
             shelf = self._shelves.setdefault(directory.name, _Shelf(directory))
             yield from self._read_cell(directory, recovered)
-            shelf.number = max(_numbers(directory, "base"), default=0)
+            shelf.number = max(numbers(directory, "base"), default=0)
             self._continue(shelf, recovered)
             yield recovered
 
@@ -141,41 +148,18 @@ class LastKnownGood:
         damaged       any           good            older base and all journals since, reported
         damaged       any           damaged         the next older; at last nothing, reported
         """
-        for number in sorted(_numbers(directory, "base"), reverse=True):
+        for number in sorted(numbers(directory, "base"), reverse=True):
             path = directory / f"{number:08d}.base"
             try:
-                snapshot = yield from self._read_base(path, directory.name)
+                snapshot = yield from read_base_file(path, directory.name, self._limits)
             except DamagedError as error:
                 recovered.findings.append(Finding(path, error.damage, error.reason))
                 continue
             recovered.snapshot, recovered.source = snapshot, path
-            for later in sorted(_numbers(directory, "journal")):
+            for later in sorted(numbers(directory, "journal")):
                 if later >= number and not (yield from self._replay(directory, later, recovered)):
                     break
             return
-
-    def _read_base(self, path: Path, cell: str) -> Generator[None, None, Snapshot]:
-        position, entries = record.read_base(_read(path))
-        if position.cell != cell:
-            raise DamagedError(Damage.CONTENT, f"it is of cell {position.cell!r}")
-        builder = TreeBuilder()
-        for count, (key, body) in enumerate(entries):
-            published = published_of(key, body, self._limits)
-            if published.entry is None:
-                raise DamagedError(Damage.CONTENT, published.fault)
-            try:
-                builder.add(key, published)
-            except ValueError as error:
-                raise DamagedError(Damage.CONTENT, str(error)) from error
-            if count % 64 == 0:
-                yield None
-        tree: EntryTree | None = None
-        for built in builder.build():
-            tree = built
-            yield None
-        if tree is None or tree.digest != position.digest:
-            raise DamagedError(Damage.CONTENT, "its content lacks its digest")
-        return Snapshot(position, tree)
 
     def _replay(
         self, directory: Path, number: int, recovered: Recovered
@@ -183,13 +167,13 @@ class LastKnownGood:
         """Go on from `recovered` by one journal; False when what follows cannot be used."""
         path = directory / f"{number:08d}.journal"
         try:
-            data = _read(path)
+            data = read_octets(path)
             record.check_header(data, Kind.JOURNAL)
             for payload, _ in record.frames(data):
                 self._advance(recovered, record.read_step(payload))
                 yield None
         except DamagedError as error:
-            newest = number == max(_numbers(directory, "journal"))
+            newest = number == max(numbers(directory, "journal"))
             # a write that was under way at a crash: nothing was served from it
             torn = error.damage is Damage.TORN or path.stat().st_size == 0
             if not (newest and torn):
@@ -270,14 +254,13 @@ class LastKnownGood:
     def _write_base(self, shelf: _Shelf, snapshot: Snapshot) -> None:
         number = shelf.number + 1
         path = shelf.directory / f"{number:08d}.base"
-        entries = ((key, published.body) for key, published in snapshot.tree)
-        shelf.base_octets = _replace(path, record.base(snapshot.position, entries))
+        shelf.base_octets = write_snapshot(path, snapshot)
         shelf.number = number
         _close_journal(shelf)
         _open_journal(shelf)
-        kept = sorted(_numbers(shelf.directory, "base"))[-_KEPT_BASES:]
+        kept = sorted(numbers(shelf.directory, "base"))[-_KEPT_BASES:]
         for suffix in ("base", "journal"):
-            for old in _numbers(shelf.directory, suffix):
+            for old in numbers(shelf.directory, suffix):
                 if old < kept[0]:
                     (shelf.directory / f"{old:08d}.{suffix}").unlink(missing_ok=True)
 
@@ -286,7 +269,7 @@ class LastKnownGood:
     def write_standings(self, standings: Mapping[str, Any]) -> None:
         """Replace the standings, durably. Raises OSError; the old ones stay good then."""
         payload = json.dumps(standings, separators=(",", ":"), sort_keys=True).encode()
-        _replace(
+        replace_file(
             self._directory / "standings",
             iter((record.header(Kind.STANDINGS), record.frame(payload))),
         )
@@ -297,7 +280,7 @@ class LastKnownGood:
         if not path.exists():
             return {}, None
         try:
-            data = _read(path)
+            data = read_octets(path)
             record.check_header(data, Kind.STANDINGS)
             payload, _ = next(record.frames(data), (b"", 0))
             standings = json.loads(payload)
@@ -306,49 +289,6 @@ class LastKnownGood:
         except ValueError as error:
             return {}, Finding(path, Damage.CONTENT, str(error))
         return (standings, None) if isinstance(standings, dict) else ({}, None)
-
-
-def _numbers(directory: Path, suffix: str) -> list[int]:
-    return [
-        int(path.stem)
-        for path in directory.iterdir()
-        if path.suffix == f".{suffix}" and path.stem.isdecimal()
-    ]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DamagedError(Damage.UNREADABLE, str(error)) from error
-
-
-def _replace(path: Path, pieces: Iterator[bytes]) -> int:
-    """Write a file so that a crash leaves either the old or the new one; returns its octets."""
-    temporary = path.with_name(path.name + ".tmp")
-    size = 0
-    try:
-        with temporary.open("wb") as file:
-            for piece in pieces:
-                size += file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except OSError:
-        # on a full disk its octets are needed elsewhere
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-    return size
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _open_journal(shelf: _Shelf) -> None:
@@ -370,7 +310,7 @@ def _open_journal(shelf: _Shelf) -> None:
             _write_all(descriptor, record.header(Kind.JOURNAL))
             end = record.HEADER_OCTETS
         os.fsync(descriptor)
-        _sync_directory(shelf.directory)
+        sync_directory(shelf.directory)
     except OSError:
         os.close(descriptor)
         raise
