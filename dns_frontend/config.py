@@ -29,6 +29,10 @@ class FeedSettings:
     """The longest wait between two tries."""
     suspicion_seconds: float = 300.0
     """A generation that looks like an accident, yet may be meant, is held back this long."""
+    soak_seconds: float = 120.0
+    """A generation is a known good after it was served, and survived, for so long."""
+    good_interval_seconds: float = 600.0
+    """From one known good of a cell to its next."""
     disk_patience_seconds: float = 1.0
     """A generation waits so long for the disk; then it is served from memory, with an alarm."""
     disk_retry_seconds: float = 5.0

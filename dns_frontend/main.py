@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,11 @@ from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.lkg import LastKnownGood, Recovered
 from dns_frontend.feed.scribe import Scribe
-from dns_frontend.plan.cell import Rules
+from dns_frontend.feed.vault import Vault
+from dns_frontend.feed.warden import Warden
+from dns_frontend.plan.cell import CellState, Rules, Snapshot, distrust
 from dns_frontend.plan.guard import Limits
+from dns_frontend.plan.probation import Pace, begin
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.plan.zone import ZoneSettings
 from dns_frontend.server.listener import Listener
@@ -65,6 +69,14 @@ class FrontendServer:
             self._scribe,
             Rules(self._limits, pace.suspicion_seconds),
         )
+        self._vault = Vault(settings.data_dir, self._limits)
+        self._warden = Warden(
+            settings.frontend_id,
+            self._vault,
+            self._applier.states,
+            Pace(pace.soak_seconds, pace.good_interval_seconds),
+        )
+        self._answering = False
         self._followers: list[Follower] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._withdrawals: list[Callable[[], None]] = []
@@ -107,15 +119,16 @@ class FrontendServer:
                 kind = {"frontend": settings.frontend_id, "damage": damage.damage.value}
                 telemetry.disk_damages.add(1, kind)
                 log.error("a file of the last known good is damaged", extra={"found": str(damage)})
-        self._applier.restore(
-            (each.snapshot for each in recovered if each.snapshot is not None), standings
-        )
+        fresh = {each.cell: each.snapshot for each in recovered if each.snapshot is not None}
+        self._applier.restore(await self._trusted(fresh), standings)
         await self._listener.start(settings.host, settings.port)
         self._withdrawals = [
             self._responder.counters.show(settings.frontend_id),
             self._applier.show(),
         ]
+        self._answering = True
         self._run("scribe", self._scribe.run)
+        self._run("warden", self._warden.run)
         self._run("applier", self._applier.run)
         log.info(
             "the frontend answers",
@@ -147,6 +160,9 @@ class FrontendServer:
         self._tasks.clear()
         self._listener.stop()
         await self._scribe.close(FINISH_SECONDS)
+        if self._answering:
+            await self._warden.end()
+            self._answering = False
         self._disk.close()
         for withdraw in self._withdrawals:
             withdraw()
@@ -154,6 +170,36 @@ class FrontendServer:
         if self._status is not None:
             self._status.remove_check(f"cells of {self._settings.frontend_id}")
         log.info("the frontend has stopped", extra={"frontend": self._settings.frontend_id})
+
+    async def _trusted(self, fresh: Mapping[str, Snapshot]) -> list[CellState]:
+        """What to begin with: the newest, or the known good where the newest seems to kill us.
+
+        A cell of which only a known good can be read begins with that.
+        """
+        good = await asyncio.to_thread(self._vault.newest)
+        lives = await asyncio.to_thread(self._vault.read_record)
+        beginning = begin(
+            lives,
+            {cell: each.position.digest for cell, each in fresh.items()},
+            {cell: each.position.digest for cell, each in good.items()},
+        )
+        try:
+            await asyncio.to_thread(self._vault.write_record, beginning.record)
+        except OSError as error:
+            # without a record no life is ever found to have ended badly
+            log.error("the record of our lives cannot be written", extra={"error": str(error)})
+        self._warden.begin(beginning.record, good)
+        states = []
+        for cell in sorted(fresh.keys() | good.keys()):
+            state = CellState(cell, served=fresh.get(cell) or good[cell])
+            if cell in beginning.distrusted:
+                state = distrust(fresh[cell], good[cell], time.monotonic())
+                log.error(
+                    "this frontend died again and again: a known good is served instead",
+                    extra={"cell": cell, "state": repr(state), "deaths": lives.deaths + 1},
+                )
+            states.append(state)
+        return states
 
     def _read(self) -> list[Recovered]:
         return [each for each in self._disk.load() if each is not None]

@@ -133,6 +133,11 @@ disk_damages = _meter.create_counter(
     unit="{damage}",
     description="Files of the last known good found damaged at start, by kind of damage",
 )
+goods_kept = _meter.create_counter(
+    "sheetanchor.frontend.goods.kept",
+    unit="{plan}",
+    description="Generations that proved themselves and were kept as known good, by cell",
+)
 disk_duration = _meter.create_histogram(
     "sheetanchor.frontend.disk.duration",
     unit="s",

@@ -30,7 +30,6 @@ from dns_frontend.plan.cell import (
     Resync,
     Rules,
     Serve,
-    Snapshot,
     step,
 )
 from dns_frontend.plan.digest import Published
@@ -98,6 +97,10 @@ class Applier:
 
     # --- what is known -----------------------------------------------------------------
 
+    def states(self) -> Sequence[CellState]:
+        """Each cell as it is now."""
+        return list(self._states.values())
+
     def heads(self) -> Sequence[CellPosition]:
         """The newest verified position of each cell, which deltas must build on."""
         return [state.head.position for state in self._states.values() if state.head is not None]
@@ -109,10 +112,16 @@ class Applier:
 
     def _words(self, cell: str) -> Iterable[Word]:
         state = self._states.get(cell)
-        if state is not None and state.served is not None:
+        if state is None:
+            return
+        refused = state.refused
+        if refused is not None:
+            yield Word(refused.snapshot.position, refused.finding)
+        # a known good served in the place of what is refused is not what the registry knows there
+        if state.served is not None and (
+            refused is None or refused.snapshot.order != state.served.order
+        ):
             yield Word(state.served.position, None)
-        if state is not None and state.refused is not None:
-            yield Word(state.refused.snapshot.position, state.refused.finding)
 
     def show(self) -> Callable[[], None]:
         """Show the cells in the metrics; returns how to withdraw."""
@@ -129,13 +138,10 @@ class Applier:
 
         return withdraw
 
-    # Called from another thread, which must not see the dictionary change under it.
-    def _now(self) -> list[CellState]:
-        return list(self._states.values())
-
+    # Called from another thread; `states` is a copy, so that nothing changes under it.
     def _ages(self) -> telemetry.Readings:
         now = self._clock()
-        for state in self._now():
+        for state in self.states():
             attributes = self._attributes(state.cell)
             if state.confirmed_at is not None:
                 yield now - state.confirmed_at, attributes
@@ -145,12 +151,12 @@ class Applier:
                 yield max(0.0, self._wall() - made), attributes
 
     def _generations(self) -> telemetry.Readings:
-        for state in self._now():
+        for state in self.states():
             if state.served is not None:
                 yield state.served.position.generation, self._attributes(state.cell)
 
     def _refusing(self) -> telemetry.Readings:
-        for state in self._now():
+        for state in self.states():
             yield float(state.refused is not None), self._attributes(state.cell)
 
     def _disk(self) -> telemetry.Readings:
@@ -158,13 +164,13 @@ class Applier:
 
     # --- what happens ------------------------------------------------------------------
 
-    def restore(self, snapshots: Iterable[Snapshot], standings: Standings) -> None:
+    def restore(self, states: Iterable[CellState], standings: Standings) -> None:
         """Begin with what was on disk; before `run`, and before anything is answered (I16)."""
         now = self._clock()
-        for snapshot in snapshots:
-            position = snapshot.position
-            self._states[position.cell] = CellState(position.cell, served=snapshot)
-            self._table.load(position, _entries(snapshot.tree), now)
+        for state in states:
+            self._states[state.cell] = state
+            if state.served is not None:
+                self._table.load(state.served.position, _entries(state.served.tree), now)
         self._table.restore(standings)
         self._standings = self._table.standings()
 

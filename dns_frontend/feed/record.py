@@ -39,6 +39,7 @@ class Kind(Enum):
     BASE = 1
     JOURNAL = 2
     STANDINGS = 3
+    PROBATION = 4
 
 
 class Damage(Enum):

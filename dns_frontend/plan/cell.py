@@ -37,7 +37,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A verified generation that the guard keeps from being served."""
+    """A verified generation that is kept from being served."""
 
     snapshot: Snapshot
     finding: Finding
@@ -174,6 +174,24 @@ class Rules:
     limits: Limits = field(default_factory=Limits)
     suspicion_seconds: float = 300.0
     """How long a generation is held back that is only suspicious (`Finding.may_pass`)."""
+
+
+def distrust(fresh: Snapshot, good: Snapshot, now: float) -> CellState:
+    """The state to begin in when `fresh` is suspected of having killed us (I18).
+
+    The content of `good` is served where `fresh` stands in the chain, so that the
+    position never goes back (I1); `fresh` is the head that the next delta builds on.
+    """
+    finding = Finding(
+        Rule.CRASHED,
+        f"generation {fresh.position.generation} was served when this frontend died again and"
+        f" again; generation {good.position.generation} is served in its place",
+    )
+    position = replace(
+        good.position, epoch=fresh.position.epoch, generation=fresh.position.generation
+    )
+    served = Snapshot(position, good.tree)
+    return CellState(fresh.position.cell, served, Refused(fresh, finding, now))
 
 
 def step(state: CellState, event: Event, rules: Rules) -> Step:

@@ -59,6 +59,8 @@ class Rule(Enum):
     """The cell grew too much at once."""
     LOSS = "loss"
     """Too many services were deleted at once."""
+    CRASHED = "crashed"
+    """This frontend died again and again soon after it began to serve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Finding:
         Such a generation is held back for a while and then served, lest a deed that
         was meant could only be had by an operator at each frontend (I10).
         """
-        return self.rule in (Rule.GROWTH, Rule.LOSS)
+        return self.rule in (Rule.GROWTH, Rule.LOSS, Rule.CRASHED)
 
 
 def fault_of(key: str, octets: int, entry: ServiceEntry, limits: Limits) -> str:
