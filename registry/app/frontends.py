@@ -86,7 +86,12 @@ class Frontends:
                     limit=FRONTEND_LIMIT,
                 )
             self._known.add(word.frontend)
+        key = (word.frontend, word.cell)
+        last = self._applied.get(key)
         if word.refusal:
+            if last is not None and _order(last) == _order(word):
+                # it died of it: that it is alive must not be told as that it applied it again
+                del self._applied[key]
             telemetry.frontend_refusals.add(1, {"frontend": word.frontend, "cell": word.cell})
             log.error(
                 "a frontend refuses a plan",
@@ -97,11 +102,8 @@ class Frontends:
                     "refusal": word.refusal,
                 },
             )
-        else:
-            key = (word.frontend, word.cell)
-            last = self._applied.get(key)
-            if last is None or _order(word) >= _order(last):
-                self._applied[key] = word
+        elif last is None or _order(word) >= _order(last):
+            self._applied[key] = word
         self._keep(word)
 
     def applied(self, cell: CellName) -> Mapping[FrontendId, Acknowledgement]:

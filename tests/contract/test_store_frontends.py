@@ -33,7 +33,9 @@ def cell(
         ([word(5), word(6, "too large"), word(7)], cell(7)),
         ([word(5), word(7, "b"), word(6, "a")], cell(5, 7, "b")),
         ([word(5), word(7, "b"), word(6)], cell(6, 7, "b")),
-        ([word(5), word(5, "too late to refuse")], cell(5)),
+        ([word(5), word(5, "crashed")], cell(5, 5, "crashed")),
+        ([word(5), word(5, "crashed"), word(5)], cell(5)),
+        ([word(5), word(4, "overtaken")], cell(5)),
         ([word(5, time_ms=3000), word(6, time_ms=2000)], cell(6, time_ms=3000)),
     ],
 )

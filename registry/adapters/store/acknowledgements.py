@@ -18,12 +18,20 @@ from registry.ports import Acknowledgement, FrontendCell, FrontendRecord
 #   refused   above what was applied    stays            becomes it, if not below the last
 #   refused   not above                 stays            stays: it was applied after all
 def hear(current: FrontendCell | None, word: Acknowledgement) -> FrontendCell:
-    """Fold one acknowledgement into what is known of a frontend and a cell."""
+    """Fold one acknowledgement into what is known of a frontend and a cell.
+
+        word      compared with applied     then
+        any       behind it                 only the time is taken: words may overtake
+        applied   at or ahead of it         it is the applied one; no older refusal is left
+        refused   at or ahead of it         noted, unless a later one was refused already
+
+    A frontend may refuse what it had applied: when it died of it (`crashed`).
+    """
     known = current or FrontendCell(word.cell, Epoch(0), Generation(0), Generation(0), "", 0)
     time_ms = max(known.time_ms, word.time_ms)
     epoch, generation = known.epoch, known.generation
     refused, refusal = known.refused_generation, known.refusal
-    if (word.epoch, word.generation) > (epoch, generation):
+    if (word.epoch, word.generation) >= (epoch, generation):
         if word.refusal:
             if word.generation >= refused:
                 refused, refusal = word.generation, word.refusal

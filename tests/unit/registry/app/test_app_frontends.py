@@ -138,6 +138,21 @@ async def test_a_watching_frontend_with_nothing_to_say_is_known_to_be_alive(
         assert seen["dns-1"] >= said_ms + ALIVE_SECONDS * 1000
 
 
+async def test_a_frontend_that_died_of_a_plan_is_not_told_to_have_applied_it_again(
+    hall: Hall, clock: ManualClock
+) -> None:
+    """It applied the head, died, and refuses it now; that it is alive clears no refusal."""
+    async with following(hall.feed):
+        await hall.say(5)
+        await clock.advance(1.0)
+        await hall.say(5, "crashed: it died again and again")
+        await clock.advance(2 * ALIVE_SECONDS)
+    (frontend,) = await hall.store.frontends()
+    (cell,) = frontend.cells
+    assert (cell.generation, cell.refused_generation) == (5, 5)
+    assert cell.refusal.startswith("crashed")
+
+
 async def test_the_last_words_are_written_when_the_node_stops(clock: ManualClock) -> None:
     hall = Hall(clock)
     task = asyncio.create_task(hall.frontends.run())

@@ -1,0 +1,69 @@
+"""A generation that kills its consumer some time after it was loaded (F16)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dns.asyncquery
+import dns.exception
+import dns.message
+from registry_site import Site, eventually
+
+from benchmarks.process import ServerProcess, free_port
+from sheetanchor.v1 import admin_service_pb2
+
+PROGRAM = "tests.integration.dns_frontend.fragile_frontend"
+
+
+async def addresses(port: int, service: str) -> list[str]:
+    """The A records of a service; nothing while nobody answers."""
+    query = dns.message.make_query(f"{service}.shop.svc.anchor.internal.", "A")
+    try:
+        reply = await dns.asyncquery.udp(query, "127.0.0.1", port=port, timeout=0.3)
+    except (OSError, dns.exception.DNSException):
+        return []
+    return [record.address for records in reply.answer for record in records]
+
+
+async def test_a_frontend_that_keeps_dying_falls_back_to_what_is_known_good(
+    site: Site, tmp_path: Path
+) -> None:
+    """It dies of a generation three times; then it serves the known good and lives (I18)."""
+    port, directory = free_port(), tmp_path / "frontend"
+    arguments = [PROGRAM, str(directory), str(port), site.server.grpc_address]
+    frontend = ServerProcess("fragile", arguments, tmp_path / "fragile.log")
+    await site.register("one", parent="namespaces/shop/services/cart")
+    frontend.start()
+    try:
+        await eventually(lambda: addresses(port, "cart"))
+        await eventually(lambda: list(directory.glob("good/eu/*.base")))
+        await site.register("bad", parent="namespaces/shop/services/poison")
+        for death in range(4):
+            await eventually(lambda: not frontend.alive)
+            assert frontend.process is not None
+            assert frontend.process.returncode == 70, frontend.tail()
+            frontend.start()
+            assert await eventually(lambda: addresses(port, "cart")) == ["127.0.0.1"], death
+        # the life in which it died first had outlived its soak; three more made it suspicious
+        await eventually(lambda: refusal(site))
+        assert frontend.alive
+        assert "crashed" in await refusal(site)
+        assert await addresses(port, "cart") == ["127.0.0.1"]
+        assert await addresses(port, "poison") == []
+        # the owner withdraws what was bad: the next generation is served again
+        await site.admin.DeleteService(
+            admin_service_pb2.DeleteServiceRequest(
+                name="namespaces/shop/services/poison", force=True
+            )
+        )
+        await site.register("two", parent="namespaces/shop/services/till")
+        await eventually(lambda: addresses(port, "till"))
+        assert frontend.alive
+    finally:
+        frontend.kill()
+
+
+async def refusal(site: Site) -> str:
+    """Why the frontend refuses the registry's newest generation; empty when it does not."""
+    reply = await site.admin.ListFrontends(admin_service_pb2.ListFrontendsRequest())
+    return " ".join(str(frontend) for frontend in reply.frontends if "crashed" in str(frontend))
