@@ -1,0 +1,5 @@
+"""`python -m sheetanchor` is the command `sheetanchor`."""
+
+from sheetanchor.cli.main import main
+
+main()

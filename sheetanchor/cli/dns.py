@@ -1,0 +1,91 @@
+"""`sheetanchor dns`: one DNS frontend as this process. Loads neither SQL nor the registry."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.group import Failure
+from sheetanchor.cli.options import takes_settings
+from sheetanchor.cli.settings import BadSetting
+from sheetanchor.cli.value import Endpoint
+
+if TYPE_CHECKING:
+    from dns_frontend.config import FrontendSettings
+
+WILDCARDS = ("0.0.0.0", "::")
+
+
+@takes_settings("dns")
+def dns(values: Mapping[str, Any]) -> None:
+    """Run a DNS frontend, until SIGTERM or Ctrl-C."""
+    from dns_frontend.main import run
+    from sheetanchor.cli.launch import starting, status_page, telemetry_settings
+
+    settings = frontend_settings(values, home_region(values), values["registries"], values["dns"])
+    telemetry = telemetry_settings(values, "sheetanchor-dns", settings.frontend_id)
+    with starting("the DNS frontend"), directory_trouble():
+        run(settings, telemetry, status=status_page(values))
+
+
+def home_region(values: Mapping[str, Any]) -> str:
+    """The region that the frontend stands in. Raises BadSetting when that is not clear."""
+    region, regions = values["region"], values["regions"]
+    if region is None and len(regions) > 1:
+        raise BadSetting("--region: must be given when --regions has several")
+    return str(region or regions[0])
+
+
+def frontend_settings(
+    values: Mapping[str, Any],
+    region: str,
+    registries: tuple[tuple[str, ...], ...],
+    where: Endpoint,
+) -> FrontendSettings:
+    """What a frontend is told. Raises BadSetting."""
+    from dns_frontend.config import FrontendSettings
+    from dns_frontend.plan.view import ClientRegions
+    from dns_frontend.plan.zone import ZoneSettings
+    from sheetanchor.cli.launch import checked
+
+    own = "127.0.0.1" if where.host in WILDCARDS else where.host
+    with checked():
+        settings = FrontendSettings(
+            frontend_id=values.get("frontend_id") or default_id(socket.gethostname(), where.port),
+            region=region,
+            regions=values["regions"],
+            registries=registries,
+            data_dir=values["data_dir"] / f"dns-{region}",
+            zone=values["zone"],
+            host=where.host,
+            port=where.port,
+            advertise_address=values.get("advertise_address") or own,
+            networks=values["networks"],
+        )
+        assert ZoneSettings(settings.zone).labels
+        try:
+            ClientRegions(settings.networks)
+        except ValueError as error:
+            raise ValueError(f"networks: {error}") from error
+    return settings
+
+
+def default_id(host: str, port: int) -> str:
+    """A frontend's name where none is given: no two of one machine share a port."""
+    plain = re.sub(r"[^a-z0-9.-]", "-", host.lower())
+    return f"{plain[:57]}-{port}"
+
+
+@contextmanager
+def directory_trouble() -> Iterator[None]:
+    """Turn a data directory in use into one line and an exit code."""
+    from dns_frontend.feed.lkg import DirectoryInUseError
+
+    try:
+        yield
+    except DirectoryInUseError as error:
+        raise Failure(f"the DNS frontend cannot start: {error}", ExitCode.IN_USE) from error

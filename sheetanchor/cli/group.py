@@ -1,0 +1,71 @@
+"""The command as a whole: every way to fail is one line on standard error and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.settings import BadSetting
+
+
+class Failure(Exception):
+    """The verb cannot do what was asked. The message says what, why and what next."""
+
+    def __init__(self, message: str, code: ExitCode) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class Group(TyperGroup):
+    """All verbs."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a verb; with `standalone_mode` end the process with its exit code."""
+        try:
+            code = super().main(
+                args,
+                prog_name or "sheetanchor",
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+            sys.stdout.flush()
+        except Failure as failure:
+            code = _tell(failure.message, failure.code)
+        except BadSetting as error:
+            code = _tell(str(error), ExitCode.USAGE)
+        except typer.TyperException as error:
+            code = _tell(error.format_message(), error.exit_code)
+        except (typer.Abort, KeyboardInterrupt):
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            # whoever read our output has seen enough; the interpreter must not try it again
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.OK
+        if standalone_mode:
+            sys.exit(int(code or 0))
+        return code
+
+
+def _tell(message: str, code: int) -> int:
+    text = " ".join(message.split()) if code == ExitCode.USAGE else message
+    print(f"sheetanchor: {text}", file=sys.stderr)
+    return code

@@ -1,0 +1,51 @@
+"""The verbs of `sheetanchor`, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from sheetanchor.cli.dns import dns
+from sheetanchor.cli.exit_code import MEANING
+from sheetanchor.cli.group import Group
+from sheetanchor.cli.registry import registry
+
+SERVERS = "Servers"
+
+EPILOG = "Exit codes: " + " ".join(
+    f"{code.value}: {text.partition(';')[0].partition(':')[0].rstrip('.')}."
+    for code, text in MEANING.items()
+)
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(rich_help_panel=SERVERS)(registry)
+app.command(rich_help_panel=SERVERS)(dns)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sheetanchor {installed_version('sheetanchor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def sheetanchor(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    """A service registry with a failover-aware authoritative DNS frontend."""
+
+
+def main() -> None:
+    """Run the command with the process's arguments, and end the process."""
+    app()
