@@ -20,6 +20,7 @@ from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.lkg import LastKnownGood, Recovered
+from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.feed.vault import Vault
 from dns_frontend.feed.warden import Warden
@@ -76,6 +77,7 @@ class FrontendServer:
             self._applier.states,
             Pace(pace.soak_seconds, pace.good_interval_seconds),
         )
+        self._pins = PinWatch(PinBoard(settings.data_dir, self._limits), self._applier)
         self._answering = False
         self._followers: list[Follower] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -121,6 +123,8 @@ class FrontendServer:
                 log.error("a file of the last known good is damaged", extra={"found": str(damage)})
         fresh = {each.cell: each.snapshot for each in recovered if each.snapshot is not None}
         self._applier.restore(await self._trusted(fresh), standings)
+        await self._pins.look()
+        self._applier.serve_waiting()
         await self._listener.start(settings.host, settings.port)
         self._withdrawals = [
             self._responder.counters.show(settings.frontend_id),
@@ -129,6 +133,7 @@ class FrontendServer:
         self._answering = True
         self._run("scribe", self._scribe.run)
         self._run("warden", self._warden.run)
+        self._run("pins", self._pins.run)
         self._run("applier", self._applier.run)
         log.info(
             "the frontend answers",

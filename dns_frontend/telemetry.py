@@ -100,6 +100,13 @@ _meter.create_observable_gauge(
     unit="1",
     description="1 while the cell's newest generation is refused, else 0",
 )
+CELLS_PINNED = "sheetanchor.frontend.cell.pinned"
+_meter.create_observable_gauge(
+    CELLS_PINNED,
+    _shown(CELLS_PINNED),
+    unit="1",
+    description="1 while an operator's pin decides what is served of the cell, else 0",
+)
 
 # --- Feed ----------------------------------------------------------------------------
 CONNECTED = "sheetanchor.frontend.feed.connected"

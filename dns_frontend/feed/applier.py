@@ -27,9 +27,12 @@ from dns_frontend.plan.cell import (
     Event,
     Ignore,
     Persist,
+    PinLifted,
+    PinPlaced,
     Resync,
     Rules,
     Serve,
+    Snapshot,
     step,
 )
 from dns_frontend.plan.digest import Published
@@ -65,6 +68,8 @@ class _Job:
     speak: Speak
     arrived_at: float
     span: trace.Span
+    keep: bool
+    """Whether it is the chain's, to be found on disk after a restart; a pin is not."""
 
 
 class Applier:
@@ -88,6 +93,8 @@ class Applier:
         self._wall = wall
         self._states: dict[str, CellState] = {}
         self._owners: dict[str, str] = {}
+        self._voices: dict[str, Speak] = {}
+        """How each cell's registry was last spoken to."""
         self._jobs: list[_Job] = []
         self._wake = asyncio.Event()
         self._standings: Standings = {}
@@ -118,8 +125,10 @@ class Applier:
         if refused is not None:
             yield Word(refused.snapshot.position, refused.finding)
         # a known good served in the place of what is refused is not what the registry knows there
-        if state.served is not None and (
-            refused is None or refused.snapshot.order != state.served.order
+        if (
+            state.served is not None
+            and not state.pin
+            and (refused is None or refused.snapshot.order != state.served.order)
         ):
             yield Word(state.served.position, None)
 
@@ -129,6 +138,7 @@ class Applier:
             telemetry.observe(telemetry.PLAN_AGE, self._ages),
             telemetry.observe(telemetry.GENERATION, self._generations),
             telemetry.observe(telemetry.CELLS_REFUSING, self._refusing),
+            telemetry.observe(telemetry.CELLS_PINNED, self._pinned),
             telemetry.observe(telemetry.DISK_FAILING, self._disk),
         ]
 
@@ -159,6 +169,10 @@ class Applier:
         for state in self.states():
             yield float(state.refused is not None), self._attributes(state.cell)
 
+    def _pinned(self) -> telemetry.Readings:
+        for state in self.states():
+            yield float(bool(state.pin)), self._attributes(state.cell)
+
     def _disk(self) -> telemetry.Readings:
         yield float(self._scribe.failing), {"frontend": self._frontend}
 
@@ -181,6 +195,7 @@ class Applier:
 
         A doubt means that the cell is to be asked for whole.
         """
+        self._voices[cell] = speak
         known = self._owners.get(cell)
         if known is None:
             self._owners[cell] = owner
@@ -199,6 +214,25 @@ class Applier:
         self._states[cell] = state
         return self._carry_out(cell, effects, speak, traceparent)
 
+    def pin(self, snapshot: Snapshot, reason: str) -> None:
+        """Serve this content of its cell until it is lifted; an operator's word."""
+        self._steer(snapshot.position.cell, PinPlaced(self._clock(), snapshot, reason))
+
+    def lift(self, cell: str) -> None:
+        """Follow the chain of the cell again."""
+        self._steer(cell, PinLifted(self._clock()))
+
+    def _steer(self, cell: str, event: PinPlaced | PinLifted) -> None:
+        state, effects = step(self._states.get(cell, CellState(cell)), event, self._rules)
+        self._states[cell] = state
+        self._carry_out(cell, effects, self._voices.get(cell, _to_nobody), "")
+
+    def serve_waiting(self) -> None:
+        """Serve what was pinned before the start, so that the first answer is the pin's."""
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            self._serve(job)
+
     async def run(self) -> None:
         """Serve what was accepted, and what time alone changes, for ever."""
         due: float | None = self._clock()
@@ -212,7 +246,9 @@ class Applier:
             self._wake.clear()
             jobs, self._jobs = self._jobs, []
             # of each cell the newest; `write` finds by itself what lies between
-            newest = {job.serve.snapshot.position.cell: job.serve.snapshot for job in jobs}
+            newest = {
+                job.serve.snapshot.position.cell: job.serve.snapshot for job in jobs if job.keep
+            }
             await self._scribe.keep(newest.values())
             for job in jobs:
                 self._serve(job)
@@ -222,14 +258,15 @@ class Applier:
         self, cell: str, effects: Iterable[Effect], speak: Speak, traceparent: str
     ) -> Doubt | None:
         doubt: Doubt | None = None
-        accepted = False
+        accepted = keep = False
         for effect in effects:
             match effect:
                 case Persist():
-                    pass  # `run` does it for all that waits, before any of it is served
+                    # `run` does it for all that waits, before any of it is served
+                    keep = True
                 case Serve():
                     accepted = True
-                    self._enqueue(effect, speak, traceparent)
+                    self._enqueue(effect, speak, traceparent, keep)
                 case Acknowledge():
                     if effect.finding is not None:
                         self._refuse(effect.position, effect.finding, speak)
@@ -243,7 +280,7 @@ class Applier:
                     telemetry.plans_ignored.add(1, self._attributes(cell) | attributes)
         return doubt
 
-    def _enqueue(self, serve: Serve, speak: Speak, traceparent: str) -> None:
+    def _enqueue(self, serve: Serve, speak: Speak, traceparent: str, keep: bool) -> None:
         position = serve.snapshot.position
         span = telemetry.tracer.start_span(
             "frontend.apply",
@@ -254,7 +291,7 @@ class Applier:
                 "sheetanchor.generation": position.generation,
             },
         )
-        self._jobs.append(_Job(serve, speak, self._clock(), span))
+        self._jobs.append(_Job(serve, speak, self._clock(), span, keep))
         self._wake.set()
 
     def _refuse(self, position: CellPosition, finding: Finding, speak: Speak) -> None:
@@ -293,6 +330,8 @@ class Applier:
             self._clock() - job.arrived_at, self._attributes(position.cell)
         )
         job.span.end()
+        if not job.keep:
+            return  # nothing that the registry published
         job.speak(Word(position, None, trace.set_span_in_context(job.span, Context())))
 
     def _review(self) -> float | None:
@@ -310,6 +349,10 @@ class Applier:
 
     def _attributes(self, cell: str) -> dict[str, str]:
         return {"frontend": self._frontend, "cell": cell}
+
+
+def _to_nobody(_: Word) -> None:
+    """For a cell whose registry was never heard: what is refused is said when it is."""
 
 
 def _entries(published: Iterable[tuple[str, Published]]) -> dict[str, ServiceEntry]:

@@ -138,6 +138,18 @@ class LastKnownGood:
             self._continue(shelf, recovered)
             yield recovered
 
+    def peek(self, cell: str) -> Recovered:
+        """What the files of a cell lead to, without a lock and without touching them.
+
+        For tools beside a running frontend; one that is writing meanwhile may be a step ahead.
+        """
+        recovered = Recovered(cell)
+        directory = self._directory / "cells" / cell
+        if directory.is_dir():
+            for _ in self._read_cell(directory, recovered):
+                pass
+        return recovered
+
     def _read_cell(self, directory: Path, recovered: Recovered) -> Iterator[None]:
         """Row by row of what may be found:
 

@@ -19,7 +19,7 @@ from typing import assert_never
 
 from dns_frontend.plan.digest import EntryTree, Published
 from dns_frontend.plan.entry import CellPosition
-from dns_frontend.plan.guard import Finding, Limits, Rule, judge
+from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ class CellState:
     cell: str
     served: Snapshot | None = None
     refused: Refused | None = None
+    pin: str = ""
+    """Who pinned what is served, and why; empty when nothing is pinned."""
+    before: Snapshot | None = None
+    """What was served before the pin: what the chain is judged against when it is lifted."""
     confirmed_at: float | None = None
     """When `served` was last known to be the head, by the monotonic clock."""
 
@@ -99,7 +103,24 @@ class CheckpointArrived:
     generation: int
 
 
-Event = BaseArrived | DeltaArrived | CheckpointArrived
+@dataclass(frozen=True, slots=True)
+class PinPlaced:
+    """An operator wants this content served, whatever the registry says."""
+
+    now: float
+    snapshot: Snapshot
+    reason: str
+    """Who, when and why, for people; not empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinLifted:
+    """The operator wants the chain followed again."""
+
+    now: float
+
+
+Event = BaseArrived | DeltaArrived | CheckpointArrived | PinPlaced | PinLifted
 
 
 # --- Effects ---------------------------------------------------------------------------
@@ -203,6 +224,10 @@ def step(state: CellState, event: Event, rules: Rules) -> Step:
             return _on_delta(state, event, rules)
         case CheckpointArrived():
             return _on_checkpoint(state, event, rules)
+        case PinPlaced():
+            return _on_pin(state, event, rules)
+        case PinLifted():
+            return _on_lift(state, event, rules)
         case _:
             assert_never(event)
 
@@ -284,6 +309,82 @@ def _on_checkpoint(state: CellState, event: CheckpointArrived, rules: Rules) -> 
     return _confirm(state, head, event.now, rules, again=False)
 
 
+def _on_pin(state: CellState, event: PinPlaced, rules: Rules) -> Step:
+    """Break the glass: an operator's word is taken at once, but within bounds (I9).
+
+        served     pinned content         step
+        any        beyond the limits      refuse it, nothing changes
+        nothing    else                   serve it
+        something  else                   serve it; the head is kept aside
+
+    The position never goes back (I1): older content is served where the chain stands. Names
+    that the content lacks are not emptied (I7): the ledger keeps what it knew of them. It
+    is not persisted as the chain's; the pin itself is a file, and found again.
+    """
+    pinned, head = event.snapshot, state.head
+    finding = bounds_of(pinned.tree, rules.limits)
+    if finding is not None:
+        return state, (Acknowledge(pinned.position, finding),)
+    position = pinned.position
+    if state.served is not None and pinned.order < state.served.order:
+        epoch, generation = state.served.order
+        position = replace(position, epoch=epoch, generation=generation)
+    served = Snapshot(position, pinned.tree)
+    old = state.served.tree if state.served else EntryTree()
+    changed, removed = old.difference(pinned.tree)
+    refused = None
+    effects: list[Effect] = [Serve(served, changed, removed, whole=state.served is None)]
+    if head is not None:
+        refused = Refused(head, _pinned(event.reason), event.now)
+        effects.append(Acknowledge(head.position, refused.finding))
+    before = state.before if state.pin else state.served
+    after = CellState(state.cell, served, refused, event.reason, before, state.confirmed_at)
+    return after, tuple(effects)
+
+
+def _on_lift(state: CellState, event: PinLifted, rules: Rules) -> Step:
+    """Go on with the chain.
+
+    before the pin  chain since     its head, judged against before   step
+    any             (not pinned)    -                                 nothing
+    nothing         nothing         -                                 the pin's content stays
+    nothing         a head          acceptable                        serve the head
+    something       unmoved         -                                 serve what was before
+    something       a new head      acceptable                        serve the head
+    something       a new head      refused                           serve what was before
+    """
+    if not state.pin:
+        return state, ()
+    before, head = state.before, state.head
+    if state.refused is None or head is None:
+        return replace(state, pin=""), ()
+    # judged as if there had been no pin, whose content may have names that the chain never had
+    unpinned = CellState(state.cell, served=before, confirmed_at=state.confirmed_at)
+    effects: tuple[Effect, ...]
+    if before is not None and head.order == before.order:
+        after, effects = unpinned, ()
+    else:
+        after, effects = _consider(unpinned, head, event.now, 1, rules)
+    return after, _from_pin(state.served, after.served, effects)
+
+
+def _from_pin(
+    pinned: Snapshot | None, target: Snapshot | None, effects: tuple[Effect, ...]
+) -> tuple[Effect, ...]:
+    """The effects, with the step to `target` made from what the pin served."""
+    if pinned is None or target is None:
+        return effects
+    changed, removed = pinned.tree.difference(target.tree)
+    serve = Serve(target, changed, removed, whole=False)
+    if not any(isinstance(effect, Serve) for effect in effects):
+        return (serve, *effects)
+    return tuple(serve if isinstance(effect, Serve) else effect for effect in effects)
+
+
+def _pinned(reason: str) -> Finding:
+    return Finding(Rule.PINNED, reason)
+
+
 def _confirm(state: CellState, head: Snapshot, now: float, rules: Rules, *, again: bool) -> Step:
     """The head is the head still: what is served is fresh, or what is refused is tried again.
 
@@ -300,6 +401,9 @@ def _confirm(state: CellState, head: Snapshot, now: float, rules: Rules, *, agai
 
 def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rules: Rules) -> Step:
     """Serve a verified generation, or keep it aside."""
+    if state.pin:
+        refused = Refused(candidate, _pinned(state.pin), now)
+        return replace(state, refused=refused), (Acknowledge(candidate.position, refused.finding),)
     served = state.served
     old = served.tree if served else EntryTree()
     difference = old.difference(candidate.tree)
@@ -315,7 +419,7 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
             return replace(state, refused=refused), (Acknowledge(candidate.position, finding),)
     changed, removed = difference
     return (
-        CellState(state.cell, candidate, None, now),
+        CellState(state.cell, candidate, confirmed_at=now),
         (
             Persist(candidate, served, changed, removed),
             Serve(candidate, changed, removed, whole=served is None),

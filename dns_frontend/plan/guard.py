@@ -59,6 +59,8 @@ class Rule(Enum):
     """The cell grew too much at once."""
     LOSS = "loss"
     """Too many services were deleted at once."""
+    PINNED = "pinned"
+    """An operator pinned another snapshot at this frontend."""
     CRASHED = "crashed"
     """This frontend died again and again soon after it began to serve it."""
 
@@ -135,7 +137,7 @@ def judge(
             return _finding(Rule.MALFORMED, published.fault)
         if published.entry is None:
             return _finding(Rule.MALFORMED, f"{key} cannot be read")
-    if finding := _over_limits(candidate, limits):
+    if finding := bounds_of(candidate, limits):
         return finding
     if served is None:
         return None
@@ -186,7 +188,8 @@ def _is_emptied(served: EntryTree, candidate: EntryTree, key: str) -> bool:
     return is_servable(before) and not is_servable(after)
 
 
-def _over_limits(candidate: EntryTree, limits: Limits) -> Finding | None:
+def bounds_of(candidate: EntryTree, limits: Limits) -> Finding | None:
+    """What of a cell's size is beyond the absolute limits, if anything is (I9)."""
     totals = candidate.totals
     if totals.services > limits.services:
         return _finding(Rule.LIMIT, f"{totals.services} services, above {limits.services}")
