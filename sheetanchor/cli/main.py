@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
+from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
 from sheetanchor.cli.exit_code import MEANING
 from sheetanchor.cli.group import Group
 from sheetanchor.cli.registry import registry
-
-SERVERS = "Servers"
 
 EPILOG = "Exit codes: " + " ".join(
     f"{code.value}: {text.partition(';')[0].partition(':')[0].rstrip('.')}."
@@ -27,8 +26,9 @@ app = typer.Typer(
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(rich_help_panel=SERVERS)(registry)
-app.command(rich_help_panel=SERVERS)(dns)
+app.command()(dev)
+app.command()(registry)
+app.command()(dns)
 
 
 def _version(wanted: bool) -> None:

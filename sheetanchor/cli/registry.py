@@ -38,7 +38,7 @@ def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> Re
             regions=values["regions"],
             database_url=values.get("database_url") or "",
             listen=str(values["grpc"]),
-            migrate=migrate or values["migrate"],
+            migrate=migrate or bool(values.get("migrate")),
         )
 
 
