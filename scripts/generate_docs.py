@@ -9,11 +9,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import errors_page, metrics_page  # noqa: E402  # the path is set just above
+from scripts import (  # noqa: E402  # the path is set just above
+    command_page,
+    errors_page,
+    metrics_page,
+    settings_page,
+)
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/reference/command.md": command_page.page,
     "docs/reference/errors.md": errors_page.page,
     "docs/reference/metrics.md": metrics_page.page,
+    "docs/reference/settings.md": settings_page.page,
 }
 """Page by page: where it lies, and what makes its text."""
 

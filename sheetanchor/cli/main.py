@@ -11,7 +11,11 @@ from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
 from sheetanchor.cli.exit_code import MEANING
 from sheetanchor.cli.group import Group
+from sheetanchor.cli.look import get, list_
+from sheetanchor.cli.plans import plans
 from sheetanchor.cli.registry import registry
+from sheetanchor.cli.service import create_service, delete_service, update_service
+from sheetanchor.cli.watch import watch
 
 EPILOG = "Exit codes: " + " ".join(
     f"{code.value}: {text.partition(';')[0].partition(':')[0].rstrip('.')}."
@@ -26,9 +30,27 @@ app = typer.Typer(
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+# servers
 app.command()(dev)
 app.command()(registry)
 app.command()(dns)
+
+# operators
+app.command("list")(list_)
+app.command()(get)
+app.command()(watch)
+app.command()(plans)
+for verb, function, sentence in (
+    ("create", create_service, "Create a resource."),
+    ("update", update_service, "Update a resource."),
+    ("delete", delete_service, "Delete a resource."),
+):
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=sentence)
+    group.command("service")(function)
+    # a group of one command, not that command
+    group.callback()(lambda: None)
+    app.add_typer(group, name=verb)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,207 @@
+"""`sheetanchor create|update|delete service`: services and their policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.group import Failure
+from sheetanchor.cli.kind import kind_named, short_name
+from sheetanchor.cli.look import Json
+from sheetanchor.cli.options import takes_settings
+from sheetanchor.cli.output import as_data, details, print_json
+
+if TYPE_CHECKING:
+    from sheetanchor.v1.service_pb2 import ServicePolicy
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")]
+Ttl = Annotated[
+    int | None, typer.Option("--ttl", metavar="SECONDS", help="TTL of answers, 5 to 60.")
+]
+Order = Annotated[
+    str | None,
+    typer.Option("--region-order", metavar="A,B", help="Regions after the home region."),
+]
+Enter = Annotated[
+    float | None,
+    typer.Option(
+        "--enter-threshold", metavar="SHARE", help="Healthy share below which a region is left."
+    ),
+]
+Exit = Annotated[
+    float | None,
+    typer.Option("--exit-threshold", metavar="SHARE", help="Share at which it is taken again."),
+]
+Hold = Annotated[
+    float | None,
+    typer.Option("--exit-hold", metavar="SECONDS", help="How long that must have held, 0 to 3600."),
+]
+Minimum = Annotated[
+    int | None,
+    typer.Option("--minimum-endpoints", metavar="NUMBER", help="Healthy endpoints a region needs."),
+]
+ToZero = Annotated[
+    bool | None,
+    typer.Option(
+        "--scale-to-zero/--hold-last", help="The last instance leaving empties the name, or not."
+    ),
+]
+Etag = Annotated[str, typer.Option("--etag", help="Refuse when it was edited since this one.")]
+
+
+@takes_settings("create")
+def create_service(
+    values: Mapping[str, Any],
+    name: Name,
+    ttl: Ttl = None,
+    region_order: Order = None,
+    enter_threshold: Enter = None,
+    exit_threshold: Exit = None,
+    exit_hold: Hold = None,
+    minimum_endpoints: Minimum = None,
+    scale_to_zero: ToZero = None,
+    json: Json = False,
+) -> None:
+    """Create a service with its policy, before any instance registers."""
+    from sheetanchor.cli.admin import ask
+    from sheetanchor.v1.service_pb2 import Service
+
+    parent, _, service_id = _full(name).partition("/services/")
+    policy, paths = _policy(
+        ttl, region_order, enter_threshold, exit_threshold, exit_hold, minimum_endpoints,
+        scale_to_zero,
+    )  # fmt: skip
+    service = Service(policy=policy) if paths else Service()
+    _show(
+        ask(
+            values["registry"],
+            lambda admin: admin.call(
+                "CreateService", parent=parent, service_id=service_id, service=service
+            ),
+        ),
+        "created",
+        json,
+    )
+
+
+@takes_settings("update")
+def update_service(
+    values: Mapping[str, Any],
+    name: Name,
+    ttl: Ttl = None,
+    region_order: Order = None,
+    enter_threshold: Enter = None,
+    exit_threshold: Exit = None,
+    exit_hold: Hold = None,
+    minimum_endpoints: Minimum = None,
+    scale_to_zero: ToZero = None,
+    etag: Etag = "",
+    json: Json = False,
+) -> None:
+    """Change those parts of a service's policy that are given."""
+    from google.protobuf.field_mask_pb2 import FieldMask
+
+    from sheetanchor.cli.admin import ask
+    from sheetanchor.v1.service_pb2 import Service
+
+    policy, paths = _policy(
+        ttl, region_order, enter_threshold, exit_threshold, exit_hold, minimum_endpoints,
+        scale_to_zero,
+    )  # fmt: skip
+    if not paths:
+        # an empty mask would mean the whole policy, and so remove it (I39)
+        raise Failure("nothing to change was given; see --help", ExitCode.USAGE)
+    service = Service(name=_full(name), policy=policy, etag=etag)
+    _show(
+        ask(
+            values["registry"],
+            lambda admin: admin.call(
+                "UpdateService", service=service, update_mask=FieldMask(paths=paths)
+            ),
+        ),
+        "updated",
+        json,
+    )
+
+
+@takes_settings("delete")
+def delete_service(
+    values: Mapping[str, Any],
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="Also with its instances.")] = False,
+    etag: Etag = "",
+    json: Json = False,
+) -> None:
+    """Delete a service. This is what empties its name."""
+    from sheetanchor.cli.admin import ask
+
+    full = _full(name)
+    ask(
+        values["registry"],
+        lambda admin: admin.call("DeleteService", name=full, etag=etag, force=force),
+    )
+    if json:
+        print_json({"deleted": full})
+    else:
+        typer.echo(f"deleted service {short_name(full)}")
+
+
+def _full(name: str) -> str:
+    try:
+        return kind_named("service").full_name(name)
+    except ValueError as error:
+        raise Failure(str(error), ExitCode.USAGE) from error
+
+
+def _policy(
+    ttl: int | None,
+    region_order: str | None,
+    enter_threshold: float | None,
+    exit_threshold: float | None,
+    exit_hold: float | None,
+    minimum_endpoints: int | None,
+    scale_to_zero: bool | None,
+) -> tuple[ServicePolicy, list[str]]:
+    """The policy of what was given, and the paths of the update mask for it."""
+    from google.protobuf.duration_pb2 import Duration
+
+    from sheetanchor.v1.service_pb2 import FailoverPolicy, ServicePolicy
+
+    hold = None
+    if exit_hold is not None:
+        hold = Duration()
+        try:
+            hold.FromNanoseconds(round(exit_hold * 1e9))
+        except (ValueError, OverflowError):
+            message = f"--exit-hold: {exit_hold} is no number of seconds"
+            raise Failure(message, ExitCode.USAGE) from None
+    order = None if region_order is None else [r for r in region_order.split(",") if r]
+    failover: dict[str, Any] = {
+        "region_order": order,
+        "enter_threshold": enter_threshold,
+        "exit_threshold": exit_threshold,
+        "exit_hold": hold,
+        "minimum_endpoints": minimum_endpoints,
+    }
+    plain: dict[str, Any] = {"record_ttl_seconds": ttl, "scale_to_zero": scale_to_zero}
+    paths = [f"policy.{key}" for key, given in plain.items() if given is not None]
+    paths += [f"policy.failover.{key}" for key, given in failover.items() if given is not None]
+    try:
+        policy = ServicePolicy(**plain)
+        if any(given is not None for given in failover.values()):
+            policy.failover.CopyFrom(FailoverPolicy(**failover))
+    except (ValueError, OverflowError) as error:
+        raise Failure(f"the policy: {error}", ExitCode.USAGE) from error
+    return policy, paths
+
+
+def _show(service: Any, what: str, json: bool) -> None:
+    data = as_data(service)
+    if json:
+        print_json(data)
+    else:
+        typer.echo(f"{what} service {short_name(service.name)}")
+        typer.echo("\n".join(details(data.get("policy", {}), "  ")))
