@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -114,7 +115,7 @@ class FrontendServer:
         if self._status is not None:
             self._status.add_check(f"cells of {settings.frontend_id}", self._cell_trouble)
         self._disk.open()
-        recovered = await asyncio.to_thread(self._read)
+        recovered = await self._read()
         standings, finding = self._disk.read_standings()
         for damage in [*(f for each in recovered for f in each.findings), finding]:
             if damage is not None:
@@ -164,11 +165,13 @@ class FrontendServer:
                 await asyncio.wait({task})
         self._tasks.clear()
         self._listener.stop()
-        await self._scribe.close(FINISH_SECONDS)
+        settled = await self._scribe.close(FINISH_SECONDS)
         if self._answering:
             await self._warden.end()
             self._answering = False
-        self._disk.close()
+        if settled:
+            # a write that hangs may yet be done: the directory stays ours until the process ends
+            self._disk.close()
         for withdraw in self._withdrawals:
             withdraw()
         self._withdrawals = []
@@ -206,8 +209,26 @@ class FrontendServer:
             states.append(state)
         return states
 
-    def _read(self) -> list[Recovered]:
-        return [each for each in self._disk.load() if each is not None]
+    async def _read(self) -> list[Recovered]:
+        """All that is on disk; when cancelled, the thread has let go of the files before."""
+        told = threading.Event()
+
+        def read() -> list[Recovered]:
+            found = []
+            for each in self._disk.load():
+                if told.is_set():
+                    break
+                if each is not None:
+                    found.append(each)
+            return found
+
+        reading = asyncio.create_task(asyncio.to_thread(read))
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            told.set()
+            await asyncio.wait({reading})
+            raise
 
     def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks[name] = asyncio.create_task(self._keep(name, run), name=name)

@@ -18,6 +18,8 @@ from sheetanchor.telemetry import StatusPage, TelemetrySettings, configure, flus
 
 log = logging.getLogger(__name__)
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
 
 class Server(Protocol):
     """What can be run as a process."""
@@ -52,17 +54,19 @@ async def _serve(make: Callable[[], Server], status: StatusPage | None) -> None:
     def tell(number: int) -> None:
         log.info("told to stop", extra={"signal": signal.Signals(number).name})
         told.set()
-        # whoever sends a second one does not want to wait
-        loop.remove_signal_handler(number)
+        # whoever sends a second one, of either kind, does not want to wait
+        for each in _ENDING:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         loop.add_signal_handler(number, tell, number)
-    if status is not None:
-        status.start()
-    server = make()
-    starting = asyncio.create_task(server.start())
     waiting = asyncio.create_task(told.wait())
     try:
+        if status is not None:
+            status.start()
+        server = make()
+        starting = asyncio.create_task(server.start())
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()

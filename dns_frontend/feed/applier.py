@@ -18,6 +18,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from dns_frontend import telemetry
+from dns_frontend.feed.decode import MalformedMessageError
 from dns_frontend.feed.scribe import Scribe, Standings
 from dns_frontend.plan.cell import (
     Acknowledge,
@@ -43,6 +44,8 @@ from dns_frontend.wire.table import AnswerTable
 log = logging.getLogger(__name__)
 
 REVIEW_LIMIT_SECONDS = 3600.0
+CELLS_LIMIT = 1000
+"""Cells of all clusters together; the contract lets a watch begin from so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Applier:
         self._wall = wall
         self._states: dict[str, CellState] = {}
         self._owners: dict[str, str] = {}
+        self._claims: set[tuple[str, str]] = set()
+        """Cells of others that a cluster claimed, so that it is told once and not each second."""
         self._voices: dict[str, Speak] = {}
         """How each cell's registry was last spoken to."""
         self._jobs: list[_Job] = []
@@ -193,22 +198,27 @@ class Applier:
     ) -> Doubt | None:
         """Decide about one event of the cluster `owner`.
 
-        A doubt means that the cell is to be asked for whole.
+        A doubt means that the cell is to be asked for whole. Raises MalformedMessageError
+        for a cell more than there may be (I9).
         """
-        self._voices[cell] = speak
         known = self._owners.get(cell)
         if known is None:
+            if len(self._owners) >= CELLS_LIMIT:
+                raise MalformedMessageError(f"{cell} is one cell more than {CELLS_LIMIT}")
             self._owners[cell] = owner
             for word in self._words(cell):
                 # known from disk: the registry may have lost, or never had, our word on it
                 speak(word)
         elif known != owner:
             telemetry.plans_ignored.add(1, self._attributes(cell) | {"reason": "foreign"})
-            log.error(
-                "two registry clusters claim one cell; the first is followed",
-                extra={"cell": cell, "first": known, "second": owner},
-            )
+            if (cell, owner) not in self._claims:
+                self._claims.add((cell, owner))
+                log.error(
+                    "two registry clusters claim one cell; the first is followed",
+                    extra={"cell": cell, "first": known, "second": owner},
+                )
             return None
+        self._voices[cell] = speak
         state = self._states.get(cell, CellState(cell))
         state, effects = step(state, event, self._rules)
         self._states[cell] = state

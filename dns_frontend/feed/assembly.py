@@ -35,7 +35,7 @@ class Assembly:
     async def add(self, part: publication_service_pb2.PlanBase) -> None:
         """Take in one part. Raises MalformedMessageError."""
         for count, entry in enumerate(part.entries, 1):
-            self._octets += len(entry.body)
+            self._octets += len(entry.key) + len(entry.body)
             # what a guard would refuse as well, but only after all of it was held
             if len(self._builder) >= self._limits.services or self._octets > self._limits.octets:
                 raise MalformedMessageError(

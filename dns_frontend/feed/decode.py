@@ -46,10 +46,14 @@ class MalformedMessageError(ValueError):
     """A message of the registry cannot be placed in any chain."""
 
 
+def is_cell(name: str) -> bool:
+    """Whether a cell may have that name; it becomes the name of a directory."""
+    return _LABEL.fullmatch(name) is not None
+
+
 def position_of(cell: str, plan: plan_pb2.Plan, region: str) -> CellPosition:
     """Where a plan stands in its cell's chain. Raises MalformedMessageError."""
-    # the cell's name becomes the name of a directory
-    if not _LABEL.fullmatch(cell) or plan.cell != cell:
+    if not is_cell(cell) or plan.cell != cell:
         raise MalformedMessageError(f"a plan of cell {plan.cell!r} came for cell {cell!r}")
     if not _LABEL.fullmatch(region):
         raise MalformedMessageError(f"cell {cell} has the region {region!r}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -22,8 +23,13 @@ from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier, Word
 from dns_frontend.feed.assembly import Assembly
-from dns_frontend.feed.decode import MalformedMessageError, position_of, published_of
-from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Event
+from dns_frontend.feed.decode import (
+    MalformedMessageError,
+    is_cell,
+    position_of,
+    published_of,
+)
+from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
 from sheetanchor.client.backoff import Backoff
 from sheetanchor.client.link import RegistryLink
@@ -39,6 +45,7 @@ POSITION_LIMIT = 1000
 MESSAGE_OCTETS = 16 * 1024 * 1024
 """The largest message taken: twice the largest entry that the guard lets through."""
 
+_RESYNC = "resync"
 _PASSING = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -84,8 +91,10 @@ class Follower:
             base_seconds=self._pace.backoff_minimum_seconds,
             ceiling_seconds=self._pace.backoff_maximum_seconds,
         )
-        self._doubted: set[str] = set()
-        """Cells to be asked for whole."""
+        self._doubted: dict[str, float] = {}
+        """Cells to be asked for whole, and when. Until then what comes of them is of no use."""
+        self._doubts: dict[str, int] = {}
+        """By cell, how often in a row its chain could not be followed."""
         self._unsaid: dict[tuple[str, bool], Word] = {}
         """By cell, and whether it is about a generation that is served."""
         self._say = asyncio.Event()
@@ -110,7 +119,9 @@ class Follower:
                 try:
                     await self._follow(channel)
                 except _StreamOver as error:
-                    self._failed(error.reason, str(error))
+                    # a cell in doubt has a pace of its own, and is no failure of the others'
+                    if error.reason != _RESYNC:
+                        self._failed(error.reason, str(error))
                 except grpc.aio.AioRpcError as error:
                     self._failed(error.code().name.lower(), error.details() or "")
                 except MalformedMessageError as error:
@@ -133,6 +144,8 @@ class Follower:
     async def _follow(self, channel: grpc.aio.Channel) -> None:
         """Follow one stream until it is over, which it says by raising."""
         stub = PublicationServiceStub(channel)
+        if self._unsaid:
+            self._say.set()
         for word in self._applier.words(self.cluster):
             self._hear(word)
         call = stub.WatchPlans(self._request())
@@ -145,7 +158,7 @@ class Follower:
             await asyncio.wait({speaking})
 
     def _request(self) -> messages.WatchPlansRequest:
-        doubted, self._doubted = self._doubted, set()
+        doubted, self._doubted = self._doubted, {}
         have = [position for position in self._applier.heads() if position.cell not in doubted]
         return messages.WatchPlansRequest(
             frontend_id=self._settings.frontend_id,
@@ -163,12 +176,18 @@ class Follower:
 
     async def _read(self, call: Any) -> None:
         assemblies: dict[str, Assembly] = {}
+        opened = self._clock()
         patience = self._pace.connect_timeout_seconds
         while True:
+            due = min(self._doubted.values(), default=math.inf) - self._clock()
+            if due <= 0:
+                raise _StreamOver(_RESYNC)
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(min(patience, due)):
                     message = await call.read()
             except TimeoutError:
+                if due < patience:
+                    raise _StreamOver(_RESYNC) from None
                 reason = "silent" if self.connected else "no_answer"
                 raise _StreamOver(reason, f"nothing came for {patience:g} s") from None
             if message is grpc.aio.EOF:
@@ -184,11 +203,50 @@ class Follower:
                     },
                 )
             patience = self._pace.silence_seconds
-            await self._take(message, assemblies)
+            await self._hear_out(message, assemblies)
+            # only a stream that is of use, and lasts, resets the pace of opening new ones
+            if self._clock() - opened >= self._pace.backoff_maximum_seconds:
+                self._failures = 0
+                self._doubts = {c: n for c, n in self._doubts.items() if c in self._doubted}
+
+    async def _hear_out(
+        self, message: messages.WatchPlansResponse, assemblies: dict[str, Assembly]
+    ) -> None:
+        """Take a message; what is wrong with its cell concerns that cell alone (I20)."""
+        cell = message.cell
+        if not is_cell(cell):
+            raise MalformedMessageError(f"{cell[:140]!r} is no cell's name")
+        if cell in self._doubted:
+            return
+        try:
+            doubt = await self._take(message, assemblies)
+        except MalformedMessageError as error:
+            assemblies.pop(cell, None)
+            self._doubt(cell, "malformed", str(error))
+            return
+        if doubt is not None:
+            self._doubt(cell, doubt.value, "")
+
+    def _doubt(self, cell: str, reason: str, detail: str) -> None:
+        """Have a cell asked for whole: at once, and then at a pace that its failures slow down."""
+        if len(self._doubts) >= POSITION_LIMIT:
+            raise MalformedMessageError(f"more than {POSITION_LIMIT} cells cannot be followed")
+        before = self._doubts.get(cell, 0)
+        self._doubts[cell] = before + 1
+        pause = self._backoff.delay_seconds(before, 1, self._draw()) if before else 0.0
+        self._doubted[cell] = self._clock() + pause
+        attributes = {"frontend": self._settings.frontend_id, "reason": reason}
+        telemetry.resyncs.add(1, attributes)
+        if not before:
+            log.warning(
+                "a cell's chain cannot be followed; it is asked for whole",
+                extra=attributes | {"cluster": self.cluster, "cell": cell, "detail": detail},
+            )
 
     async def _take(
         self, message: messages.WatchPlansResponse, assemblies: dict[str, Assembly]
-    ) -> None:
+    ) -> Doubt | None:
+        """Decide about a message. Raises MalformedMessageError."""
         cell = message.cell
         event: Event
         match message.WhichOneof("event"):
@@ -200,7 +258,7 @@ class Follower:
                     assembly = assemblies[cell] = Assembly(position, self._limits)
                 await assembly.add(base)
                 if not base.complete:
-                    return
+                    return None
                 del assemblies[cell]
                 event, traceparent = await assembly.finish(self._clock()), base.plan.traceparent
             case "delta":
@@ -222,16 +280,8 @@ class Follower:
                 event = CheckpointArrived(self._clock(), point.epoch, point.generation)
                 traceparent = ""
             case _:
-                return  # an event of a later version of the contract
-        doubt = self._applier.take(self.cluster, cell, event, self._hear, traceparent)
-        if doubt is None:
-            # only a stream that is of use resets the pace of opening new ones
-            self._failures = 0
-            return
-        self._doubted.add(cell)
-        attributes = {"frontend": self._settings.frontend_id, "reason": doubt.value}
-        telemetry.resyncs.add(1, attributes)
-        raise _StreamOver("resync", f"cell {cell} is asked for whole: {doubt.value}")
+                return None  # an event of a later version of the contract
+        return self._applier.take(self.cluster, cell, event, self._hear, traceparent)
 
     def _failed(self, reason: str, detail: str) -> None:
         attributes = {"frontend": self._settings.frontend_id, "cluster": self.cluster}

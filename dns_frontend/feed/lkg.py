@@ -6,8 +6,9 @@
     cells/CELL/00000007.journal   the steps since, appended
 
 A journal that outgrows its base is followed by a new base; the two before are kept with
-their journals. An older base and the journals from it on lead to the same generation,
-so that a damaged base costs nothing but its steps' replay. Everything is verified at
+their journals. The step that leads to a new base is in the journal before it as well: an
+older base and the journals from it on lead to the same generation, so that a damaged base
+costs nothing but its steps' replay. Everything is verified at
 load, by checksum and by digest; a torn tail is cut, anything else is reported and the
 next older state used. All calls block; `Scribe` makes them on a thread of its own.
 """
@@ -116,6 +117,9 @@ class LastKnownGood:
         except BlockingIOError:
             os.close(lock)
             raise DirectoryInUseError(self._directory) from None
+        except OSError:
+            os.close(lock)
+            raise
         self._lock = lock
 
     def close(self) -> None:
@@ -134,7 +138,7 @@ class LastKnownGood:
             recovered = Recovered(directory.name)
             shelf = self._shelves.setdefault(directory.name, _Shelf(directory))
             yield from self._read_cell(directory, recovered)
-            shelf.number = max(numbers(directory, "base"), default=0)
+            shelf.number = max(_numbers(directory), default=0)
             self._continue(shelf, recovered)
             yield recovered
 
@@ -159,8 +163,10 @@ class LastKnownGood:
         good          damaged       -               base and journal up to the damage, reported
         damaged       any           good            older base and all journals since, reported
         damaged       any           damaged         the next older; at last nothing, reported
+
+        A base that is missing while its journal is there counts as damaged.
         """
-        for number in sorted(numbers(directory, "base"), reverse=True):
+        for number in sorted(_numbers(directory), reverse=True):
             path = directory / f"{number:08d}.base"
             try:
                 snapshot = yield from read_base_file(path, directory.name, self._limits)
@@ -187,7 +193,9 @@ class LastKnownGood:
         except DamagedError as error:
             newest = number == max(numbers(directory, "journal"))
             # a write that was under way at a crash: nothing was served from it
-            torn = error.damage is Damage.TORN or path.stat().st_size == 0
+            torn = error.damage is Damage.TORN or (
+                error.damage is Damage.HEADER and path.stat().st_size < record.HEADER_OCTETS
+            )
             if not (newest and torn):
                 recovered.findings.append(Finding(path, error.damage, error.reason))
                 return False
@@ -230,16 +238,18 @@ class LastKnownGood:
         if shelf is None:
             directory = self._directory / "cells" / cell
             directory.mkdir(exist_ok=True)
+            sync_directory(directory.parent)
             shelf = self._shelves[cell] = _Shelf(directory)
         written = shelf.written
         if written is not None and written.order >= snapshot.order:
             return
         outgrown = shelf.journal_octets > max(_JOURNAL_FLOOR_OCTETS, shelf.base_octets)
-        if written is None or shelf.journal < 0 or outgrown:
-            self._write_base(shelf, snapshot)
-        else:
+        appended = written is not None and shelf.journal >= 0
+        if written is not None and appended:
             self._append(shelf, written, snapshot)
-        shelf.written = snapshot
+            shelf.written = snapshot
+        if outgrown or not appended:
+            self._write_base(shelf, snapshot)
 
     def _append(self, shelf: _Shelf, written: Snapshot, snapshot: Snapshot) -> None:
         changed, removed = written.tree.difference(snapshot.tree)
@@ -267,14 +277,15 @@ class LastKnownGood:
         number = shelf.number + 1
         path = shelf.directory / f"{number:08d}.base"
         shelf.base_octets = write_snapshot(path, snapshot)
-        shelf.number = number
+        # durable from here on: what fails below must not have it written again
+        shelf.number, shelf.written = number, snapshot
         _close_journal(shelf)
-        _open_journal(shelf)
         kept = sorted(numbers(shelf.directory, "base"))[-_KEPT_BASES:]
         for suffix in ("base", "journal"):
             for old in numbers(shelf.directory, suffix):
                 if old < kept[0]:
                     (shelf.directory / f"{old:08d}.{suffix}").unlink(missing_ok=True)
+        _open_journal(shelf)
 
     # --- Standings ---------------------------------------------------------------------
 
@@ -298,9 +309,14 @@ class LastKnownGood:
             standings = json.loads(payload)
         except DamagedError as error:
             return {}, Finding(path, error.damage, error.reason)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return {}, Finding(path, Damage.CONTENT, str(error))
         return (standings, None) if isinstance(standings, dict) else ({}, None)
+
+
+def _numbers(directory: Path) -> set[int]:
+    """Of all bases, and of journals whose base may be gone."""
+    return {*numbers(directory, "base"), *numbers(directory, "journal")}
 
 
 def _open_journal(shelf: _Shelf) -> None:

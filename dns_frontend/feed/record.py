@@ -31,6 +31,8 @@ _ENTRY = struct.Struct(">HI")
 _CRC = struct.Struct(">I")
 HEADER_OCTETS = _HEADER.size + _CRC.size
 _BASE_FRAME_OCTETS = 64 * 1024
+# infinity is JSON to Python, and no integer; nesting without end is JSON to everybody
+_SENSELESS = (struct.error, ValueError, TypeError, LookupError, OverflowError, RecursionError)
 
 
 class Kind(Enum):
@@ -119,12 +121,12 @@ def frames(data: bytes) -> Iterator[tuple[bytes, int]]:
             raise DamagedError(Damage.TORN, f"frame at {at} ends after {len(data) - at} octets")
         size, checksum = _FRAME.unpack_from(data, at)
         payload = data[begin : begin + size]
-        if not any(data[at:]):
-            # a file system may lengthen a file before it writes the octets
-            raise DamagedError(Damage.TORN, f"nothing but zeros from {at}")
         if len(payload) < size:
             raise DamagedError(Damage.TORN, f"frame at {at} ends after {len(payload)} of {size}")
         if crc32(payload, crc32(_CRC.pack(size))) != checksum:
+            # a file system may lengthen a file before it writes the octets
+            if not any(data[at:]):
+                raise DamagedError(Damage.TORN, f"nothing but zeros from {at}")
             raise DamagedError(Damage.FRAME, f"the frame at {at} has a wrong checksum")
         at = begin + size
         yield payload, at
@@ -193,7 +195,7 @@ def read_step(payload: bytes) -> Step:
             tuple(_entries(payload, begin)),
             tuple(str(key) for key in head["removed"]),
         )
-    except (struct.error, ValueError, TypeError, LookupError) as error:
+    except _SENSELESS as error:
         raise DamagedError(Damage.CONTENT, f"a step makes no sense: {error!r}") from error
 
 
@@ -234,7 +236,7 @@ def _position_fields(position: CellPosition) -> dict[str, str | int]:
 def _position(payload: bytes) -> CellPosition:
     try:
         return _position_of(json.loads(payload))
-    except (ValueError, TypeError, LookupError) as error:
+    except _SENSELESS as error:
         raise DamagedError(Damage.CONTENT, f"its position makes no sense: {error!r}") from error
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -23,6 +25,56 @@ from dns_frontend.plan.cell import Snapshot
 log = logging.getLogger(__name__)
 
 Standings = Mapping[str, Mapping[str, object]]
+
+
+class _Hand:
+    """One thread that does one thing after the other.
+
+    A daemon: a system call that hangs cannot be ended, and must not keep the process from
+    ending, which is what a pool's threads would do.
+    """
+
+    def __init__(self) -> None:
+        self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+        self.ended = False
+
+    async def do(self, deed: Callable[[], None]) -> None:
+        """Do it, and raise what it raises. Once ordered it is done, also when this is cancelled."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def settle(error: Exception | None) -> None:
+            if done.cancelled():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        def order() -> None:
+            error: Exception | None = None
+            try:
+                deed()
+            except Exception as raised:
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(settle, error)
+
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="last-known-good", daemon=True)
+            self._thread.start()
+        self._orders.put(order)
+        await done
+
+    def end(self) -> None:
+        """Let the thread end when all that was ordered is done."""
+        self.ended = True
+        self._orders.put(None)
+
+    def _work(self) -> None:
+        while (order := self._orders.get()) is not None:
+            order()
 
 
 class Scribe:
@@ -40,7 +92,8 @@ class Scribe:
         self._frontend = frontend
         self._patience_seconds = patience_seconds
         self._retry_seconds = retry_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="last-known-good")
+        self._hand = _Hand()
+        self._hanging = False
         self._snapshots: dict[str, Snapshot] = {}
         self._standings: Standings | None = None
         self._due = asyncio.Event()
@@ -80,15 +133,23 @@ class Scribe:
             await self._due.wait()
             if not await self._write_group():
                 await asyncio.sleep(self._retry_seconds)
-                self._due.set()
 
-    async def close(self, seconds: float) -> None:
-        """Write what is left, within `seconds`; call it when `run` has ended."""
+    async def close(self, seconds: float) -> bool:
+        """Write what is left, within `seconds`; call it when `run` has ended.
+
+        False: a write still hangs, and may yet touch the disk until the process ends.
+        The same again when called again.
+        """
+        if self._hand.ended:
+            return not self._hanging
         if self._due.is_set():
-            with contextlib.suppress(TimeoutError):
+            # behind what the thread is at, if it is
+            try:
                 await asyncio.wait_for(self._write_group(), seconds)
-        # a thread that hangs in a system call cannot be ended; the process ends over it
-        self._thread.shutdown(wait=False, cancel_futures=True)
+            except TimeoutError:
+                self._hanging = True
+        self._hand.end()
+        return not self._hanging
 
     async def _write_group(self) -> bool:
         self._due.clear()
@@ -97,12 +158,11 @@ class Scribe:
         group, self._written = self._written, asyncio.Event()
         begun = monotonic()
         try:
-            await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._write, snapshots, standings
-            )
-        except OSError as error:
+            await self._hand.do(partial(self._write, snapshots, standings))
+        except Exception as error:
+            # also of a mistake of ours: it must be heard of as any failing disk is
             self._put_back(snapshots, standings)
-            self._fail(str(error))
+            self._fail(str(error) or repr(error))
             return False
         except BaseException:
             self._put_back(snapshots, standings)
@@ -116,15 +176,26 @@ class Scribe:
         return True
 
     def _write(self, snapshots: Mapping[str, Snapshot], standings: Any) -> None:
-        for snapshot in snapshots.values():
-            self._disk.write(snapshot)
+        """Write all that can be, whatever becomes of one (I20); raises the first error."""
+        deeds: list[Callable[[], None]] = [
+            partial(self._disk.write, snapshot) for snapshot in snapshots.values()
+        ]
         if standings is not None:
-            self._disk.write_standings(standings)
+            deeds.append(partial(self._disk.write_standings, standings))
+        errors: list[Exception] = []
+        for deed in deeds:
+            try:
+                deed()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _put_back(self, snapshots: Mapping[str, Snapshot], standings: Standings | None) -> None:
         self._snapshots = {**snapshots, **self._snapshots}
         if self._standings is None:
             self._standings = standings
+        self._due.set()
 
     def _fail(self, reason: str) -> None:
         telemetry.disk_failures.add(1, {"frontend": self._frontend})
