@@ -65,9 +65,10 @@ class UdpServer:
                 if family == socket.AF_INET6:
                     listener.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
             listener.bind((host, port))
-        except OSError:
+        except OSError as error:
             listener.close()
-            raise
+            text = f"DNS cannot be served over UDP at {host} port {port}"
+            raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
         self._socket = listener
         self._loop = asyncio.get_running_loop()
         readable = self._readable_wildcard if self._wildcard else self._readable

@@ -37,6 +37,8 @@ class Group(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run a verb; with `standalone_mode` end the process with its exit code."""
+        # gRPC's core writes lines of its own to standard error about what is told in ours
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         try:
             code = super().main(
                 args,
@@ -56,13 +58,22 @@ class Group(TyperGroup):
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
-            # whoever read our output has seen enough; the interpreter must not try it again
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = ExitCode.OK
+            code = _end_quietly()
+        except SystemExit as end:
+            # typer's own answer to a broken pipe
+            if not isinstance(end.__context__, BrokenPipeError):
+                raise
+            code = _end_quietly()
         if standalone_mode:
             sys.exit(int(code or 0))
         return code
+
+
+def _end_quietly() -> int:
+    """Whoever read our output has seen enough; the interpreter must not try it again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]  # None where there is no console: suppressed above
+    return ExitCode.OK
 
 
 def _tell(message: str, code: int) -> int:

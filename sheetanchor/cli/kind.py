@@ -87,7 +87,8 @@ def kind_of(name: str) -> Kind:
     suffix = f"/{parts[-1]}" if len(parts) % 2 and len(parts) > 1 else ""
     collections = tuple(parts[: len(parts) - bool(suffix)][0::2])
     for kind in KINDS:
-        if kind.collections == collections and kind.suffix == suffix:
+        named = all(parts) and len(parts) > 1
+        if named and kind.collections == collections and kind.suffix == suffix:
             return kind
     raise ValueError(f"{name!r} is no resource name; write KIND NAME, or as `get --json` shows it")
 

@@ -29,17 +29,21 @@ def registry(values: Mapping[str, Any]) -> None:
 
 def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> RegistrySettings:
     """What the node is told. Raises BadSetting."""
+    from registry.adapters.store.factory import database_url
     from registry.config import RegistrySettings
     from sheetanchor.cli.launch import checked
 
-    with checked():
-        return RegistrySettings(
+    with checked(), database_trouble():
+        settings = RegistrySettings(
             data_dir=values["data_dir"],
             regions=values["regions"],
             database_url=values.get("database_url") or "",
             listen=str(values["grpc"]),
             migrate=migrate or bool(values.get("migrate")),
         )
+        # judged here, before anything is started
+        database_url(settings.database_url, settings.data_dir)
+    return settings
 
 
 @contextmanager

@@ -82,7 +82,11 @@ class StatusPage:
         # the family is the class's, in the standard library
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         server = type("_Server", (_Server,), {"address_family": family})
-        self._server = server((self._host, self._port), _Handler)
+        try:
+            self._server = server((self._host, self._port), _Handler)
+        except OSError as error:
+            text = f"the status page cannot be served at {self._host}:{self._port}"
+            raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
         self._server.set_app(self._answer)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="status-page", daemon=True

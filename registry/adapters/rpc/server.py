@@ -92,7 +92,9 @@ class RpcServer:
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise OSError(f"gRPC cannot be served at {address}: {error}") from error
+            # gRPC says no more than that it failed
+            text = "it is in use, or is no address of this machine"
+            raise OSError(f"gRPC cannot be served at {address}: {text}") from error
         await self._server.start()
         self.address = f"{host}:{port}"
 

@@ -1,0 +1,156 @@
+"""Resources are named in short or in full, and shown in columns that fit a terminal."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from sheetanchor.cli.age import span
+from sheetanchor.cli.kind import KINDS, kind_named, kind_of, short_name
+from sheetanchor.cli.output import as_data, details, plain_lines
+from sheetanchor.cli.plans import standing
+from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2
+
+NOW = 1_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "name"),
+    [
+        ("namespace", "shop", "namespaces/shop"),
+        ("service", "shop/cart", "namespaces/shop/services/cart"),
+        ("service", "cart", "namespaces/default/services/cart"),
+        ("instances", "shop/cart/one", "namespaces/shop/services/cart/instances/one"),
+        ("lease", "cart/one", "namespaces/default/services/cart/instances/one/lease"),
+        ("plan", "east/7", "cells/east/plans/7"),
+        ("cell", "east", "cells/east"),
+        ("frontend", "dns-1", "frontends/dns-1"),
+    ],
+)
+def test_short_names_are_completed_and_full_ones_tell_their_kind(
+    kind: str, text: str, name: str
+) -> None:
+    """The same resource can be written both ways."""
+    found = kind_named(kind)
+    assert found.full_name(text) == name
+    assert found.full_name(name) == name
+    assert kind_of(name) is found
+    assert found.full_name(short_name(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("cell", "a/b"), ("instance", "one"), ("plan", "7"), ("service", "a//b")]
+)
+def test_name_of_another_shape_is_refused_with_the_right_one(kind: str, text: str) -> None:
+    """The message shows how it is written."""
+    found = kind_named(kind)
+    with pytest.raises(ValueError, match=found.form):
+        found.full_name(text)
+
+
+@pytest.mark.parametrize("text", ["namespaces", "shops/x", "namespaces/a/lease", "x"])
+def test_what_is_no_resource_name_has_no_kind(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match="no resource name"):
+        kind_of(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "parent"),
+    [
+        ("services", "", ""),
+        ("services", "shop", "namespaces/shop"),
+        ("instances", "shop", "namespaces/shop"),
+        ("leases", "shop/cart", "namespaces/shop/services/cart"),
+        ("plans", "east", "cells/east"),
+    ],
+)
+def test_lists_are_narrowed_by_parents(kind: str, text: str, parent: str) -> None:
+    """A parent is written in short, too."""
+    assert kind_named(kind).parent_name(text) == parent
+    with pytest.raises(ValueError, match="parent"):
+        kind_named(kind).parent_name("a/b/c")
+
+
+def test_table_of_kinds_is_of_the_contract() -> None:
+    """Each kind has its two methods, its list field and its parent where the table says so."""
+    for kind in KINDS:
+        page = getattr(admin_service_pb2, f"List{kind.rpc_plural}Response").DESCRIPTOR
+        assert kind.plural in page.fields_by_name
+        asked = getattr(admin_service_pb2, f"List{kind.rpc_plural}Request").DESCRIPTOR
+        assert ("parent" in asked.fields_by_name) == bool(kind.parents)
+        assert hasattr(admin_service_pb2, f"Get{kind.rpc_singular}Request")
+        message = page.fields_by_name[kind.plural].message_type._concrete_class()
+        assert len(kind.row(message, NOW)) == len(kind.columns), kind
+
+
+def test_long_instance_fits_eighty_columns() -> None:
+    """The widest table, with everything in it that is usual."""
+    instance = instance_pb2.Instance(
+        name="namespaces/shop/services/cart/instances/web-12-8080",
+        locality=instance_pb2.Locality(region="east"),
+        addresses=["10.10.120.107"],
+        ports=[instance_pb2.Port(number=8080)],
+        health=instance_pb2.HEALTH_UNHEALTHY,
+        evidence=instance_pb2.EVIDENCE_REFUSED,
+        health_time=Timestamp(seconds=int(NOW) - 3 * 3600 - 59 * 60),
+    )
+    kind = kind_named("instances")
+    head, line = plain_lines(kind.columns, [kind.row(instance, NOW)])
+    assert head.split() == ["INSTANCE", "REGION", "ADDRESS", "HEALTH", "WHY", "SINCE"]
+    expected = ["shop/cart/web-12-8080", "east", "10.10.120.107:8080", "UNHEALTHY", "REFUSED"]
+    assert line.split() == [*expected, "3h", "59m"]
+    assert len(line) <= 80
+
+
+def test_value_of_a_later_version_is_shown_as_its_number() -> None:
+    """An enum may grow; the row must not be lost for it."""
+    instance = instance_pb2.Instance(name="namespaces/a/services/b/instances/c")
+    instance.evidence = 99  # type: ignore[assignment]  # what a newer registry may send
+    assert kind_named("instances").row(instance, NOW)[4] == "99"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0s"), (9.94, "9.9s"), (12, "12s"), (61, "1m 1s"), (7260, "2h 1m"), (90000, "1d 1h")],
+)
+def test_spans_have_two_units_at_most(seconds: float, text: str) -> None:
+    """Ages are read at a glance."""
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("applied", "refused", "head", "text"),
+    [
+        (7, 0, 7, "acknowledged"),
+        (8, 0, 7, "acknowledged"),
+        (5, 0, 7, "lags by 2"),
+        (6, 7, 7, "refused 7"),
+        (7, 6, 7, "acknowledged"),
+    ],
+)
+def test_standing_row_by_row(applied: int, refused: int, head: int, text: str) -> None:
+    """As the table above the function says."""
+    assert standing(applied, refused, head) == text
+
+
+def test_json_has_all_fields_in_the_contracts_order() -> None:
+    """Zeros are there too, so that a script need not guess; parts keep their order as well."""
+    reply = admin_service_pb2.GetPlanResponse(
+        plan=plan_pb2.Plan(name="cells/east/plans/1", cell="east"),
+        services=[plan_pb2.ServicePlan(namespace="shop", service="cart")],
+    )
+    reply.plan.create_time.seconds = 5
+    data = as_data(reply)
+    plan = [field.name for field in plan_pb2.Plan.DESCRIPTOR.fields]
+    assert list(data["plan"]) == plan
+    assert data["plan"]["endpoint_count"] == 0
+    assert data["plan"]["create_time"] == "1970-01-01T00:00:05Z"
+    assert list(data["services"][0])[:3] == ["namespace", "service", "endpoints"]
+
+
+def test_details_are_indented_lines() -> None:
+    """Nested parts lie below their field; what is empty is left out."""
+    data = {"name": "a", "ok": False, "none": "", "in": {"x": 1}, "l": [{"p": 1, "q": 2}], "m": []}
+    expected = ["name: a", "ok: false", "in:", "  x: 1", "l:", "  - p: 1", "    q: 2"]
+    assert details(data) == expected

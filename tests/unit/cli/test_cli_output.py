@@ -1,0 +1,185 @@
+"""What the command prints without any server: help, usage errors, completion."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from sheetanchor.cli.admin import EXITS
+from sheetanchor.cli.exit_code import MEANING, ExitCode
+from sheetanchor.cli.group import Group
+from sheetanchor.cli.main import app
+from sheetanchor.client import errors
+
+runner = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+VERBS = ("dev", "registry", "dns", "list", "get", "watch", "plans", "create", "update", "delete")
+
+
+def test_help_lists_the_verbs_and_the_exit_codes() -> None:
+    """All that a user can type, in 80 columns."""
+    done = runner.invoke(app, ["--help"])
+    assert done.exit_code == 0
+    for verb in VERBS:
+        assert f"\n  {verb} " in done.stdout
+    for code in ExitCode:
+        assert f" {code.value}: " in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("verb", [*(v.split() for v in VERBS), ["update", "service"]])
+def test_help_of_each_verb_fits_eighty_columns(verb: list[str]) -> None:
+    """Each option with its unit, its default and its variable."""
+    done = runner.invoke(app, [*verb, "--help"])
+    assert done.exit_code == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    if verb[0] == "dns":
+        text = " ".join(done.stdout.split())
+        assert "--frontend-id ID" in text
+        assert "[default: host name and DNS port] [env: SHEETANCHOR_FRONTEND_ID]" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["registry", "--grpc", "5310"], "--grpc: '5310' is not HOST:PORT"),
+        (["registry", "--regions", "a,A"], "--regions: 'A' is not a DNS label"),
+        (["dns", "--regions", "a,b"], "--region: must be given"),
+        (["dns", "--dns", "ns1:53"], "--dns: 'ns1' is not an IP address"),
+        (["dev", "--dns", "127.0.0.1:65535", "--regions", "a,b"], "--dns: the last region's port"),
+        (["registry", "--database-url", "mysql://h/d"], "--database-url: must be postgresql"),
+        (["registry", "--data-dir"], "--data-dir"),
+        (["list"], "KIND"),
+        (["list", "shops"], "'shops' is none of namespaces, services"),
+        (["list", "plans"], "list plans CELL"),
+        (["list", "cells", "x"], "cells have no parent"),
+        (["get", "service"], "write service NAME"),
+        (["get", "cell", "a/b"], "write CELL"),
+        (["watch", "a/b/c"], "NAMESPACE/SERVICE"),
+        (["plans", "--limit", "0"], "--limit"),
+        (["update", "service", "a/b"], "nothing to change was given"),
+        (["create", "service", "a/b", "--ttl", "x"], "--ttl"),
+        (["create", "service", "a/b", "--exit-hold", "nan"], "--exit-hold"),
+        (["creat"], "'create'"),
+        (["get", "namespaces"], "write namespaces NAME"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_2(arguments: list[str], told: str) -> None:
+    """It names what is wrong, prints nothing else, and starts nothing."""
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == ExitCode.USAGE, done.output
+    assert done.stdout == ""
+    assert told in done.stderr
+    assert done.stderr.startswith("sheetanchor: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_misspelt_variable_stops_any_verb() -> None:
+    """An operator's verb as well: it would ask the wrong registry (I39)."""
+    done = runner.invoke(app, ["list", "cells"], env={"SHEETANCHOR_REGISTRI": "h:1"})
+    assert done.exit_code == ExitCode.USAGE
+    assert "did you mean SHEETANCHOR_REGISTR" in done.stderr
+
+
+def test_database_password_is_never_repeated() -> None:
+    """Not even when the URL is wrong."""
+    done = runner.invoke(
+        app, ["registry"], env={"SHEETANCHOR_DATABASE_URL": "mysql://u:s3cret@h/d"}
+    )
+    assert done.exit_code == ExitCode.USAGE
+    assert "s3cret" not in done.output
+
+
+def test_nobody_there_is_an_exit_code_of_its_own() -> None:
+    """Each address was tried, and is named."""
+    done = runner.invoke(app, ["list", "cells", "--registry", "127.0.0.1:1,127.0.0.1:2"])
+    assert done.exit_code == ExitCode.UNREACHABLE
+    assert "127.0.0.1:1, 127.0.0.1:2" in done.stderr
+
+
+def test_every_exit_code_is_explained_once() -> None:
+    """Help and docs are made of these."""
+    assert set(MEANING) == set(ExitCode)
+
+
+def test_every_refusal_of_the_client_has_an_exit_code() -> None:
+    """What is not in the table is a fault of the registry or of ours, and none else is."""
+    rest = {
+        kind
+        for kind in set(errors.REASONS.values()) | {errors.RegistryUnreachable}
+        if kind not in EXITS
+    }
+    # of an instance's owner; no verb here speaks for one
+    assert rest == {errors.RegistryFault, errors.LeaseLost, errors.IncarnationSuperseded}
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("sheetanchor list in", ["instances"]),
+        ("sheetanchor get fr", ["frontend"]),
+        ("sheetanchor pl", ["plans"]),
+        ("sheetanchor registry --da", ["--data-dir", "--database-url"]),
+    ],
+)
+def test_shell_completes_verbs_options_and_kinds(words: str, offered: list[str]) -> None:
+    """As bash asks for it."""
+    environment = {
+        "_SHEETANCHOR_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    done = runner.invoke(app, [], env=environment, prog_name="sheetanchor")
+    assert done.stdout.split() == offered
+
+
+def test_reader_that_has_seen_enough_is_no_error() -> None:
+    """`sheetanchor list ... | head -1` ends quietly."""
+    script = "from sheetanchor.cli.main import app; app(['--help'])"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], ("grpc", "sqlalchemy", "opentelemetry", "rich", "registry", "dns_frontend")),
+        (
+            ["dns", "--regions", "a,b"],
+            ("grpc", "sqlalchemy", "alembic", "asyncpg", "registry", "migrations"),
+        ),
+    ],
+)
+def test_verbs_load_what_they_need_only(arguments: list[str], unwanted: tuple[str, ...]) -> None:
+    """Help is quick, and a frontend knows neither SQL nor the registry."""
+    script = (
+        "import sys\n"
+        "from sheetanchor.cli.main import app\n"
+        "import importlib\n"
+        "if sys.argv[1] == 'dns': importlib.import_module('dns_frontend.main')\n"
+        "try: app(sys.argv[1:])\n"
+        "finally: print('LOADED', *sorted(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+    loaded = set(done.stdout.partition("LOADED")[2].split())
+    assert "typer" in loaded, done.stderr
+    assert [name for name in unwanted if name in loaded] == []
+
+
+def test_group_is_the_apps_class() -> None:
+    """Whoever runs the app, tests included, gets the same endings."""
+    assert app.info.cls is Group

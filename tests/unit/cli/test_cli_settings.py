@@ -1,0 +1,264 @@
+"""The settings table: what is given reaches the servers, and what cannot be meant is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dns_frontend.config import FrontendSettings
+from registry.config import RegistrySettings
+from sheetanchor.cli.dns import default_id, frontend_settings, home_region
+from sheetanchor.cli.launch import status_page, telemetry_settings
+from sheetanchor.cli.registry import registry_settings
+from sheetanchor.cli.settings import (
+    SETTINGS,
+    BadSetting,
+    Setting,
+    check_environment,
+    resolve,
+    settings_of,
+)
+from sheetanchor.telemetry import LogFormat
+
+# for each setting two texts that can be meant, and their values
+GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
+    "data_dir": (("/a", Path("/a")), ("/b", Path("/b"))),
+    "regions": (("east,west", ("east", "west")), ("north", ("north",))),
+    "region": (("east", "east"), ("west", "west")),
+    "registries": (("h:1,h:2", (("h:1", "h:2"),)), ("[::1]:5", (("[::1]:5",),))),
+    "registry": (("h:1,h:2", ("h:1", "h:2")), ("i:3", ("i:3",))),
+    "grpc": (("0.0.0.0:1", "0.0.0.0:1"), ("[::1]:0", "[::1]:0")),
+    "dns": (("127.0.0.1:53", "127.0.0.1:53"), ("[::]:5300", "[::]:5300")),
+    "http": (("localhost:80", "localhost:80"), ("127.0.0.1:0", "127.0.0.1:0")),
+    "zone": (("Example.COM", "example.com."), ("internal.", "internal.")),
+    "networks": (("10.0.0.0/8=east", (("10.0.0.0/8", "east"),)), ("::/0=a", (("::/0", "a"),))),
+    "frontend_id": (("dns-1", "dns-1"), ("b.example", "b.example")),
+    "advertise_address": (("192.0.2.1", "192.0.2.1"), ("2001:DB8::1", "2001:db8::1")),
+    "database_url": (("postgresql://h/d",) * 2, ("sqlite:///f",) * 2),
+    "migrate": (("true", True), ("no", False)),
+    "otlp_endpoint": (("http://c:4317",) * 2, ("https://c:1",) * 2),
+    "log_level": (("debug", "DEBUG"), ("ERROR", "ERROR")),
+    "log_format": (("json", "json"), ("TEXT", "text")),
+}
+
+BAD: dict[str, tuple[str, ...]] = {
+    "data_dir": (),
+    "regions": ("East", "a,,b", "a,a", "-a", ","),
+    "region": ("EAST", "a.b", "1"),
+    "registries": ("h", "h:0", "h:x", ";", "h:1,"),
+    "registry": ("h:70000", "::1:5", ":5"),
+    "grpc": ("5310", "h:", "h:99999", "::1:5310"),
+    "dns": ("localhost:53", "127.0.0.1", "127.0.0.1:-1"),
+    "http": ("h:8o",),
+    "zone": (".", "a..b", "a b", "x" * 64),
+    "networks": ("10.0.0.0/8", "10.0.0.1/8=east", "10.0.0.0/8=EAST"),
+    "frontend_id": ("A", "a" * 64, "a_b"),
+    "advertise_address": ("localhost", "1.2.3"),
+    "database_url": (),
+    "migrate": ("maybe", "2"),
+    "otlp_endpoint": ("c:4317", "ftp://c:1", "http://c", "http://c:99999"),
+    "log_level": ("LOUD",),
+    "log_format": ("xml",),
+}
+
+
+def as_text(value: Any) -> Any:
+    """Endpoints as they are written, for comparing."""
+    return str(value) if type(value).__name__ == "Endpoint" else value
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_option_goes_before_variable_and_variable_before_default(setting: Setting) -> None:
+    """Each setting comes from its option, else its variable, else its default."""
+    (option, of_option), (variable, of_variable) = GOOD[setting.name]
+    verb = setting.verbs[0]
+    given: Any = [option] if setting.separator else option
+    environment = {setting.environment_variable: variable}
+    assert as_text(resolve(verb, {setting.name: given}, environment)[setting.name]) == of_option
+    assert as_text(resolve(verb, {}, environment)[setting.name]) == of_variable
+    default = resolve(verb, {}, {})[setting.name]
+    if setting.default is None:
+        assert default == (() if setting.separator else None)
+    elif setting.separator:
+        assert default == (setting.parse(setting.default),)
+    else:
+        assert default == setting.parse(setting.default)
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [(setting, text) for setting in SETTINGS for text in BAD[setting.name]],
+    ids=lambda each: each.name if isinstance(each, Setting) else each,
+)
+def test_value_that_cannot_be_meant_is_refused_by_name(setting: Setting, text: str) -> None:
+    """The message names where the value came from: the option, or the variable."""
+    with pytest.raises(BadSetting) as caught:
+        resolve(setting.verbs[0], {}, {setting.environment_variable: text})
+    assert str(caught.value).startswith(f"{setting.environment_variable}: ")
+    given: Any = [text] if setting.separator else text
+    if not setting.is_flag:
+        with pytest.raises(BadSetting) as caught:
+            resolve(setting.verbs[0], {setting.name: given}, {})
+        assert str(caught.value).startswith(f"{setting.option}: ")
+
+
+def test_repeated_option_is_one_variable() -> None:
+    """Registries are told apart by `;`, since `,` is between the nodes of one."""
+    options = {"registries": ["a:1,b:2", "c:3"]}
+    expected = (("a:1", "b:2"), ("c:3",))
+    assert resolve("dns", options, {})["registries"] == expected
+    environment = {"SHEETANCHOR_REGISTRIES": "a:1,b:2; c:3"}
+    assert resolve("dns", {}, environment)["registries"] == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("SHEETANCHOR_REGON", "did you mean SHEETANCHOR_REGION?"),
+        ("SHEETANCHOR_XYZZY", "no such setting"),
+    ],
+)
+def test_misspelt_variable_is_refused(variable: str, told: str) -> None:
+    """A default must not be used in place of what was meant (I39)."""
+    with pytest.raises(BadSetting, match=told):
+        check_environment({variable: "east"})
+
+
+def test_empty_variable_is_refused() -> None:
+    """Set and empty is neither a value nor absence (I39)."""
+    with pytest.raises(BadSetting, match=r"^SHEETANCHOR_REGIONS: is set, but empty"):
+        check_environment({"SHEETANCHOR_REGIONS": " "})
+
+
+def test_variables_of_others_are_no_fault() -> None:
+    """Neither other verbs' settings, nor the links that Kubernetes makes for a service."""
+    check_environment(
+        {
+            "PATH": "/bin",
+            "SHEETANCHOR_DNS": "127.0.0.1:5300",
+            "SHEETANCHOR_SERVICE_HOST": "10.0.0.1",
+            "SHEETANCHOR_REGISTRY_SERVICE_PORT": "5310",
+            "SHEETANCHOR_SERVICE_PORT_GRPC": "5310",
+            "SHEETANCHOR_PORT": "tcp://10.0.0.1:5310",
+            "SHEETANCHOR_PORT_5310_TCP_ADDR": "10.0.0.1",
+        }
+    )
+    with pytest.raises(BadSetting):
+        check_environment({"SHEETANCHOR_PORT": "5310"})
+
+
+def test_every_setting_of_the_registry_reaches_it() -> None:
+    """Nothing in the table is for show."""
+    environment = {
+        "SHEETANCHOR_DATA_DIR": "/data",
+        "SHEETANCHOR_REGIONS": "east,west",
+        "SHEETANCHOR_GRPC": "0.0.0.0:1",
+        "SHEETANCHOR_HTTP": "[::1]:2",
+        "SHEETANCHOR_DATABASE_URL": "postgresql://h/d",
+        "SHEETANCHOR_MIGRATE": "yes",
+        "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
+        "SHEETANCHOR_LOG_LEVEL": "warning",
+        "SHEETANCHOR_LOG_FORMAT": "json",
+    }
+    assert set(environment) == {each.environment_variable for each in settings_of("registry")}
+    values = resolve("registry", {}, environment)
+    found = registry_settings(values)
+    assert found == RegistrySettings(
+        data_dir=Path("/data"),
+        regions=("east", "west"),
+        database_url="postgresql://h/d",
+        listen="0.0.0.0:1",
+        migrate=True,
+        node=found.node,
+    )
+    telemetry = telemetry_settings(values, "sheetanchor-registry", found.node)
+    assert telemetry.otlp_endpoint == "http://c:4317"
+    assert (telemetry.log_level, telemetry.log_format) == ("WARNING", LogFormat.JSON)
+    assert telemetry.instance_id == found.node
+    page = status_page(values)
+    assert (page._host, page._port) == ("::1", 2)
+
+
+def test_every_setting_of_the_frontend_reaches_it() -> None:
+    """Nothing in the table is for show."""
+    environment = {
+        "SHEETANCHOR_DATA_DIR": "/data",
+        "SHEETANCHOR_REGIONS": "east,west",
+        "SHEETANCHOR_REGION": "west",
+        "SHEETANCHOR_REGISTRIES": "a:1;b:2",
+        "SHEETANCHOR_DNS": "192.0.2.3:53",
+        "SHEETANCHOR_HTTP": "127.0.0.1:2",
+        "SHEETANCHOR_ZONE": "example",
+        "SHEETANCHOR_NETWORKS": "10.0.0.0/8=east,10.1.0.0/16=west",
+        "SHEETANCHOR_FRONTEND_ID": "dns-west",
+        "SHEETANCHOR_ADVERTISE_ADDRESS": "198.51.100.1",
+        "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
+        "SHEETANCHOR_LOG_LEVEL": "debug",
+        "SHEETANCHOR_LOG_FORMAT": "text",
+    }
+    assert set(environment) == {each.environment_variable for each in settings_of("dns")}
+    values = resolve("dns", {}, environment)
+    found = frontend_settings(values, home_region(values), values["registries"], values["dns"])
+    assert found == FrontendSettings(
+        frontend_id="dns-west",
+        region="west",
+        regions=("east", "west"),
+        registries=(("a:1",), ("b:2",)),
+        data_dir=Path("/data/dns-west"),
+        zone="example.",
+        host="192.0.2.3",
+        port=53,
+        advertise_address="198.51.100.1",
+        networks=(("10.0.0.0/8", "east"), ("10.1.0.0/16", "west")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"regions": "a,b"}, "--region: must be given when --regions has several"),
+        ({"regions": "a,b", "region": "c"}, "--region: 'c' is not among regions"),
+        ({"networks": ["10.0.0.0/8=b"]}, "--network: 10.0.0.0/8 is in 'b'"),
+        (
+            {"regions": "a,b", "region": "a", "networks": ["10.0.0.0/8=a", "10.0.0.0/8=b"]},
+            "--network: 10.0.0.0/8 is in 'b' and in 'a'",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_each_other_are_refused(
+    options: dict[str, Any], told: str
+) -> None:
+    """What only the whole shows is told with the option that is to be changed."""
+    values = resolve("dns", options, {})
+    with pytest.raises(BadSetting) as caught:
+        frontend_settings(values, home_region(values), values["registries"], values["dns"])
+    assert str(caught.value).startswith(told)
+
+
+def test_frontend_without_a_name_is_called_by_host_and_port() -> None:
+    """So no two of one machine have the same, and it stays over restarts."""
+    assert default_id("Web_1.example", 5300) == "web-1.example-5300"
+    assert len(default_id("x" * 80, 65535)) == 63
+
+
+@pytest.mark.parametrize("where", ["0.0.0.0:53", "[::]:53"])
+def test_wildcard_is_no_address_to_advertise(where: str) -> None:
+    """The NS record must lead somewhere."""
+    values = resolve("dns", {"dns": where}, {})
+    found = frontend_settings(values, "local", values["registries"], values["dns"])
+    assert found.advertise_address == "127.0.0.1"
+
+
+def test_table_is_complete_and_says_things_once() -> None:
+    """Each setting has a sentence, a unit and one variable; one verb has each option once."""
+    variables = [setting.variable for setting in SETTINGS]
+    assert sorted(variables) == sorted(set(variables))
+    for setting in SETTINGS:
+        assert setting.sentence.endswith("."), setting
+        assert setting.unit, setting
+        assert setting.default is not None or setting.absent, setting
+    for verb in {verb for setting in SETTINGS for verb in setting.verbs}:
+        options = [setting.option for setting in settings_of(verb)]
+        assert sorted(options) == sorted(set(options)), verb
