@@ -56,7 +56,8 @@ class Registration:
     `RegistryRefusal` if it comes in that time. `drain_seconds` is how long leaving
     keeps the instance draining before it deregisters: new clients are turned away, old
     ones finish. `health` is asked every `health_interval_seconds` whether the instance can
-    serve; its change is reported at once. `on_change` hears of every change of status.
+    serve; its change is reported at once. `on_change` hears of every change of status, and
+    when calls begin or cease to fail.
     """
 
     def __init__(
@@ -206,33 +207,51 @@ class Registration:
             registries=nodes,
         )
 
-    async def close(self) -> None:
+    async def drain(self) -> None:
+        """Have new clients turned away, and go on renewing until `close`.
+
+        For an owner that knows better than a fixed time when its last client has gone.
+        Never raises for a registry that does not answer.
+        """
+        self._keeper.leave()
+        if self.uid and not self.status.final:
+            await self._turn_clients_away(self.uid)
+
+    async def close(self, drain_seconds: float | None = None) -> None:
         """Drain, wait, deregister; what `async with` does on leaving.
 
-        Never raises for a registry that does not answer: the lease ends by itself then.
+        `drain_seconds` replaces what the registration was made with; 0 deregisters at
+        once, as is right when the instance is dead or drained already. Never raises for a
+        registry that does not answer: the lease ends by itself then.
         """
         if self._closed:
             return
         self._closed = True
         self._keeper.leave()
+        wait_seconds = self._drain_seconds if drain_seconds is None else drain_seconds
         try:
             if self.uid and not self.status.final:
-                await self._leave(self.uid)
+                await self._leave(self.uid, wait_seconds)
         finally:
             await self._stop()
             if not self.status.final:
                 self._log.turned(Status.LEFT)
 
-    async def _leave(self, uid: str) -> None:
-        if self._drain_seconds > 0:
-            drain = messages.DrainInstanceRequest(name=self.name, uid=uid)
-            if not await self._farewell("DrainInstance", drain):
+    async def _leave(self, uid: str, drain_seconds: float) -> None:
+        if drain_seconds > 0:
+            if not await self._turn_clients_away(uid):
                 return
-            self._log.turned(Status.DRAINING)
             # renewals go on meanwhile: a drain may last longer than a lease
-            await asyncio.sleep(self._drain_seconds)
+            await asyncio.sleep(drain_seconds)
         bye = messages.DeregisterInstanceRequest(name=self.name, uid=uid)
         await self._farewell("DeregisterInstance", bye)
+
+    async def _turn_clients_away(self, uid: str) -> bool:
+        drain = messages.DrainInstanceRequest(name=self.name, uid=uid)
+        heard = await self._farewell("DrainInstance", drain)
+        if heard:
+            self._log.turned(Status.DRAINING)
+        return heard
 
     async def _farewell(self, method: str, request: Any) -> bool:
         """Whether it was heard. If not, it is either out already or out of reach."""

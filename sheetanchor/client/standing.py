@@ -157,5 +157,10 @@ class Logbook:
             _log.exception("on_change of %s raised", self._name)
 
 
-def _news(standing: Standing) -> tuple[Status, bool, int]:
-    return standing.status, standing.serving, standing.registrations
+def _news(standing: Standing) -> tuple[Status, bool, int, bool]:
+    return (
+        standing.status,
+        standing.serving,
+        standing.registrations,
+        standing.error is not None,
+    )

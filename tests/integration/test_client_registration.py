@@ -70,6 +70,34 @@ async def test_leaving_drains_and_renews_until_the_drain_is_over(
     assert seen == [Status.REGISTERING, Status.REGISTERED, Status.DRAINING, Status.LEFT]
 
 
+async def test_an_owner_may_drain_for_as_long_as_it_likes_and_leave_without_waiting(
+    registry: ScriptedRegistry,
+) -> None:
+    held = registration(registry, drain_seconds=60)
+    await held.open()
+    await held.drain()
+    assert held.status is Status.DRAINING
+    before = len(registry.beats)
+    await registry.until(lambda: len(registry.beats) > before + 1)
+    async with asyncio.timeout(5):
+        await held.close(drain_seconds=0)
+    assert registry.calls.count("DrainInstance") == 1
+    assert registry.calls[-1] == "DeregisterInstance uid-1"
+    assert held.status is Status.LEFT
+
+
+async def test_the_first_failure_is_told_and_so_is_its_end(registry: ScriptedRegistry) -> None:
+    registry.register_with = [BUSY, BUSY]
+    told: list[Standing] = []
+    async with registration(registry, wait_seconds=20, on_change=told.append):
+        pass
+    assert [(s.status, s.error is not None) for s in told[:3]] == [
+        (Status.REGISTERING, False),
+        (Status.REGISTERING, True),
+        (Status.REGISTERED, False),
+    ]
+
+
 async def test_a_lost_lease_is_registered_anew_under_a_new_request_id(
     registry: ScriptedRegistry,
 ) -> None:
