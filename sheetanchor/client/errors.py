@@ -219,6 +219,11 @@ def mapped(registry: str) -> Iterator[None]:
         raise RegistryUnreachable(
             f"the call to registry {registry} was given up", registries=(registry,)
         ) from error
+    except asyncio.InvalidStateError as error:
+        # gRPC's word for writing to a stream that the other side has ended meanwhile
+        raise RegistryUnreachable(
+            f"registry {registry} ended the stream", registries=(registry,)
+        ) from error
     except TimeoutError as error:
         raise RegistryUnreachable(
             f"registry {registry} did not answer in time", registries=(registry,)

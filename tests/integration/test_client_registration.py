@@ -159,8 +159,8 @@ async def test_the_next_node_is_asked_when_one_dies(registry: ScriptedRegistry) 
     async with registration(registry, other) as held:
         await registry.until(lambda: registry.beats)
         await registry.stop()
-        await other.until(lambda: other.beats)
-        assert held.standing.registry == other.address
+        await other.until(lambda: held.standing.registry == other.address)
+        assert held.status is Status.REGISTERED
     assert other.calls == ["Heartbeats", "DeregisterInstance uid-1"]
     await other.stop()
 
