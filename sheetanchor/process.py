@@ -64,6 +64,8 @@ async def _serve(make: Callable[[], Server], status: StatusPage | None) -> None:
     waiting = asyncio.create_task(told.wait())
     try:
         if status is not None:
+            # before the server has checks of its own, having none must not pass for being ready
+            status.add_check("start", lambda: "not started yet")
             status.start()
         server = make()
         starting = asyncio.create_task(server.start())
@@ -74,6 +76,8 @@ async def _serve(make: Callable[[], Server], status: StatusPage | None) -> None:
                 await starting
             return
         await starting
+        if status is not None:
+            status.remove_check("start")
         # What was read at the start stays. Unless told so, the collector goes through all of it
         # now and then while everything waits (measured: 70 to 100 ms at 10,000 instances).
         gc.collect()

@@ -1,0 +1,49 @@
+"""A server as a process says that it is ready when it is, and not before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import urllib.error
+import urllib.request
+
+from sheetanchor.process import _serve
+from sheetanchor.telemetry import StatusPage
+
+
+def readiness(status: StatusPage) -> int:
+    """The code of `/readyz`."""
+    try:
+        with urllib.request.urlopen(f"http://{status.address}/readyz", timeout=5) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+class Asking:
+    """A server without checks of its own that asks for its readiness, then wants to end."""
+
+    def __init__(self, status: StatusPage) -> None:
+        self._status = status
+        self.codes: list[int] = []
+
+    async def start(self) -> None:
+        """Come up."""
+        self.codes.append(await asyncio.to_thread(readiness, self._status))
+        asyncio.get_running_loop().create_task(self._then())
+
+    async def _then(self) -> None:
+        self.codes.append(await asyncio.to_thread(readiness, self._status))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def stop(self) -> None:
+        """End."""
+
+
+def test_starting_server_is_not_ready() -> None:
+    """503 for as long as the start takes, then 200."""
+    status = StatusPage()
+    server = Asking(status)
+    asyncio.run(_serve(lambda: server, status))
+    assert server.codes == [503, 200]
