@@ -13,6 +13,7 @@ from sheetanchor.cli.exit_code import MEANING
 from sheetanchor.cli.group import Group
 from sheetanchor.cli.look import get, list_
 from sheetanchor.cli.plans import plans
+from sheetanchor.cli.register import register
 from sheetanchor.cli.registry import registry
 from sheetanchor.cli.service import create_service, delete_service, update_service
 from sheetanchor.cli.watch import watch
@@ -35,6 +36,9 @@ app = typer.Typer(
 app.command()(dev)
 app.command()(registry)
 app.command()(dns)
+
+# services
+app.command()(register)
 
 # operators
 app.command("list")(list_)

@@ -113,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
         value.cluster,
         "127.0.0.1:5310",
         "The registry to ask, as the addresses of its nodes, which are tried in turn.",
-        OPERATORS,
+        ("register", *OPERATORS),
     ),
     Setting(
         "grpc",

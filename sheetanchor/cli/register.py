@@ -1,0 +1,184 @@
+"""`sheetanchor register`: an instance, registered from the shell.
+
+For services that cannot use the SDK, and for trying things out. What it has to say goes
+to standard error, since standard output belongs to the command that it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from enum import Enum
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sheetanchor.cli.options import takes_settings
+from sheetanchor.cli.settings import BadSetting
+
+if TYPE_CHECKING:
+    from sheetanchor.cli.notice import Notice
+    from sheetanchor.client import Port, Registration, Standing
+
+
+class CheckKind(Enum):
+    """How the registry convinces itself that the instance serves."""
+
+    TCP = "tcp"
+    NONE = "none"
+
+
+@takes_settings("register")
+def register(
+    values: Mapping[str, Any],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The service.")],
+    region: Annotated[
+        str,
+        typer.Option(
+            envvar="SHEETANCHOR_REGION",
+            metavar="REGION",
+            help="The region that the instance is in.",
+        ),
+    ],
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- COMMAND ...]",
+            help="The service itself: the lease is held while it runs.",
+            show_default=False,
+        ),
+    ] = None,
+    namespace: Annotated[
+        str, typer.Option(metavar="ID", help="The namespace of the service.")
+    ] = "default",
+    instance: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="Id of the instance.  [default: made of host name and port]",
+            show_default=False,
+        ),
+    ] = "",
+    address: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IP",
+            help="Address of the instance; may be repeated.  [default: 127.0.0.1]",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]NUMBER",
+            help="Port of the instance; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    check: Annotated[
+        CheckKind | None,
+        typer.Option(
+            help="What the registry tries.  [default: tcp if there is a port]", show_default=False
+        ),
+    ] = None,
+    ttl: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Length of the lease, 1 to 300.")
+    ] = 15.0,
+    drain: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="How long new clients are turned away before the end."
+        ),
+    ] = 2.0,
+    priority: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Lower is preferred, within the region.")
+    ] = 0,
+    weight: Annotated[int, typer.Option(metavar="NUMBER", help="Share among equals.")] = 1,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="May be repeated.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say things as JSON, one a line.")] = False,
+) -> None:
+    """Hold the lease of an instance, until a signal or while COMMAND runs.
+
+    A registry that is away is waited for. On SIGTERM or Ctrl-C new clients are turned away, the
+    instance is deregistered, and COMMAND gets the signal.
+
+    Exit codes: COMMAND's own (128 and the signal's number if one ended it; 127 if it is not
+    there, 126 if it cannot be run). Without COMMAND: 0 after a signal, 1 when another process took
+    the instance over. 2 for bad input, which is named.
+    """
+    from sheetanchor.cli.notice import Notice
+    from sheetanchor.cli.tenure import NOT_FOUND, Tenure
+    from sheetanchor.client import Check, Registration
+
+    # the SDK logs what our notices say better
+    logging.getLogger("sheetanchor.client").addHandler(logging.NullHandler())
+    addresses = [_address(text) for text in address or ["127.0.0.1"]]
+    ports = [_port(text) for text in port or []]
+    pairs = dict(_pair(text) for text in metadata or [])
+    argv = command or []
+
+    def say(notice: Notice) -> None:
+        text = json_.dumps(notice.as_json()) if json else f"sheetanchor: {notice.text}"
+        print(text, file=sys.stderr, flush=True)
+
+    if argv and shutil.which(argv[0]) is None:
+        say(Notice("command-failed", f"cannot run {argv[0]}: no such command"))
+        raise typer.Exit(NOT_FOUND)
+
+    def make(changed: Callable[[Standing], None]) -> Registration:
+        return Registration(
+            name,
+            region=region,
+            addresses=addresses,
+            ports=ports,
+            namespace=namespace,
+            instance=instance,
+            priority=priority,
+            weight=weight,
+            metadata=pairs,
+            check=Check(check.value) if check is not None else None,
+            ttl_seconds=ttl,
+            registries=values["registry"],
+            wait_seconds=0,
+            on_change=changed,
+        )
+
+    async def hold() -> int:
+        try:
+            tenure = Tenure(make, argv, drain, say)
+        except (ValueError, OverflowError) as error:  # a number that no field can hold
+            raise BadSetting(str(error)) from error
+        return await tenure.run()
+
+    raise typer.Exit(asyncio.run(hold()))
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise BadSetting(f"--address: {text!r} is not an IP address") from error
+
+
+def _port(text: str) -> Port:
+    from sheetanchor.client import Port
+
+    name, equals, number = text.rpartition("=")
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 65535:
+        raise BadSetting(f"--port: {number!r} is not a number of 1 to 65535")
+    return Port(name if equals else "main", int(number))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise BadSetting(f"--metadata: {text!r} is not KEY=VALUE")
+    return key, value

@@ -1,0 +1,205 @@
+"""`sheetanchor register`: a lease held from the shell, with a real registry and real commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from installation import Installation, Server, instances
+
+from benchmarks.process import ROOT, wait_for
+from sheetanchor.v1 import instance_pb2
+
+NAME = "namespaces/default/services/shop/instances/one"
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def registry(installation: Installation) -> Server:
+    """A registry of the region east; not started yet."""
+    return installation.registry("registry", "east")
+
+
+@pytest.fixture
+def register(registry: Server) -> Iterator[Start]:
+    """Starts `sheetanchor register shop` with more options; ended with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str, command: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        arguments = ["register", "shop", "--region", "east", "--instance", "one"]
+        arguments += ["--registry", registry.address, "--check", "none", *options]
+        arguments += ["--", *command] if command else []
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sheetanchor", *arguments],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if not k.startswith("SHEETANCHOR_")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def active(registry: Server) -> bool:
+    """Whether the instance is registered and not on its way out."""
+    found = instances(registry).get(NAME)
+    return found is not None and found.state == instance_pb2.Instance.STATE_ACTIVE
+
+
+def await_active(registry: Server) -> None:
+    """Wait until the registry has the instance."""
+    wait_for("registered", lambda: active(registry))
+
+
+def python(program: str) -> tuple[str, ...]:
+    """A command that runs a few lines of Python."""
+    return (sys.executable, "-c", program)
+
+
+def test_lease_is_held_until_sigterm_and_then_given_back(registry: Server, register: Start) -> None:
+    """Without a command it ends with 0, drained and deregistered."""
+    registry.start()
+    process = register("--drain", "0.1")
+    await_active(registry)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 0, said
+    assert "is draining" in said
+    assert "is deregistered" in said
+    assert not active(registry)
+
+
+def test_exit_code_of_the_command_is_passed_on(registry: Server, register: Start) -> None:
+    """The lease is held while the command runs, and given back at once when it ends."""
+    registry.start()
+    waits = "import sys; print('up', flush=True); sys.stdin.read(); sys.exit(7)"
+    process = register("--drain", "60", command=python(f"{waits}"))
+    output, said = process.communicate(timeout=30)
+    assert (process.returncode, output) == (7, "up\n"), said
+    assert "registered namespaces/" in said
+    assert "ended with exit code 7" in said
+    assert not active(registry)
+
+
+def test_command_that_is_killed_is_deregistered_at_once(
+    registry: Server, register: Start, tmp_path: Path
+) -> None:
+    """It cannot drain any more; the exit code is what a shell would say."""
+    registry.start()
+    note = tmp_path / "pid"
+    dies = (
+        f"import os, signal, time; open({str(note)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    )
+    process = register("--drain", "60", command=python(dies))
+    await_active(registry)
+    wait_for("command up", lambda: note.exists() and note.read_text())
+    os.kill(int(note.read_text()), signal.SIGKILL)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 128 + signal.SIGKILL, said
+    assert "is draining" not in said
+    assert not active(registry)
+
+
+def test_signal_reaches_the_command_after_its_clients_were_turned_away(
+    registry: Server, register: Start, tmp_path: Path
+) -> None:
+    """SIGTERM drains and deregisters first; the command serves meanwhile, then gets the signal."""
+    registry.start()
+    note = tmp_path / "up"
+    obeys = (
+        "import signal, sys\n"
+        "def end(*_): sys.stderr.write('told to end\\n'); sys.exit(3)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        f"open({str(note)!r}, 'w').close()\n"
+        "signal.pause()"
+    )
+    process = register("--drain", "0.5", command=python(obeys))
+    await_active(registry)
+    wait_for("command up", note.exists)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 3, said
+    order = [said.index(words) for words in ("is draining", "is deregistered", "told to end")]
+    assert order == sorted(order), said
+
+
+def test_registry_that_is_away_is_waited_for(registry: Server, register: Start) -> None:
+    """The command runs meanwhile, and the lease comes when the registry does."""
+    up = "import signal; print('up', flush=True); signal.pause()"
+    process = register("--drain", "0", command=python(up))
+    assert process.stdout
+    assert process.stderr
+    assert "trying on" in process.stderr.readline()
+    assert process.stdout.readline() == "up\n"
+    registry.start()
+    await_active(registry)
+    assert "registered" in process.stderr.readline()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        pytest.param(("--port", "70000"), "--port", id="port"),
+        pytest.param(("--address", "10.0.0.999"), "--address", id="address"),
+        pytest.param(("--metadata", "novalue"), "--metadata", id="metadata"),
+        pytest.param(("--region", "atlantis"), "region", id="region"),
+        pytest.param(("--ttl", "31536000"), "ttl", id="lease of a year"),
+        pytest.param(("--instance", "Not-A-Label"), "instance_id", id="instance"),
+        pytest.param(("--registry", "nowhere"), "--registry", id="registry"),
+    ],
+)
+def test_bad_input_is_named_and_runs_nothing(
+    registry: Server, register: Start, options: tuple[str, ...], named: str
+) -> None:
+    """Exit code 2, the field by its name, and the command never started."""
+    registry.start()
+    process = register(*options, command=python("print('ran')"))
+    output, said = process.communicate(timeout=30)
+    assert process.returncode == 2, said
+    assert named in said
+    assert output == ""
+    assert instances(registry) == {}
+
+
+def test_command_that_is_not_there_is_not_announced(registry: Server, register: Start) -> None:
+    """127, as a shell says it."""
+    registry.start()
+    process = register(command=("no-such-command-here",))
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 127
+    assert "no-such-command-here" in said
+    assert instances(registry) == {}
+
+
+def test_lost_lease_is_taken_again_and_told(registry: Server, register: Start) -> None:
+    """A process suspended for longer than its lease registers anew when it wakes."""
+    registry.start()
+    process = register("--ttl", "1", "--drain", "0")
+    await_active(registry)
+    first = instances(registry)[NAME].uid
+    process.send_signal(signal.SIGSTOP)
+    try:
+        wait_for("lease over", lambda: not active(registry))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    await_active(registry)
+    assert instances(registry)[NAME].uid != first
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 0, said
+    assert "lost its lease" in said
+    assert f"registered {NAME} again" in said
