@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sheetanchor.cli.demo.command import demo
 from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
 from sheetanchor.cli.exit_code import MEANING
@@ -36,6 +37,9 @@ app = typer.Typer(
 app.command()(dev)
 app.command()(registry)
 app.command()(dns)
+
+# to try it out
+app.command()(demo)
 
 # services
 app.command()(register)

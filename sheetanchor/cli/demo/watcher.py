@@ -1,0 +1,133 @@
+"""An ordinary DNS client of each region at each frontend, asking as long as the demo runs.
+
+dnspython is used because it is nobody's of ours: what it accepts as an answer, other
+clients accept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence, Set
+from typing import Any
+
+import dns.asyncbackend
+import dns.asyncquery
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdatatype
+
+from sheetanchor.cli.demo.site import NAME, Region
+from sheetanchor.cli.demo.track import Track
+
+INTERVAL_SECONDS = 0.01
+TIMEOUT_SECONDS = 2.0
+"""On the loopback nothing is lost; this is how busy a machine may be."""
+
+
+class Watcher:
+    """Asks every frontend as a client of every region, each 10 ms by a socket of its own."""
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self._clients = [(frontend, view) for frontend in regions for view in regions]
+        self.tracks = tuple(Track(frontend.name, view.name) for frontend, view in self._clients)
+
+    def __repr__(self) -> str:
+        return f"<Watcher of {NAME}, {sum(track.queries for track in self.tracks)} asked>"
+
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Ask, and write down, as long as the block runs."""
+        clients = [
+            asyncio.create_task(_ask_on(frontend, view, track))
+            for (frontend, view), track in zip(self._clients, self.tracks, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            for client in clients:
+                client.cancel()
+            for ended in await asyncio.gather(*clients, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
+
+    async def home(self) -> bool:
+        """Whether every client is answered with all of its own region's instances by now."""
+        for frontend, view in self._clients:
+            track = Track(frontend.name, view.name)
+            async with _socket(view.client) as sock:
+                await _ask(sock, frontend.dns_port, track)
+            if track.present != view.addresses:
+                return False
+        return True
+
+    def home_since(self) -> float | None:
+        """Since when every client has had all of its own region's instances; None: not now."""
+        moments = [0.0]
+        for (_, view), track in zip(self._clients, self.tracks, strict=True):
+            since = track.within_since(view.addresses)
+            if since is None or track.present != view.addresses:
+                return None
+            moments.append(track.changes[-1][0])
+        return max(moments)
+
+    def within_since(self, allowed: Set[str]) -> float | None:
+        """Since when no answer to anybody has held anything but `allowed`; None: not now."""
+        moments = [track.within_since(allowed) for track in self.tracks]
+        known = [moment for moment in moments if moment is not None]
+        return max(known) if len(known) == len(moments) else None
+
+
+async def _ask_on(frontend: Region, view: Region, track: Track) -> None:
+    async with _socket(view.client) as sock:
+        due = time.monotonic()
+        while True:
+            await _ask(sock, frontend.dns_port, track)
+            # a late answer makes the next question late, and none is made up for
+            due = max(due + INTERVAL_SECONDS, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+
+
+async def _ask(sock: Any, port: int, track: Track) -> None:
+    query = dns.message.make_query(NAME, dns.rdatatype.A, use_edns=0, payload=1232)
+    begin = time.monotonic()
+    try:
+        reply = await dns.asyncquery.udp(
+            query,
+            "127.0.0.1",
+            TIMEOUT_SECONDS,
+            port,
+            sock=sock,
+            # the answer to a question given up on must not be taken for this one's
+            ignore_errors=True,
+        )
+    except dns.exception.Timeout:
+        track.saw_nothing(time.monotonic(), f"no answer within {TIMEOUT_SECONDS:g} s")
+        return
+    except (dns.exception.DNSException, OSError) as error:
+        track.saw_nothing(time.monotonic(), f"{type(error).__name__}: {error}")
+        return
+    now = time.monotonic()
+    addresses = frozenset(
+        record.address
+        for records in reply.answer
+        if records.rdtype == dns.rdatatype.A
+        for record in records
+    )
+    if addresses:
+        track.saw(now, addresses, now - begin)
+        return
+    code = reply.rcode()
+    text = "NODATA" if code == dns.rcode.NOERROR else dns.rcode.to_text(code)
+    track.saw_none(now, text, now - begin)
+
+
+@contextlib.asynccontextmanager
+async def _socket(source: str) -> AsyncIterator[Any]:
+    backend: Any = dns.asyncbackend.get_default_backend()
+    sock = await backend.make_socket(socket.AF_INET, socket.SOCK_DGRAM, 0, (source, 0))
+    async with sock:
+        yield sock

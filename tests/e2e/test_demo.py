@@ -1,0 +1,208 @@
+"""`sheetanchor demo`, run for real: it keeps its promise, tells when not, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.process import ROOT, wait_for
+
+
+class Demo:
+    """One run, with a temporary directory of its own, by which its processes are known."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        self.errors = directory.parent / "stderr"
+        self.output = directory.parent / "stdout"
+        self.begin = time.monotonic()
+        with self.errors.open("w") as errors, self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sheetanchor", "demo", *options],
+                cwd=ROOT,
+                env=os.environ | {"TMPDIR": str(directory)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+            )
+
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self.errors.read_text() + self.output.read_text()
+
+    def await_words(self, words: str) -> None:
+        """Wait until it says so; fail at once when it ended."""
+
+        def look() -> bool:
+            assert words in self.said() or self.process.poll() is None, self.said()
+            return words in self.said()
+
+        wait_for(words, look, 60)
+
+    def processes(self, *words: str) -> list[int]:
+        """Its live processes whose command line holds all `words`."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    line = (entry / "cmdline").read_bytes().decode(errors="replace")
+                    environment = (entry / "environ").read_bytes().decode(errors="replace")
+                except OSError:
+                    continue
+                mine = f"TMPDIR={self.directory}" in environment.split("\0")
+                if mine and all(word in line.split("\0") for word in words):
+                    found.append(int(entry.name))
+        return found
+
+    def await_nothing_left(self) -> None:
+        """No process lives, and no file is there."""
+        wait_for("all processes gone", lambda: not self.processes(), 10)
+        wait_for("all files gone", lambda: not list(self.directory.iterdir()), 10)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A temporary directory for one run; whatever is left of it ends with the test."""
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    yield directory
+    for pid in Demo.processes(_Place(directory)):  # type: ignore[arg-type]  # only the directory is read
+        os.kill(pid, signal.SIGKILL)
+
+
+class _Place:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+
+@pytest.mark.timeout(180)
+def test_no_answer_is_ever_empty(place: Path) -> None:
+    """It ends by itself with 0, has measured everything, and leaves nothing behind."""
+    demo = Demo(place, "--json")
+    assert demo.process.wait(120) == 0, demo.said()
+    report = json.loads(demo.output.read_text())
+    assert report["ok"] is True
+    assert report["why"] == []
+    assert report["empty_or_negative"] == 0
+    assert report["unanswered"] == 0
+    assert report["seconds"] < 60
+    assert report["queries"] > 500
+    assert 0 < report["kill_to_moved_seconds"] < 20
+    assert 0 < report["restore_to_back_seconds"] < 30
+    assert report["registry_away_seconds"] > 5
+    events = [moment["event"] for moment in report["timeline"]]
+    assert events == [
+        "steady",
+        "instances-killed",
+        "moved",
+        "registry-killed",
+        "unmoved",
+        "restored",
+        "back",
+        "end",
+    ]
+    times = [moment["at_seconds"] for moment in report["timeline"]]
+    assert times == sorted(times)
+    for client in report["clients"]:
+        assert client["queries"] > 100
+        assert all(answer["addresses"] for answer in client["answers"])
+    demo.await_nothing_left()
+
+
+@pytest.mark.timeout(180)
+def test_frontend_that_dies_is_noticed(place: Path) -> None:
+    """Killed for good half-way: exit code 1, and the report says who."""
+    demo = Demo(place, "--json")
+    demo.await_words("SIGKILL: all instances")
+    (frontend,) = demo.processes("dns", "west")
+    os.kill(frontend, signal.SIGKILL)
+    assert demo.process.wait(60) == 1, demo.said()
+    report = json.loads(demo.output.read_text())
+    assert report["ok"] is False
+    assert "frontend west ended by itself: SIGKILL" in report["why"]
+    demo.await_nothing_left()
+
+
+@pytest.mark.timeout(180)
+def test_frontend_that_is_silent_is_noticed(place: Path) -> None:
+    """It lives and holds its socket, and does not answer: exit code 1 as well."""
+    demo = Demo(place, "--json")
+    demo.await_words("SIGKILL: the registry")
+    (frontend,) = demo.processes("dns", "west")
+    os.kill(frontend, signal.SIGSTOP)
+    assert demo.process.wait(90) == 1, demo.said()
+    report = json.loads(demo.output.read_text())
+    assert report["unanswered"] > 0
+    assert any("west's frontend" in why and "without an answer" in why for why in report["why"])
+    demo.await_nothing_left()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+)
+def test_nothing_outlives_it(place: Path, how: signal.Signals, code: int) -> None:
+    """Interrupted, ended or killed: processes and files go with it."""
+    demo = Demo(place)
+    demo.await_words("SIGKILL: the registry")
+    assert len(demo.processes("sheetanchor.cli.demo.service")) == 2
+    demo.process.send_signal(how)
+    assert demo.process.wait(20) == code, demo.said()
+    demo.await_nothing_left()
+
+
+@pytest.mark.timeout(120)
+def test_nothing_outlives_a_start_that_is_interrupted(place: Path) -> None:
+    """Also when it had hardly begun."""
+    demo = Demo(place)
+    demo.await_words("Starting")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 130, demo.said()
+    demo.await_nothing_left()
+
+
+@pytest.mark.timeout(240)
+def test_kept_demo_shows_commands_that_work(place: Path) -> None:
+    """--keep leaves everything running, and each command that it shows does something."""
+    if shutil.which("dig") is None:
+        pytest.skip("dig is not installed (Debian: apt-get install bind9-dnsutils)")
+    demo = Demo(place, "--keep")
+    demo.await_words("# the registry of east\n")
+    shown = [line.strip() for line in demo.said().partition("Left running")[2].splitlines()]
+    commands = [line for line in shown if line.startswith(("dig ", "sheetanchor "))]
+    assert len(commands) >= 4
+    for command in commands:
+        done = run(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        assert done.stdout.strip(), command
+    (kill,) = [line for line in shown if "the instances of east" in line]
+    run(kill)
+    (ask,) = [line for line in commands if line.startswith("dig") and " A +short" in line]
+    wait_for("the answer moves", lambda: "127.2.0.1" in run(ask).stdout, 25)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 0, demo.said()
+    demo.await_nothing_left()
+
+
+def run(command: str) -> subprocess.CompletedProcess[str]:
+    """Run one line in a shell, the `sheetanchor` of this environment first on its path."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=ROOT,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
