@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Shell
+from operator_shell import Shell
 from registry_site import SERVICE, Site, eventually
 
 from sheetanchor.cli.exit_code import ExitCode

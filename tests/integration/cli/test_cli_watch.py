@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from conftest import Shell
+from operator_shell import Shell
 from registry_site import SERVICE, Site
 
 from registry.main import RegistryServer
