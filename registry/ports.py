@@ -7,10 +7,11 @@ Real implementations and fakes stand side by side in registry/adapters. All rais
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from registry.domain.change import Change
+from registry.domain.gc import Keep
 from registry.domain.health import Evidence
 from registry.domain.instance import Check, Instance
 from registry.domain.names import (
@@ -27,7 +28,9 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
+from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
+from registry.domain.sighting import Claim
 
 
 class Clock(Protocol):
@@ -58,6 +61,50 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollback:
+    """An operator restores the content of an older generation; the cell is frozen with it."""
+
+    restored_generation: Generation
+    reason: str
+    actor: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """The automation of a cell, or of all (`ALL_CELLS`), is stopped."""
+
+    scope: str
+    reason: str
+    actor: str
+    time_ms: int
+
+
+ALL_CELLS = "*"
+"""The scope of a freeze that every cell is under, those to come included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A plan that clean-up never deletes."""
+
+    cell: CellName
+    generation: Generation
+    reason: str
+    actor: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """One transaction of clean-up."""
+
+    deleted: int
+    more: bool
+    """Whether another one may find more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """One compare-and-set of a cell's head."""
 
@@ -67,6 +114,12 @@ class Publication:
     delta: PlanDelta
     base: Mapping[str, bytes] | None
     """All entries, now and then, so that no chain of deltas grows long."""
+    names: Mapping[str, ServedName | None] = field(default_factory=dict)
+    """What the database is to know of the names that change; None: gone."""
+    heals: bool = False
+    """Replace all that it knows of the cell's names: it contradicts the head (I10)."""
+    rollback: Rollback | None = None
+    """Set when an operator asks for this, who is bound by no epoch and no freeze."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +267,48 @@ class Store(Protocol):
     async def publish(self, publication: Publication) -> bool:
         """Move the head by compare-and-set on (epoch, parent generation); False if it lost (I2).
 
-        Raises LeadershipLost when the epoch is no longer the cell's.
+        Raises LeadershipLost when the epoch is no longer the cell's, CellFrozen, and RuleBroken
+        when the database itself refuses (I1, I4, I7).
         """
+        ...
+
+    async def names(self, cell: CellName) -> Mapping[str, ServedName]:
+        """What the database knows of each name of a cell's head, by entry key."""
+        ...
+
+    async def note_seen(self, cell: CellName, claim: Claim) -> bool:
+        """Keep what a frontend has, if this cell's chain never came so far; whether it is so."""
+        ...
+
+    async def clean(self, fence: Fence, keep: Keep) -> Cleaned:
+        """Delete plans that nobody can reach, as `gc.removable` decides in the transaction (I4).
+
+        Raises LeadershipLost, CellFrozen, RuleBroken.
+        """
+        ...
+
+    async def freeze(self, freeze: Freeze) -> None:
+        """Stop a cell's automation, or all; when this returns no write of it can follow (I40)."""
+        ...
+
+    async def unfreeze(self, scope: str) -> bool:
+        """Undo a freeze; False if there was none."""
+        ...
+
+    async def freezes(self) -> Sequence[Freeze]:
+        """All freezes, by scope."""
+        ...
+
+    async def pin(self, pin: Pin) -> bool:
+        """Keep a plan until it is unpinned; False if there is no such plan."""
+        ...
+
+    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+        """Let a plan go with the others; False if it was not pinned."""
+        ...
+
+    async def pins(self, cell: CellName) -> Sequence[Pin]:
+        """The pinned plans of a cell, by generation."""
         ...
 
     async def heads(self) -> Sequence[Head]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry import telemetry
+from registry.app.plan_event import Position
 from registry.app.plan_feed import PlanFeed
 from registry.app.uptime import Uptime
 from registry.domain.errors import (
@@ -75,6 +76,7 @@ class Frontends:
             await self._feed.catch_up()
             head = self._head(word.cell)
         if word.generation > head:
+            await self._feed.note_ahead(Position(word.cell, word.epoch, word.generation, b""))
             raise InvalidField(
                 FieldViolation("generation", f"is {word.generation}, above the head, {head}")
             )

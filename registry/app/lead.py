@@ -14,6 +14,7 @@ from registry.app.uptime import Uptime
 from registry.domain.errors import LeadershipLost, StoreUnavailable
 from registry.domain.names import CellName, RegionName
 from registry.domain.operation import Fence
+from registry.domain.plan import Head
 from registry.ports import Clock, Leadership, Store
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Lead:
         self._node = node
         self._lease_seconds = lease_seconds
         self._fence: Fence | None = None
+        self.head: Head | None = None
+        """As the store said when it was last asked."""
 
     def __repr__(self) -> str:
         what = "not led here" if self._fence is None else f"epoch {self._fence.epoch}"
@@ -128,4 +131,5 @@ class Lead:
             )
         if leadership is not None:
             self.valid_until = asked_at + self._lease_seconds
+            self.head = leadership.head
         return leadership

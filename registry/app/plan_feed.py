@@ -20,6 +20,7 @@ from registry.domain.cell_plan import octets_of
 from registry.domain.errors import StoreUnavailable
 from registry.domain.names import CellName, FrontendId, Generation, RegionName
 from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.sighting import Claim
 from registry.ports import Clock, Store
 
 __all__ = [
@@ -192,6 +193,7 @@ class PlanFeed:
         """
         if any(chain.record is None for chain in self._chains.values()):
             await self._first_look()
+        await self._note_ahead(have)
         cursors = {cell: _Cursor(None) for cell in self._chains}
         for position in have:
             if position.cell in cursors:
@@ -214,6 +216,51 @@ class PlanFeed:
         except StoreUnavailable:
             if all(chain.record is None for chain in self._chains.values()):
                 raise
+
+    async def _note_ahead(self, have: Sequence[Position]) -> None:
+        """Tell the store of positions that this node cannot place: it may have been set back."""
+        unplaced = [
+            position
+            for position in have
+            if position.cell in self._chains and self._is_ahead(position)
+        ]
+        if not unplaced:
+            return
+        try:
+            await self.catch_up()
+            for position in unplaced:
+                if self._is_ahead(position):
+                    await self.note_ahead(position)
+        except StoreUnavailable:
+            # It comes again with the frontend's next stream; answers wait for nothing.
+            return
+
+    def _is_ahead(self, position: Position) -> bool:
+        chain = self._chains[position.cell]
+        record = chain.record
+        if record is None:
+            return position.generation > 0
+        return (
+            position.epoch > record.epoch
+            or position.generation > record.generation
+            or (position.generation == record.generation and position.digest != record.digest)
+        )
+
+    async def note_ahead(self, position: Position) -> None:
+        """A frontend has what this registry does not know of (I10). Raises StoreUnavailable."""
+        claim = Claim(position.epoch, position.generation, position.digest)
+        with self._uptime.asking():
+            noted = await self._store.note_seen(position.cell, claim)
+        if noted:
+            log.error(
+                "a frontend is ahead of the database, which may be an older backup; the next "
+                "generation will come after it",
+                extra={
+                    "cell": position.cell,
+                    "epoch": position.epoch,
+                    "generation": position.generation,
+                },
+            )
 
     # _advance
     #

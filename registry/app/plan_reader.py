@@ -4,23 +4,30 @@ the head's plan     what is built on
 ------------------  -------------------------------------------------------------------
 generation 0        nothing: the empty start
 can be read         it
+is damaged          what can be read of it; an entry that cannot is looked for in older
+                    generations
 cannot be read      the newest older generation that can, so that what names had is
-                    remembered (I7); it is not what the head says, and so published anew
-none can be read    nothing, likewise
+                    remembered (I7)
+none can be read    nothing
+
+Below each but the first two lies what the rows of `names` keep of held entries, which
+nothing else could make again. And whatever is built on is the head only if its digest is
+the head's, and the rows of `names` say of it what they should; else it is published anew.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from registry.app.uptime import Uptime
-from registry.domain.cell_plan import CellPlan, restore
+from registry.domain.cell_plan import CellPlan, Entry, restore
 from registry.domain.errors import RegistryError
 from registry.domain.names import CellName, Generation
 from registry.domain.plan import Head, PlanRecord
 from registry.domain.publication import first_record
+from registry.domain.served_name import ServedName
 from registry.ports import PlanCodec, Store
 
 log = logging.getLogger(__name__)
@@ -41,30 +48,68 @@ class PlanReader:
     async def read(self, head: Head) -> CellPlan:
         """The plan to build on. Raises StoreUnavailable."""
         lost = first_record(self._cell, head.epoch, head.generation, head.digest)
+        names = await self._names()
         if head.generation == 0:
-            return CellPlan(lost)
+            return self._remembered(CellPlan(lost), names)
         found = await self._find(head.generation)
         if found is not None:
             record, bodies = found
             plan = restore(replace(record, digest=head.digest), bodies, self._codec.decode)
-            if not plan.is_sound:
+            if plan.is_sound and names != plan.names():
+                log.error("what is known of the names contradicts the head", extra=_where(plan))
+                plan.is_sound = False
+            elif not plan.is_sound:
                 log.error("the active plan is damaged; it is planned anew", extra=_where(plan))
+                plan = self._remembered(await self._mended(plan), names)
             return plan
         log.error(
             "the active plan cannot be read; it is planned anew",
             extra={"cell": self._cell, "generation": head.generation},
         )
-        for distance in (2**n for n in range(OLDER_TRIES)):
-            if distance >= head.generation:
+        async for record, bodies in self._older(head.generation):
+            log.warning(
+                "an older plan is built on",
+                extra={"cell": self._cell, "generation": record.generation},
+            )
+            plan = await self._mended(restore(lost, bodies, self._codec.decode))
+            return self._remembered(plan, names)
+        return self._remembered(CellPlan(lost), names)
+
+    async def _mended(self, plan: CellPlan) -> CellPlan:
+        """The plan without octets that nobody understands: an older entry, or none."""
+        broken = {key for key, entry in plan.entries.items() if entry.plan is None}
+        if not broken:
+            return plan
+        entries = {key: entry for key, entry in plan.entries.items() if key not in broken}
+        async for _, bodies in self._older(plan.record.generation):
+            older = {key: bodies[key] for key in broken & bodies.keys()}
+            found = restore(plan.record, older, self._codec.decode).entries
+            entries |= {key: entry for key, entry in found.items() if entry.plan is not None}
+            broken -= entries.keys()
+            if not broken:
                 break
-            found = await self._find(Generation(head.generation - distance))
+        return _unsound(plan.record, entries)
+
+    def _remembered(self, plan: CellPlan, names: Mapping[str, ServedName]) -> CellPlan:
+        """The plan, and what the rows of names remember of names that it has nothing for."""
+        bodies = {key: name.body for key, name in names.items() if name.body is not None}
+        known = restore(plan.record, bodies, self._codec.decode).entries
+        missing = {
+            key: entry
+            for key, entry in known.items()
+            if entry.plan is not None and ((at := plan.entries.get(key)) is None or at.plan is None)
+        }
+        return _unsound(plan.record, plan.entries | missing) if missing else plan
+
+    async def _older(
+        self, generation: Generation
+    ) -> AsyncIterator[tuple[PlanRecord, Mapping[str, bytes]]]:
+        for distance in (2**n for n in range(OLDER_TRIES)):
+            if distance >= generation:
+                return
+            found = await self._find(Generation(generation - distance))
             if found is not None:
-                log.warning(
-                    "an older plan is built on",
-                    extra={"cell": self._cell, "generation": found[0].generation},
-                )
-                return restore(lost, found[1], self._codec.decode)
-        return CellPlan(lost)
+                yield found
 
     async def _find(self, generation: Generation) -> tuple[PlanRecord, Mapping[str, bytes]] | None:
         try:
@@ -75,6 +120,22 @@ class PlanReader:
         except Exception:
             log.exception("a plan cannot be read", extra={"cell": self._cell})
             return None
+
+    async def _names(self) -> Mapping[str, ServedName]:
+        try:
+            with self._uptime.asking():
+                return await self._store.names(self._cell)
+        except RegistryError:
+            raise
+        except Exception:
+            log.exception("what is known of names cannot be read", extra={"cell": self._cell})
+            return {}
+
+
+def _unsound(record: PlanRecord, entries: Mapping[str, Entry]) -> CellPlan:
+    plan = CellPlan(record, entries)
+    plan.is_sound = False
+    return plan
 
 
 def _where(plan: CellPlan) -> dict[str, object]:

@@ -5,7 +5,9 @@ A step goes like this:
     take what changed -> plan each service -> guard -> next generation -> compare-and-set
         won             -> the step is taken on, watchers are told
         lost            -> the head is read anew, and what changed is planned on that (I2, I37)
-        store is away   -> nothing is known to have happened: the same, once it answers
+            refused         -> the database holds something that this contradicts: as lost, and
+                           what it holds is read whole
+    store is away   -> nothing is known to have happened: the same, once it answers
         lead is over    -> LeadershipLost, at once
 
 Its cost follows what changed. What the database holds can never stop it (I10): a head
@@ -25,11 +27,19 @@ from registry.app.plan_reader import PlanReader
 from registry.app.uptime import Uptime
 from registry.app.worklist import Work, Worklist
 from registry.domain.cell_plan import CellPlan, Entry, Step
-from registry.domain.errors import RegistryError, StoreUnavailable
+from registry.domain.errors import RegistryError, RuleBroken, StoreUnavailable
 from registry.domain.guard import Finding, Judgement, Limits, Rule, judge
-from registry.domain.names import CellName, NamespaceId, Revision, ServiceId, ServiceKey
+from registry.domain.names import (
+    NO_GENERATION,
+    CellName,
+    Generation,
+    NamespaceId,
+    Revision,
+    ServiceId,
+    ServiceKey,
+)
 from registry.domain.planner import plan_missing, plan_service
-from registry.domain.publication import must_publish, next_step
+from registry.domain.publication import is_outrun, must_publish, next_step
 from registry.ports import Clock, PlanCodec, Publication, Store
 
 log = logging.getLogger(__name__)
@@ -78,6 +88,8 @@ class Publisher:
         self._limits = limits
         self._worklist = Worklist()
         self._alarm = Alarm(clock)
+        self._is_in_doubt = False
+        """Whether the database contradicted what is thought to be the head."""
         self._is_aligned = False
         """Whether `plan` is known to be what the head points to."""
         self._last_step_at = float("-inf")
@@ -98,9 +110,16 @@ class Publisher:
         self._worklist.look_over(self._all_services())
         self._alarm.ring()
 
+    def wake(self) -> None:
+        """The lead was renewed: see whether frontends turned out to be ahead of the head."""
+        if self._is_outrun:
+            self._alarm.ring()
+
     async def run(self) -> None:
         """Publish for ever. Raises LeadershipLost."""
         self._is_aligned = False
+        # Others may have led meanwhile, and not left the database as it should be.
+        self._is_in_doubt = True
         # Whatever changed while nobody here listened.
         self.look_over()
         while True:
@@ -120,10 +139,12 @@ class Publisher:
         plan = self.plan
         if (
             plan is None
+            or self._is_in_doubt
             or not plan.is_sound
             or (plan.record.generation, plan.record.digest) != (head.generation, head.digest)
         ):
             plan = self.plan = await self._reader.read(head)
+            self._is_in_doubt = False
             if plan.is_sound:
                 self._worklist.look_over(self._all_services())
             else:
@@ -138,7 +159,7 @@ class Publisher:
 
     async def _wait(self) -> None:
         """Until a step is to be taken."""
-        while self._plan.is_sound:
+        while self._plan.is_sound and not self._is_outrun:
             if not self._worklist:
                 await self._alarm.wait()
                 continue
@@ -187,7 +208,8 @@ class Publisher:
             judgement = await self._judge(plan, work, revision)
         for key in judgement.postponed:
             self._worklist.add(_service_of(key), begun, urgent=True, traceparent="")
-        if not must_publish(plan, len(judgement.accepted)):
+        outrun = self._is_outrun
+        if not outrun and not must_publish(plan, len(judgement.accepted)):
             return
         with telemetry.tracer.start_as_current_span(
             "publish", context=parent, links=links, attributes={"cell": self._cell}
@@ -201,9 +223,12 @@ class Publisher:
                 now_ms=self._clock.unix_ms(),
                 traceparent=telemetry.traceparent_of(span),
                 skip=self._skip,
+                above=self._seen if outrun else NO_GENERATION,
             )
             span.set_attribute("generation", step.record.generation)
-            won = await self._publish(Publication(fence, step.record, step.delta, step.base))
+            won = await self._publish(
+                Publication(fence, step.record, step.delta, step.base, step.names, step.heals)
+            )
         if won:
             self._take_on(plan, step)
         else:
@@ -260,11 +285,13 @@ class Publisher:
         try:
             with self._uptime.asking():
                 won = await self._store.publish(publication)
-        except RegistryError:
-            raise
-        except Exception:
-            # The database refuses this generation for what it holds already, such as a plan
-            # of that number that no head points to. The next number is free (I10).
+        except Exception as error:
+            if isinstance(error, RegistryError) and not isinstance(error, RuleBroken):
+                raise
+            # The database refuses this generation for what it holds already: a plan of that
+            # number that no head points to, so the next number is free; or rows of names that
+            # are not as they should be, so they are read and put right (I10).
+            self._is_in_doubt = True
             self._skip = 2 * self._skip + 1
             log.exception(
                 "a generation cannot be stored; trying another number",
@@ -303,6 +330,16 @@ class Publisher:
                 },
             )
         self.refused[key] = finding
+
+    @property
+    def _is_outrun(self) -> bool:
+        head, plan = self._lead.head, self.plan
+        return head is not None and plan is not None and is_outrun(head, plan.record)
+
+    @property
+    def _seen(self) -> Generation:
+        head = self._lead.head
+        return NO_GENERATION if head is None else head.seen_generation
 
     @property
     def _plan(self) -> CellPlan:

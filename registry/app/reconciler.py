@@ -199,6 +199,7 @@ class Reconciler:
         self._feed.confirm(self.cell, self._lead.valid_until)
         async for valid_until in self._lead.keep():
             self._feed.confirm(self.cell, valid_until)
+            self._publisher.wake()
 
     async def _look_over(self) -> None:
         while True:

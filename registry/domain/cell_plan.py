@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from registry.domain.digest import DigestTree, Staged
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
+from registry.domain.served_name import ServedName, served_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,10 @@ class Step:
     """What changes; None removes."""
     totals: Totals
     digest: Staged
+    names: Mapping[str, ServedName | None]
+    """What the database is to know of the names that change."""
+    heals: bool
+    """Whether `names` are all of the cell's: what the database knows contradicts the head."""
 
 
 class CellPlan:
@@ -98,6 +103,10 @@ class CellPlan:
             f"{self.totals.services} services, {self.totals.endpoints} endpoints"
             f"{'' if self.is_sound else ', UNSOUND'}>"
         )
+
+    def names(self) -> dict[str, ServedName]:
+        """What the database should know of the names of this generation."""
+        return {key: served_name(each.plan, each.body) for key, each in self.entries.items()}
 
     def bodies(self) -> dict[str, bytes]:
         """All encoded entries."""

@@ -138,3 +138,11 @@ class SchemaOutdated(RegistryError):
 
 class LeadershipLost(RegistryError):
     """The writer's epoch is no longer the cell's: another node leads it (I1)."""
+
+
+class CellFrozen(LeadershipLost):
+    """Somebody stopped the cell's automation: no lead is worth anything there (I40)."""
+
+
+class RuleBroken(RegistryError):
+    """The database refuses a write that would break one of the rules it holds itself."""

@@ -20,6 +20,8 @@ Incarnation = NewType("Incarnation", str)
 Generation = NewType("Generation", int)
 Epoch = NewType("Epoch", int)
 Revision = NewType("Revision", int)
+NO_EPOCH, NO_GENERATION = Epoch(0), Generation(0)
+"""Before the first."""
 
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 LABEL_RULE = "1 to 63 characters: a lower-case letter, then letters, digits and inner hyphens"

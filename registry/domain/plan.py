@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Port
 from registry.domain.names import (
+    NO_EPOCH,
+    NO_GENERATION,
     CellName,
     Epoch,
     Generation,
@@ -98,3 +100,8 @@ class Head:
     digest: bytes
     publish_time_ms: int
     leader: str
+    frozen: str = ""
+    """Why the cell's automation is stopped; empty when it is not."""
+    seen_epoch: Epoch = NO_EPOCH
+    seen_generation: Generation = NO_GENERATION
+    """The highest that frontends came with from another past; see `sighting`."""

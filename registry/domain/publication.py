@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.domain.cell_plan import CellPlan, Entry, Step, octets_of
-from registry.domain.names import CellName, Epoch, Generation, Revision
-from registry.domain.plan import PlanDelta, PlanRecord
+from registry.domain.names import NO_GENERATION, CellName, Epoch, Generation, Revision
+from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.served_name import ServedName, served_name
 
 BASE_FLOOR_OCTETS = 64 * 1024
 
@@ -29,6 +30,19 @@ def first_record(cell: CellName, epoch: Epoch, generation: Generation, digest: b
         revision=Revision(0),
         create_time_ms=0,
     )
+
+
+# is_outrun
+#
+#   frontends came with                                        outrun
+#   ---------------------------------------------------------  ------------------------------
+#   no generation or epoch that this chain never had           no
+#   a generation that the head has not passed, or an epoch     yes: the database is an older
+#   that the head's plan has not passed                        backup, and they would refuse
+#                                                              what it has (I1)
+def is_outrun(head: Head, record: PlanRecord) -> bool:
+    """Whether frontends are ahead of a cell's head, so that it has to jump past them (I10)."""
+    return 0 < head.seen_generation >= record.generation or 0 < head.seen_epoch >= record.epoch
 
 
 # must_publish
@@ -71,21 +85,25 @@ def next_step(
     now_ms: int,
     traceparent: str,
     skip: int = 0,
+    above: Generation = NO_GENERATION,
 ) -> Step:
     """Work out the generation after `plan`; `plan` stays as it is until it commits the step.
 
     `skip` numbers are left out: those that the database holds already, though no head ever
-    pointed to them (I10).
+    pointed to them (I10). The generation comes after `above` as well: see `is_outrun`.
     """
     totals = plan.totals
+    names: dict[str, ServedName | None] = {} if plan.is_sound else {**plan.names()}
     changed: dict[str, bytes] = {}
     removed: list[str] = []
     for key, entry in entries.items():
         totals = totals.after(plan.entries.get(key), entry)
         if entry is None:
             removed.append(key)
+            names[key] = None
         else:
             changed[key] = entry.body
+            names[key] = served_name(entry.plan, entry.body)
     delta = PlanDelta(changed, tuple(removed))
     digest = plan.tree.stage(changed, removed)
     base: dict[str, bytes] | None = None
@@ -96,7 +114,7 @@ def next_step(
     record = PlanRecord(
         cell=plan.record.cell,
         epoch=epoch,
-        generation=Generation(plan.record.generation + 1 + skip),
+        generation=Generation(max(plan.record.generation, above) + 1 + skip),
         parent_generation=plan.record.generation,
         digest=digest.value,
         service_count=totals.services,
@@ -105,4 +123,4 @@ def next_step(
         create_time_ms=now_ms,
         traceparent=traceparent,
     )
-    return Step(record, delta, base, dict(entries), totals, digest)
+    return Step(record, delta, base, dict(entries), totals, digest, names, heals=not plan.is_sound)

@@ -71,7 +71,9 @@ TABLE: Mapping[type[e.RegistryError], Row] = {
 ABSTRACT: frozenset[type[e.RegistryError]] = frozenset({e.NotFound, e.Retryable})
 """Never raised themselves: they only group others."""
 
-INSIDE: frozenset[type[e.RegistryError]] = frozenset({e.SchemaOutdated, e.LeadershipLost})
+INSIDE: frozenset[type[e.RegistryError]] = frozenset(
+    {e.SchemaOutdated, e.LeadershipLost, e.CellFrozen, e.RuleBroken}
+)
 """Raised to the server's own loops alone. Should one reach a caller, that is a bug."""
 
 RESERVED: Mapping[ErrorReason, str] = {

@@ -1,4 +1,8 @@
-"""Cells: who leads them, and what their heads point to."""
+"""Cells: who leads them, and what their heads point to.
+
+Each write locks the cell's row first and decides on what it reads there, by the pure
+functions `decide_lead` and `judge_move`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from registry.adapters.store.database import Transaction
+from registry.adapters.store.freezes import is_frozen
+from registry.adapters.store.sightings import sighting
+from registry.domain.errors import CellFrozen, LeadershipLost
+from registry.domain.head import Pointer
+from registry.domain.leadership import Bid, Seat, decide_lead
 from registry.domain.names import CellName, Epoch, Generation, RegionName
+from registry.domain.operation import Fence
 from registry.domain.plan import Head
 from registry.ports import Leadership
 
-_COLUMNS = "name, region, epoch, head_generation, head_digest, publish_ms, leader"
+_COLUMNS = (
+    "c.name, c.region, c.epoch, c.head_generation, c.head_digest, c.publish_ms, c.leader,"
+    " COALESCE((SELECT f.reason FROM freezes f WHERE f.scope IN (c.name, '*')"
+    " ORDER BY f.scope DESC LIMIT 1), ''),"
+    " COALESCE((SELECT s.epoch FROM sightings s WHERE s.cell = c.name), 0),"
+    " COALESCE((SELECT s.generation FROM sightings s WHERE s.cell = c.name), 0)"
+)
 _SERVER_CLOCK = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
@@ -26,12 +42,8 @@ def lead(
 
     `now_ms` is this node's clock, used where it is also the database's.
     """
-    lease_ms = round(lease_seconds * 1000)
-    for _ in range(2):
-        row = _take(tx, cell, region, node, lease_ms, now_ms)
-        if row is not None:
-            head = _head(row)
-            return Leadership(head.epoch, head)
+    row = _lock(tx, cell)
+    if row is None:
         tx.run(
             "INSERT INTO cells (name, region, epoch, leader, leader_until_ms, head_generation,"
             " head_digest, publish_ms) VALUES (?, ?, 0, '', 0, 0, ?, 0)"
@@ -40,45 +52,25 @@ def lead(
             region,
             b"",
         )
-    return None
-
-
-# Who may take the lead
-#
-#   leader now   its lease    exclusive database   result
-#   -----------  -----------  -------------------  ------------------------------------------
-#   this node    any          any                  kept, epoch as it was: nobody came between
-#   nobody       -            any                  taken, epoch + 1
-#   another      run out      any                  taken, epoch + 1
-#   another      in force     yes                  taken, epoch + 1: that process is gone
-#   another      in force     no                   None
-def _take(
-    tx: Transaction, cell: str, region: str, node: str, lease_ms: int, now_ms: int
-) -> Any | None:
-    assignments = (
-        "UPDATE cells SET epoch = epoch + CASE WHEN leader = ? THEN 0 ELSE 1 END,"
-        " leader = ?, region = ?, leader_until_ms = "
-    )
-    if tx.dialect.exclusive:
-        return tx.run(
-            f"{assignments} ? WHERE name = ? RETURNING {_COLUMNS}",
-            node,
-            node,
-            region,
-            now_ms + lease_ms,
-            cell,
-        ).one_or_none()
-    return tx.run(
-        f"{assignments} {_SERVER_CLOCK} + CAST(? AS BIGINT) WHERE name = ?"
-        f" AND (leader = ? OR leader = '' OR leader_until_ms <= {_SERVER_CLOCK})"
-        f" RETURNING {_COLUMNS}",
-        node,
-        node,
+        row = _lock(tx, cell)
+        if row is None:
+            return None
+    epoch, _, leader, until_ms = row
+    seat = Seat(Epoch(epoch), leader, until_ms, sighting(tx, cell).epoch)
+    bid = Bid(node, round(lease_seconds * 1000), now(tx, now_ms), tx.dialect.exclusive)
+    granted = decide_lead(seat, bid)
+    if granted is None:
+        return None
+    tx.run(
+        "UPDATE cells SET epoch = ?, leader = ?, leader_until_ms = ?, region = ? WHERE name = ?",
+        granted.epoch,
+        granted.leader,
+        granted.until_ms,
         region,
-        lease_ms,
         cell,
-        node,
-    ).one_or_none()
+    )
+    head = _head(tx.run(f"SELECT {_COLUMNS} FROM cells c WHERE c.name = ?", cell).one())
+    return Leadership(head.epoch, head)
 
 
 def resign(tx: Transaction, cell: CellName, node: str) -> None:
@@ -92,11 +84,63 @@ def resign(tx: Transaction, cell: CellName, node: str) -> None:
 
 def heads(tx: Transaction) -> Sequence[Head]:
     """The heads of all cells, by name."""
-    return [_head(row) for row in tx.run(f"SELECT {_COLUMNS} FROM cells ORDER BY name")]
+    return [_head(row) for row in tx.run(f"SELECT {_COLUMNS} FROM cells c ORDER BY c.name")]
+
+
+def pointer(tx: Transaction, cell: CellName) -> Pointer | None:
+    """A cell's row, locked until the transaction ends; None if there is none."""
+    row = _lock(tx, cell)
+    if row is None:
+        return None
+    # A statement of its own: it must see a freeze that the lock was waited for.
+    return Pointer(Epoch(row[0]), Generation(row[1]), is_frozen(tx, cell))
+
+
+def check_fence(tx: Transaction, fence: Fence) -> Pointer:
+    """The cell's row, kept as it is until the end. Raises LeadershipLost, CellFrozen."""
+    at = pointer(tx, fence.cell)
+    if at is None or at.epoch != fence.epoch:
+        raise leadership_lost(fence, None if at is None else at.epoch)
+    if at.frozen:
+        raise cell_frozen(fence.cell)
+    return at
+
+
+def leadership_lost(fence: Fence, current: int | None) -> LeadershipLost:
+    """Another node leads the cell, or nobody ever did."""
+    return LeadershipLost(
+        f"cell {fence.cell} is at epoch {current}, this writer at {fence.epoch}: another node "
+        "leads it now. Nothing was changed.",
+        cell=fence.cell,
+        epoch=fence.epoch,
+        current_epoch=current or 0,
+    )
+
+
+def cell_frozen(cell: CellName) -> CellFrozen:
+    """An operator stopped the cell's automation."""
+    return CellFrozen(
+        f"cell {cell} is frozen: its automation writes nothing until it is unfrozen.", cell=cell
+    )
+
+
+def now(tx: Transaction, now_ms: int) -> int:
+    """The database's clock; where the database is this process's own, `now_ms`, its clock."""
+    if tx.dialect.exclusive:
+        return now_ms
+    return int(tx.run(f"SELECT {_SERVER_CLOCK}").scalar_one())
+
+
+def _lock(tx: Transaction, cell: CellName) -> Any | None:
+    return tx.run(
+        "SELECT epoch, head_generation, leader, leader_until_ms FROM cells WHERE name = ?"
+        + tx.dialect.row_lock,
+        cell,
+    ).one_or_none()
 
 
 def _head(row: Any) -> Head:
-    name, region, epoch, generation, digest, publish_ms, leader = row
+    name, region, epoch, generation, digest, publish_ms, leader, frozen, seen_epoch, seen = row
     return Head(
         cell=CellName(name),
         region=RegionName(region),
@@ -105,4 +149,7 @@ def _head(row: Any) -> Head:
         digest=bytes(digest),
         publish_time_ms=publish_ms,
         leader=leader,
+        frozen=frozen,
+        seen_epoch=Epoch(seen_epoch),
+        seen_generation=Generation(seen),
     )

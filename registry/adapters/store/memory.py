@@ -7,70 +7,43 @@ unreachable database does.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from registry.adapters.store.acknowledgements import hear
-from registry.adapters.store.blob import encode_delta, encode_entries
 from registry.adapters.store.history import check_start
 from registry.adapters.store.ledger import Ledger
-from registry.adapters.store.plans import check_publication, replay
-from registry.adapters.store.registrations import leadership_lost
+from registry.adapters.store.memory_publication import MemoryPublication
 from registry.domain.change import Change
-from registry.domain.errors import StoreUnavailable
 from registry.domain.instance import Instance
 from registry.domain.names import (
-    CellName,
-    Epoch,
-    FrontendId,
-    Generation,
     Incarnation,
     InstanceKey,
     NamespaceId,
-    RegionName,
     Revision,
     ServiceKey,
 )
 from registry.domain.operation import Applied, DeleteService, Fence, Operation, ServiceEdit
-from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.registration import GRAVE_SECONDS, Grave
 from registry.domain.service import Namespace, Service
 from registry.ports import (
-    Acknowledgement,
     Clock,
-    FrontendCell,
-    FrontendRecord,
-    Leadership,
-    Publication,
     State,
 )
 
 
-@dataclass(slots=True)
-class _Cell:
-    head: Head
-    leader_until_ms: int = 0
-    plans: dict[Generation, Publication] = field(default_factory=dict)
-
-
-class MemoryStore:
+class MemoryStore(MemoryPublication):
     """`registry.ports.Store` without a database. Forgets everything with the process."""
 
     def __init__(self, clock: Clock) -> None:
-        self.outage = False
-        self._clock = clock
+        super().__init__(clock)
         self._uid = str(uuid4())
         self._revision = Revision(0)
         self._compacted = Revision(0)
         self._namespaces: dict[NamespaceId, Namespace] = {}
-        self._services: dict[ServiceKey, Service] = {}
         self._instances: dict[InstanceKey, Instance] = {}
         self._renewals: dict[int, int] = {}
         self._graves: list[Grave] = []
         self._changes: list[Change] = []
-        self._cells: dict[CellName, _Cell] = {}
-        self._frontends: dict[FrontendId, FrontendRecord] = {}
 
     def __repr__(self) -> str:
         return f"<MemoryStore revision {self._revision}, {len(self._instances)} instances>"
@@ -82,17 +55,11 @@ class MemoryStore:
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    def _answer(self) -> None:
-        if self.outage:
-            raise StoreUnavailable("the store is down, as asked", retry_after_seconds=1.0)
-
     async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
         """Carry out operations in order. Raises LeadershipLost."""
         self._answer()
         if fence is not None:
-            cell = self._cells.get(fence.cell)
-            if cell is None or cell.head.epoch != fence.epoch:
-                raise leadership_lost(fence, None if cell is None else cell.head.epoch)
+            self._check_fence(fence)
         ledger = self._ledger()
         outcomes = tuple(ledger.carry_out(operation) for operation in operations)
         self._keep(ledger)
@@ -241,108 +208,3 @@ class MemoryStore:
             and namespace in (None, key.namespace)
             and service in (None, key.service)
         ][:limit]
-
-    async def lead(
-        self, cell: CellName, region: RegionName, node: str, lease_seconds: float
-    ) -> Leadership | None:
-        """Take or keep the lead of a cell, by the store's clock; None while another has it."""
-        self._answer()
-        now_ms = self._clock.unix_ms()
-        kept = self._cells.setdefault(
-            cell, _Cell(Head(cell, region, Epoch(0), Generation(0), b"", 0, ""))
-        )
-        leader = kept.head.leader
-        if leader not in ("", node) and kept.leader_until_ms > now_ms:
-            return None
-        epoch = kept.head.epoch if leader == node else Epoch(kept.head.epoch + 1)
-        kept.head = replace(kept.head, region=region, epoch=epoch, leader=node)
-        kept.leader_until_ms = now_ms + round(lease_seconds * 1000)
-        return Leadership(epoch, kept.head)
-
-    async def resign(self, cell: CellName, node: str) -> None:
-        """Give up the lead at once."""
-        self._answer()
-        kept = self._cells.get(cell)
-        if kept is not None and kept.head.leader == node:
-            kept.head = replace(kept.head, leader="")
-
-    async def publish(self, publication: Publication) -> bool:
-        """Move the head by compare-and-set (I2). Raises LeadershipLost."""
-        self._answer()
-        check_publication(publication)
-        fence, record = publication.fence, publication.record
-        cell = self._cells.get(fence.cell)
-        if cell is None or cell.head.epoch != fence.epoch:
-            raise leadership_lost(fence, None if cell is None else cell.head.epoch)
-        if cell.head.generation != record.parent_generation:
-            return False
-        cell.plans[record.generation] = publication
-        cell.head = replace(
-            cell.head,
-            generation=record.generation,
-            digest=record.digest,
-            publish_time_ms=record.create_time_ms,
-        )
-        return True
-
-    async def heads(self) -> Sequence[Head]:
-        """The heads of all cells, by name."""
-        self._answer()
-        return [self._cells[name].head for name in sorted(self._cells)]
-
-    async def read_plan(
-        self, cell: CellName, generation: Generation
-    ) -> tuple[PlanRecord, Mapping[str, bytes]] | None:
-        """A generation with all its entries."""
-        self._answer()
-        chain = [p for p in self._chain(cell) if p.record.generation <= generation]
-        if not chain:
-            return None
-        rows = [
-            (p.record, encode_delta(p.delta), None if p.base is None else encode_entries(p.base))
-            for p in chain
-        ]
-        return replay(rows, generation)
-
-    async def deltas_after(
-        self, cell: CellName, generation: Generation, limit: int
-    ) -> Sequence[tuple[PlanRecord, PlanDelta]]:
-        """The generations after one, in order, without a gap."""
-        self._answer()
-        later = [p for p in self._chain(cell) if p.record.generation > generation][:limit]
-        if later and later[0].record.parent_generation != generation:
-            return []
-        return [(publication.record, publication.delta) for publication in later]
-
-    async def list_plans(
-        self, cell: CellName, before: Generation | None, limit: int
-    ) -> Sequence[PlanRecord]:
-        """Generations below `before`, newest first."""
-        self._answer()
-        records = [publication.record for publication in self._chain(cell)]
-        records.reverse()
-        return [r for r in records if before is None or r.generation < before][:limit]
-
-    def _chain(self, cell: CellName) -> Iterable[Publication]:
-        return list(self._cells[cell].plans.values()) if cell in self._cells else []
-
-    async def acknowledge(self, acknowledgements: Sequence[Acknowledgement]) -> None:
-        """Keep what frontends said; only ever forward (I1)."""
-        self._answer()
-        for word in acknowledgements:
-            record = self._frontends.get(word.frontend)
-            cells: dict[CellName, FrontendCell] = (
-                {} if record is None else {cell.cell: cell for cell in record.cells}
-            )
-            cells[word.cell] = hear(cells.get(word.cell), word)
-            self._frontends[word.frontend] = FrontendRecord(
-                word.frontend,
-                word.region,
-                tuple(cells[name] for name in sorted(cells)),
-                max(word.time_ms, 0 if record is None else record.seen_ms),
-            )
-
-    async def frontends(self) -> Sequence[FrontendRecord]:
-        """All frontends ever seen, by id."""
-        self._answer()
-        return [self._frontends[id_] for id_ in sorted(self._frontends)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from registry.adapters.store import cells, served_names
 from registry.adapters.store.blob import (
     BlobCorrupt,
     decode_delta,
@@ -18,10 +19,11 @@ from registry.adapters.store.blob import (
     encode_entries,
 )
 from registry.adapters.store.database import Transaction
-from registry.adapters.store.registrations import leadership_lost
+from registry.adapters.store.freezes import freeze
+from registry.domain.head import Attempt, Move, judge_move
 from registry.domain.names import CellName, Epoch, Generation, Revision
 from registry.domain.plan import PlanDelta, PlanRecord
-from registry.ports import Publication
+from registry.ports import Freeze, Publication, Rollback
 
 _RECORD = (
     "cell, epoch, generation, parent_generation, digest, service_count, endpoint_count,"
@@ -30,24 +32,30 @@ _RECORD = (
 
 
 def publish(tx: Transaction, publication: Publication) -> bool:
-    """Move the head if it still is the record's parent (I2). Raises LeadershipLost."""
+    """Move the head as `judge_move` allows (I2). Raises LeadershipLost, CellFrozen."""
     fence, record = publication.fence, publication.record
     check_publication(publication)
-    moved = tx.run(
-        "UPDATE cells SET head_generation = ?, head_digest = ?, publish_ms = ?"
-        " WHERE name = ? AND epoch = ? AND head_generation = ?",
+    at = cells.pointer(tx, fence.cell)
+    if at is None:
+        raise cells.leadership_lost(fence, None)
+    match judge_move(at, attempt_of(publication)):
+        case Move.DEPOSED:
+            raise cells.leadership_lost(fence, at.epoch)
+        case Move.FROZEN:
+            raise cells.cell_frozen(fence.cell)
+        case Move.LOST:
+            return False
+        case Move.BACKWARD:
+            raise ValueError(f"generation {record.generation} is not above its parent")
+    if publication.rollback is not None and record.epoch != at.epoch:
+        return False
+    tx.run(
+        "UPDATE cells SET head_generation = ?, head_digest = ?, publish_ms = ? WHERE name = ?",
         record.generation,
         record.digest,
         record.create_time_ms,
         fence.cell,
-        fence.epoch,
-        record.parent_generation,
     )
-    if moved.rowcount != 1:
-        current = tx.run("SELECT epoch FROM cells WHERE name = ?", fence.cell).scalar_one_or_none()
-        if current != fence.epoch:
-            raise leadership_lost(fence, current)
-        return False
     tx.run(
         f"INSERT INTO plans ({_RECORD}, delta, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         record.cell,
@@ -63,7 +71,42 @@ def publish(tx: Transaction, publication: Publication) -> bool:
         encode_delta(publication.delta),
         None if publication.base is None else encode_entries(publication.base),
     )
+    served_names.write(tx, fence.cell, publication.names, heals=publication.heals)
+    if publication.rollback is not None:
+        _note_rollback(tx, record, publication.rollback)
     return True
+
+
+def attempt_of(publication: Publication) -> Attempt:
+    """What a publication asks of the head."""
+    record = publication.record
+    return Attempt(
+        None if publication.rollback is not None else publication.fence.epoch,
+        record.parent_generation,
+        record.generation,
+    )
+
+
+def _note_rollback(tx: Transaction, record: PlanRecord, rollback: Rollback) -> None:
+    """Keep what was restored and replaced; and stop the automation, which would undo it."""
+    tx.run(
+        "INSERT INTO rollbacks (cell, generation, replaced_generation, restored_generation,"
+        " reason, actor, create_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        record.cell,
+        record.generation,
+        record.parent_generation,
+        rollback.restored_generation,
+        rollback.reason,
+        rollback.actor,
+        rollback.time_ms,
+    )
+    freeze(tx, rollback_freeze(record, rollback))
+
+
+def rollback_freeze(record: PlanRecord, rollback: Rollback) -> Freeze:
+    """The freeze that a rollback leaves its cell under."""
+    reason = f"rolled back to generation {rollback.restored_generation}: {rollback.reason}"
+    return Freeze(record.cell, reason, rollback.actor, rollback.time_ms)
 
 
 def check_publication(publication: Publication) -> None:

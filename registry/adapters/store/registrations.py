@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from registry.adapters.store.cells import check_fence
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.ledger import Ledger, lease_ttl_ms
 from registry.adapters.store.rows import (
@@ -16,7 +17,7 @@ from registry.adapters.store.rows import (
     decode_service,
 )
 from registry.domain.change import Change, InstancePut, ServicePut, ServiceRemoved
-from registry.domain.errors import LeadershipLost, StoreUnavailable
+from registry.domain.errors import StoreUnavailable
 from registry.domain.instance import Instance
 from registry.domain.names import (
     Incarnation,
@@ -71,27 +72,6 @@ def edit_service(
     service = ledger.edit(edit, instances)
     _write(tx, ledger)
     return service, tuple(ledger.changes), ledger.revision
-
-
-def check_fence(tx: Transaction, fence: Fence) -> None:
-    """Raise LeadershipLost unless `fence` is the cell's; keep the epoch until the end."""
-    row = tx.run(
-        f"SELECT epoch FROM cells WHERE name = ?{tx.dialect.row_lock}", fence.cell
-    ).one_or_none()
-    current = None if row is None else row[0]
-    if current != fence.epoch:
-        raise leadership_lost(fence, current)
-
-
-def leadership_lost(fence: Fence, current: int | None) -> LeadershipLost:
-    """Another node leads the cell, or nobody ever did."""
-    return LeadershipLost(
-        f"cell {fence.cell} is at epoch {current}, this writer at {fence.epoch}: another node "
-        "leads it now. Nothing was changed.",
-        cell=fence.cell,
-        epoch=fence.epoch,
-        current_epoch=current or 0,
-    )
 
 
 def purge_graves(tx: Transaction, now_ms: int) -> None:

@@ -3,7 +3,8 @@
 Rows that only the registry reads whole carry a JSON body and no more columns than are
 searched by; the narrow table is `leases`, the only one that heartbeats write.
 Constraints and triggers repeat the core rules of the domain, in case code forgets them: one
-incarnation an instance, no head that goes back (I1), no plan that changes (I6).
+incarnation an instance, no head that goes back (I1), no plan that changes (I6) or is
+deleted while it is in use (I4), no name that loses its last endpoint by accident (I7).
 """
 
 from __future__ import annotations
@@ -162,6 +163,14 @@ plans = Table(
     CheckConstraint("parent_generation >= 0 AND generation > parent_generation", name="rises"),
 )
 
+Index(
+    "ix_plans_base",
+    plans.c.cell,
+    plans.c.generation,
+    sqlite_where=plans.c.base.is_not(None),
+    postgresql_where=plans.c.base.is_not(None),
+)
+
 frontends = Table(
     "frontends",
     metadata,
@@ -185,6 +194,89 @@ frontend_cells = Table(
     sqlite_with_rowid=False,
 )
 
+names = Table(
+    "names",
+    metadata,
+    Column("cell", String, nullable=False),
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("servable", Number, nullable=False),
+    Column("asked", Number, nullable=False),
+    Column("body", LargeBinary, nullable=True),
+    PrimaryKeyConstraint("cell", "namespace", "service"),
+    CheckConstraint("servable >= 0 AND asked >= 0 AND asked <= 2", name="known"),
+)
+
+healings = Table(
+    "healings",
+    metadata,
+    # A row is here for the length of a transaction: see the triggers of `names`.
+    Column("cell", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("cell", String, primary_key=True),
+    Column("epoch", Number, nullable=False),
+    Column("generation", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    # A cell's name, or an asterisk for all.
+    Column("scope", String, primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("create_ms", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("cell", String, nullable=False),
+    Column("generation", Number, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("create_ms", Number, nullable=False),
+    PrimaryKeyConstraint("cell", "generation"),
+    sqlite_with_rowid=False,
+)
+
+rollbacks = Table(
+    "rollbacks",
+    metadata,
+    Column("cell", String, nullable=False),
+    Column("generation", Number, nullable=False),
+    Column("replaced_generation", Number, nullable=False),
+    Column("restored_generation", Number, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("create_ms", Number, nullable=False),
+    PrimaryKeyConstraint("cell", "generation"),
+    sqlite_with_rowid=False,
+)
+
+# A plan in use: the head's, a pinned one's, and the links that these are read by.
+_IN_USE = (
+    "EXISTS (SELECT 1 FROM (SELECT head_generation AS used FROM cells WHERE name = OLD.cell"
+    " UNION ALL SELECT generation FROM pins WHERE cell = OLD.cell) AS u"
+    " WHERE u.used >= OLD.generation AND OLD.generation >= COALESCE((SELECT MAX(b.generation)"
+    " FROM plans b WHERE b.cell = OLD.cell AND b.base IS NOT NULL AND b.generation <= u.used), 0))"
+)
+_NOT_HEALING = "NOT EXISTS (SELECT 1 FROM healings WHERE cell = OLD.cell)"
+# The same table as at `served_name.is_emptied`. A tombstone must be the service's as well.
+_EMPTIED = (
+    "OLD.servable > 0 AND NEW.servable = 0 AND (NEW.asked = 0 OR (NEW.asked = 1 AND NOT EXISTS"
+    " (SELECT 1 FROM services s WHERE s.namespace = OLD.namespace AND s.service = OLD.service"
+    f" AND s.tombstone_ms IS NOT NULL))) AND {_NOT_HEALING}"
+)
+_VANISHED = f"OLD.servable > 0 AND {_NOT_HEALING}"
+
 # Each is one statement. A frozen copy stands in the migration that made it.
 SQLITE_TRIGGERS = (
     "CREATE TRIGGER cells_only_rise BEFORE UPDATE ON cells"
@@ -192,6 +284,12 @@ SQLITE_TRIGGERS = (
     " BEGIN SELECT RAISE(ABORT, 'a cell never goes back'); END",
     "CREATE TRIGGER plans_never_change BEFORE UPDATE ON plans"
     " BEGIN SELECT RAISE(ABORT, 'a plan never changes'); END",
+    f"CREATE TRIGGER plans_in_use BEFORE DELETE ON plans WHEN {_IN_USE}"
+    " BEGIN SELECT RAISE(ABORT, 'a plan in use is not deleted'); END",
+    f"CREATE TRIGGER names_never_empty BEFORE UPDATE ON names WHEN {_EMPTIED}"
+    " BEGIN SELECT RAISE(ABORT, 'a name loses its last endpoint without a tombstone'); END",
+    f"CREATE TRIGGER names_never_vanish BEFORE DELETE ON names WHEN {_VANISHED}"
+    " BEGIN SELECT RAISE(ABORT, 'a name with endpoints vanishes without a tombstone'); END",
 )
 POSTGRESQL_TRIGGERS = (
     "CREATE FUNCTION sheetanchor_refuse() RETURNS trigger LANGUAGE plpgsql AS"
@@ -201,6 +299,35 @@ POSTGRESQL_TRIGGERS = (
     " EXECUTE FUNCTION sheetanchor_refuse('a cell never goes back')",
     "CREATE TRIGGER plans_never_change BEFORE UPDATE ON plans FOR EACH ROW"
     " EXECUTE FUNCTION sheetanchor_refuse('a plan never changes')",
+    *(
+        statement
+        for name, table, action, condition, result, message in (
+            ("plans_in_use", "plans", "DELETE", _IN_USE, "OLD", "a plan in use is not deleted"),
+            (
+                "names_never_empty",
+                "names",
+                "UPDATE",
+                _EMPTIED,
+                "NEW",
+                "a name loses its last endpoint without a tombstone",
+            ),
+            (
+                "names_never_vanish",
+                "names",
+                "DELETE",
+                _VANISHED,
+                "OLD",
+                "a name with endpoints vanishes without a tombstone",
+            ),
+        )
+        for statement in (
+            f"CREATE FUNCTION sheetanchor_{name}() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN IF {condition} THEN RAISE integrity_constraint_violation"
+            f" USING MESSAGE = '{message}'; END IF; RETURN {result}; END $$",
+            f"CREATE TRIGGER {name} BEFORE {action} ON {table} FOR EACH ROW"
+            f" EXECUTE FUNCTION sheetanchor_{name}()",
+        )
+    ),
 )
 for _dialect, _statements in (("sqlite", SQLITE_TRIGGERS), ("postgresql", POSTGRESQL_TRIGGERS)):
     for _statement in _statements:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 from uuid import uuid4
+
+from sqlalchemy.exc import IntegrityError
 
 from registry.adapters.store import (
     acknowledgements,
     catalog_rows,
     cells,
+    freezes,
     history,
     leases,
+    pins,
+    plan_cleanup,
     plans,
     registrations,
     schema_version,
+    served_names,
+    sightings,
 )
 from registry.adapters.store.database import Database, Transaction
 from registry.domain.change import Change
+from registry.domain.errors import RuleBroken
+from registry.domain.gc import Keep
 from registry.domain.instance import Instance
 from registry.domain.names import (
     CellName,
@@ -30,15 +40,22 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
+from registry.domain.sighting import Claim
 from registry.ports import (
     Acknowledgement,
+    Cleaned,
     Clock,
+    Freeze,
     FrontendRecord,
     Leadership,
+    Pin,
     Publication,
     State,
 )
+
+T = TypeVar("T")
 
 
 class SqlStore:
@@ -170,7 +187,52 @@ class SqlStore:
 
     async def publish(self, publication: Publication) -> bool:
         """Move the head by compare-and-set (I2). Raises LeadershipLost."""
-        return await self._database.write(lambda tx: plans.publish(tx, publication))
+        return await self._ruled(lambda tx: plans.publish(tx, publication))
+
+    async def _ruled(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            return await self._database.write(work)
+        except IntegrityError as error:
+            raise RuleBroken(
+                f"the database refuses this: {' '.join(str(error.orig).split())[:300]}"
+            ) from error
+
+    async def names(self, cell: CellName) -> Mapping[str, ServedName]:
+        """What the database knows of each name of a cell's head."""
+        return await self._database.read(lambda tx: served_names.names(tx, cell))
+
+    async def note_seen(self, cell: CellName, claim: Claim) -> bool:
+        """Keep what a frontend has that this chain never reached."""
+        return await self._database.write(lambda tx: sightings.note_seen(tx, cell, claim))
+
+    async def clean(self, fence: Fence, keep: Keep) -> Cleaned:
+        """Delete plans that nobody can reach (I4). Raises LeadershipLost."""
+        now_ms = self._clock.unix_ms()
+        return await self._ruled(lambda tx: plan_cleanup.clean(tx, fence, keep, now_ms))
+
+    async def freeze(self, freeze: Freeze) -> None:
+        """Stop a cell's automation, or all (I40)."""
+        await self._database.write(lambda tx: freezes.freeze(tx, freeze))
+
+    async def unfreeze(self, scope: str) -> bool:
+        """Undo a freeze."""
+        return await self._database.write(lambda tx: freezes.unfreeze(tx, scope))
+
+    async def freezes(self) -> Sequence[Freeze]:
+        """All freezes, by scope."""
+        return await self._database.read(freezes.freezes)
+
+    async def pin(self, pin: Pin) -> bool:
+        """Keep a plan until it is unpinned."""
+        return await self._database.write(lambda tx: pins.pin(tx, pin))
+
+    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+        """Let a plan go with the others."""
+        return await self._database.write(lambda tx: pins.unpin(tx, cell, generation))
+
+    async def pins(self, cell: CellName) -> Sequence[Pin]:
+        """The pinned plans of a cell."""
+        return await self._database.read(lambda tx: pins.pins(tx, cell))
 
     async def heads(self) -> Sequence[Head]:
         """The heads of all cells, by name."""
