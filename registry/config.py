@@ -30,6 +30,14 @@ class ReconcilerSettings:
     """Every service is planned anew this often, so that a lost event costs seconds only."""
     reap_after_seconds: float = 600.0
     """An instance whose lease ran out is kept this long for operators to see."""
+    keep_generations: int = 64
+    """The last so many plans of a cell are kept, though nobody needs them."""
+    keep_seconds: float = 24 * 3600.0
+    """Plans younger than this are kept as well."""
+    frontend_away_seconds: float = 7 * 24 * 3600.0
+    """A frontend silent for longer is not expected back, and no plan is kept for it."""
+    clean_seconds: float = 60.0
+    """How often plans that nobody can reach are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,9 @@ class RegistrySettings:
     """How often history older than that is forgotten."""
     probe_concurrency: int = 256
     """Health probes under way at once."""
+    freeze_file: Path | None = None
+    """While this file exists the automation of the cells named in it, or of all cells if it is
+    empty, stands still; unset: `freeze` in `data_dir`."""
     reconciler: ReconcilerSettings = ReconcilerSettings()
 
     def __post_init__(self) -> None:
@@ -67,6 +78,8 @@ class RegistrySettings:
         for region in self.regions:
             if not is_label(region):
                 raise ValueError(f"regions: {region!r} is not a DNS label")
+        if self.reconciler.keep_generations < 2:
+            raise ValueError("keep_generations: at least two, so that one can be rolled back to")
         if len(set(self.regions)) != len(self.regions):
             raise ValueError("regions: one is named twice")
 

@@ -27,9 +27,11 @@ from registry.adapters.rpc.publication import PublicationService
 from registry.adapters.rpc.registration import RegistrationService
 from registry.adapters.rpc.server import RpcServer
 from registry.adapters.store.factory import migrate, open_store
+from registry.adapters.switch_file import read_switch
 from registry.app.catalog import Catalog
 from registry.app.committer import Committer
 from registry.app.compactor import Compactor
+from registry.app.freezer import Freezer
 from registry.app.frontends import Frontends
 from registry.app.heartbeats import Heartbeats
 from registry.app.leasekeeper import Leasekeeper
@@ -44,6 +46,7 @@ from registry.app.supervisor import Supervisor
 from registry.app.uptime import Uptime
 from registry.config import RegistrySettings
 from registry.domain.errors import StoreUnavailable
+from registry.domain.gc import Keep
 from registry.domain.names import CellName, RegionName
 from registry.ports import Clock
 from sheetanchor import process
@@ -73,6 +76,7 @@ class RegistryServer:
         self.cells: Mapping[CellName, RegionName] = settings.cells
         """The cells that this node may lead, with their regions."""
         self._settings = settings
+        self._freeze_file = settings.freeze_file or settings.data_dir / "freeze"
         self._status = status
         self._clock = clock or SystemClock()
         self._uptime = Uptime(self._clock)
@@ -163,9 +167,12 @@ class RegistryServer:
             store, clock, uptime, self.cells, checkpoint_seconds=settings.checkpoint_seconds
         )
         frontends = Frontends(store, plan_feed, clock, uptime)
+        freezer = Freezer(store, clock, uptime, self.cells, partial(read_switch, self._freeze_file))
+        freezer.look_at_file()
         compactor = Compactor(
             store,
             clock,
+            freezer,
             keep_revisions=settings.history_revisions,
             period_seconds=settings.compact_seconds,
         )
@@ -185,6 +192,9 @@ class RegistryServer:
                 uptime=uptime,
                 feed=plan_feed,
                 frontends=frontends,
+                freezer=freezer,
+                keep=Keep(pace.keep_generations, pace.keep_seconds, pace.frontend_away_seconds),
+                clean_seconds=pace.clean_seconds,
                 lease_seconds=pace.leader_lease_seconds,
                 debounce_seconds=pace.debounce_seconds,
                 full_pass_seconds=pace.full_pass_seconds,
@@ -196,6 +206,7 @@ class RegistryServer:
         self._start_loop("service feed", service_feed.run)
         self._start_loop("plan feed", plan_feed.run)
         self._start_loop("frontends", frontends.run)
+        self._start_loop("freezer", freezer.run)
         self._start_loop("compactor", compactor.run)
         for reconciler in self._reconcilers:
             self._start_loop(f"reconciler {reconciler.cell}", reconciler.run)

@@ -128,6 +128,21 @@ publications_lost = _meter.create_counter(
     unit="{publication}",
     description="Publications that lost the compare-and-set of the head, by cell",
 )
+plans_deleted = _meter.create_counter(
+    "sheetanchor.registry.plans.deleted",
+    unit="{plan}",
+    description="Plans that nobody could reach any more, deleted by clean-up, by cell",
+)
+rollbacks = _meter.create_counter(
+    "sheetanchor.registry.rollbacks",
+    unit="{rollback}",
+    description="Rollbacks that operators asked for, by cell",
+)
+frozen = _meter.create_gauge(
+    "sheetanchor.registry.cell.frozen",
+    unit="1",
+    description="1 while the cell's automation is stopped, by the freeze file or an operator",
+)
 plan_duration = _meter.create_histogram(
     "sheetanchor.registry.plan.duration", unit="s", description="Time to plan and guard one step"
 )

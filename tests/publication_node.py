@@ -10,6 +10,7 @@ from typing import Any
 
 from registry.adapters.rpc.plan_codec import ProtoPlanCodec
 from registry.app.committer import Committer
+from registry.app.freezer import Freezer
 from registry.app.frontends import Frontends
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
@@ -70,6 +71,8 @@ class PublicationNode:
         self.feed = PlanFeed(store, clock, self.uptime, cells)
         self.services = ServiceFeed(store, self.mirror, clock, self.uptime)
         self.frontends = Frontends(store, self.feed, clock, self.uptime)
+        self.freeze_file: str | None = None
+        self.freezer = Freezer(store, clock, self.uptime, cells, lambda: self.freeze_file)
         self.reconcilers = {
             cell: Reconciler(
                 cell,
@@ -85,6 +88,7 @@ class PublicationNode:
                 uptime=self.uptime,
                 feed=self.feed,
                 frontends=self.frontends,
+                freezer=self.freezer,
                 **reconciler,
             )
             for cell, region in cells.items()
@@ -100,6 +104,7 @@ class PublicationNode:
             "feed": self.feed.run(),
             "services": self.services.run(),
             "frontends": self.frontends.run(),
+            "freezer": self.freezer.run(),
         }
         for name, loop in loops.items():
             self.tasks[name] = asyncio.create_task(loop)

@@ -2,11 +2,12 @@
 
     seek the lead
     take over: read the active plan, compare it with the registry, begin to probe
-    until the lead is over:
+    until the lead is over, or the cell is frozen:
         what the mirror hears of       -> planned and published, in milliseconds
         leases that ran out            -> expired
         probes' verdicts               -> recorded
         every ten seconds              -> everything looked over
+        every minute                   -> plans that nobody can reach are deleted
     stand down at once, and seek again
 
 Only the leader of the cell does any of this. Nothing it meets ends it: a fault of its own
@@ -21,10 +22,12 @@ from collections.abc import Sequence
 
 from registry import telemetry
 from registry.app.committer import Committer
+from registry.app.freezer import Freezer
 from registry.app.frontends import Frontends
 from registry.app.lead import Lead
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
+from registry.app.plan_cleaner import PlanCleaner
 from registry.app.plan_feed import PlanFeed
 from registry.app.probe_loop import ProbeLoop
 from registry.app.probe_schedule import ProbeSchedule
@@ -41,7 +44,8 @@ from registry.domain.change import (
     ServicePut,
     ServiceRemoved,
 )
-from registry.domain.errors import LeadershipLost
+from registry.domain.errors import CellFrozen, LeadershipLost
+from registry.domain.gc import Keep
 from registry.domain.guard import Limits
 from registry.domain.health import Health
 from registry.domain.instance import Instance
@@ -51,6 +55,8 @@ from registry.ports import Clock, PlanCodec, Prober, Store
 log = logging.getLogger(__name__)
 
 FAULT_PAUSE_SECONDS = 1.0
+FROZEN_PAUSE_SECONDS = 0.2
+"""Time for the freezer to hear what the store said."""
 ORIGIN_LIMIT = 10_000
 """Registrations whose trace is remembered until they are validated."""
 
@@ -74,6 +80,9 @@ class Reconciler:
         uptime: Uptime,
         feed: PlanFeed,
         frontends: Frontends,
+        freezer: Freezer,
+        keep: Keep | None = None,
+        clean_seconds: float = 60.0,
         lease_seconds: float = 6.0,
         debounce_seconds: float = 0.005,
         full_pass_seconds: float = 10.0,
@@ -91,6 +100,7 @@ class Reconciler:
         self._prober = prober
         self._keeper = keeper
         self._committer = committer
+        self._freezer = freezer
         self._lead = Lead(store, clock, uptime, cell, region, node, lease_seconds=lease_seconds)
         self._publisher = Publisher(
             cell,
@@ -103,6 +113,9 @@ class Reconciler:
             self._lead,
             debounce_seconds=debounce_seconds,
             limits=limits or Limits(),
+        )
+        self._cleaner = PlanCleaner(
+            cell, self._lead, store, clock, uptime, keep or Keep(), clean_seconds=clean_seconds
         )
         self._verification = Verification(cell, feed, frontends, clock)
         self._origins: dict[Incarnation, str] = {}
@@ -130,9 +143,18 @@ class Reconciler:
         verification = asyncio.create_task(self._verification.run())
         try:
             while True:
+                await self._freezer.until_thawed(self.cell)
                 await self._lead.seek()
                 try:
                     await self._rule()
+                except* CellFrozen as frozen:
+                    log.warning(
+                        "the cell's automation stands still",
+                        extra={"cell": self.cell, "reason": str(frozen.exceptions[0])},
+                    )
+                    self._freezer.suspect()
+                    await self._lead.resign()
+                    await self._clock.sleep(FROZEN_PAUSE_SECONDS)
                 except* LeadershipLost as lost:
                     log.warning(
                         "this node leads the cell no more",
@@ -189,6 +211,8 @@ class Reconciler:
                 tasks.create_task(verdicts.run())
                 tasks.create_task(sweeper.run())
                 tasks.create_task(self._look_over())
+                tasks.create_task(self._cleaner.run())
+                tasks.create_task(self._halt_when_frozen())
         finally:
             unsubscribe()
             self._reign = None
@@ -200,6 +224,10 @@ class Reconciler:
         async for valid_until in self._lead.keep():
             self._feed.confirm(self.cell, valid_until)
             self._publisher.wake()
+
+    async def _halt_when_frozen(self) -> None:
+        reason = await self._freezer.until_frozen(self.cell)
+        raise CellFrozen(f"cells/{self.cell} is frozen: {reason}", cell=self.cell)
 
     async def _look_over(self) -> None:
         while True:
