@@ -98,6 +98,11 @@ class FrontendServer:
         """Whether every expected region has been heard of, now or before a restart."""
         return self._table.ready
 
+    @property
+    def disk_failing(self) -> bool:
+        """Whether what is served may not survive a restart."""
+        return self._scribe.failing
+
     async def start(self) -> None:
         """Come up; returns when queries are answered, be it with SERVFAIL (I17).
 

@@ -1,0 +1,282 @@
+"""From events to answers: kept, then served, then said; and each cell for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import dns.message
+import pytest
+from feed_samples import LIMITS, body, snapshot
+from registry_site import eventually
+
+from dns_frontend.feed import applier as applier_module
+from dns_frontend.feed.applier import Applier, Word
+from dns_frontend.feed.decode import MalformedMessageError, published_of
+from dns_frontend.feed.lkg import LastKnownGood
+from dns_frontend.feed.scribe import Scribe, Standings
+from dns_frontend.plan.cell import (
+    BaseArrived,
+    CellState,
+    CheckpointArrived,
+    DeltaArrived,
+    Doubt,
+    Rules,
+    Snapshot,
+)
+from dns_frontend.plan.guard import Rule
+from dns_frontend.plan.view import ClientRegions
+from dns_frontend.plan.zone import ZoneSettings
+from dns_frontend.server.responder import Responder
+from dns_frontend.wire.table import AnswerTable
+
+
+class Frontend:
+    """A table, an applier and a scribe, whose deeds go into one list in their order."""
+
+    def __init__(self, directory: Path) -> None:
+        self.deeds: list[str] = []
+        self.words: list[Word] = []
+        self.disk_works = asyncio.Event()
+        self.disk_works.set()
+        self.disk = LastKnownGood(directory, LIMITS)
+        frontend = self
+
+        class Table(AnswerTable):
+            def load(self, position, entries, now):  # type: ignore[no-untyped-def]  # as above it
+                frontend.deeds.append(f"serve {position.cell}@{position.generation}")
+                super().load(position, entries, now)
+
+            def update(self, position, changed, removed, now):  # type: ignore[no-untyped-def]  # as above it
+                frontend.deeds.append(f"serve {position.cell}@{position.generation}")
+                if "shop/bad" in changed:
+                    raise RuntimeError("a mistake of ours")
+                super().update(position, changed, removed, now)
+
+        class Keeper(Scribe):
+            async def keep(self, snapshots: Iterable[Snapshot]) -> None:
+                kept = list(snapshots)
+                await frontend.disk_works.wait()
+                await super().keep(kept)
+                frontend.deeds += [f"keep {s.position.cell}@{s.position.generation}" for s in kept]
+
+        self.scribe = Keeper(self.disk, "f", patience_seconds=10, retry_seconds=0.01)
+        zone = ZoneSettings("anchor.internal.", ("127.0.0.1",))
+        self.table = Table(zone, "east", ("east",))
+        self.applier = Applier("f", self.table, self.scribe, Rules(LIMITS))
+
+    def hear(self, word: Word) -> None:
+        self.words.append(word)
+        verdict = word.finding.rule.value if word.finding else "applied"
+        self.deeds.append(f"say {word.position.cell}@{word.position.generation} {verdict}")
+
+    def base(self, given: Snapshot, owner: str = "a") -> Doubt | None:
+        cell = given.position.cell
+        event = BaseArrived(0.0, given.position, given.tree)
+        return self.applier.take(owner, cell, event, self.hear)
+
+    def delta(self, before: Snapshot, after: Snapshot) -> Doubt | None:
+        changed, removed = before.tree.difference(after.tree)
+        event = DeltaArrived(0.0, after.position, before.position.generation, changed, removed)
+        return self.applier.take("a", after.position.cell, event, self.hear)
+
+    def answers(self) -> dict[tuple[str, str], bytes]:
+        """The replies, as they are, to questions of all types."""
+        responder = Responder(self.table, ClientRegions([]))
+        found = {}
+        for service in ("cart", "till", "none"):
+            for kind in ("A", "AAAA", "SRV", "TXT"):
+                query = dns.message.make_query(
+                    f"{service}.shop.svc.anchor.internal.", kind, use_edns=0, id=7
+                )
+                reply = responder.respond(query.to_wire(), "192.0.2.1", stream=True)
+                assert reply is not None
+                found[service, kind] = bytes(reply)
+        return found
+
+
+@asynccontextmanager
+async def running(
+    directory: Path, states: Iterable[CellState] = (), standings: Standings | None = None
+) -> AsyncIterator[Frontend]:
+    frontend = Frontend(directory)
+    frontend.disk.open()
+    recovered = [each for each in frontend.disk.load() if each is not None]
+    states = [*states, *(CellState(r.cell, served=r.snapshot) for r in recovered if r.snapshot)]
+    frontend.applier.restore(states, standings or {})
+    frontend.deeds.clear()
+    tasks = [
+        asyncio.create_task(frontend.scribe.run()),
+        asyncio.create_task(frontend.applier.run()),
+    ]
+    try:
+        yield frontend
+    finally:
+        frontend.disk_works.set()
+        for task in reversed(tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await frontend.scribe.close(10)
+        frontend.disk.close()
+
+
+async def test_a_generation_is_kept_then_served_then_said(tmp_path: Path) -> None:
+    """In this order, whatever it is."""
+    async with running(tmp_path) as frontend:
+        assert frontend.base(snapshot(1)) is None
+        assert frontend.deeds == []
+        await eventually(lambda: len(frontend.deeds) == 3)
+        assert frontend.delta(snapshot(1), snapshot(2)) is None
+        await eventually(lambda: len(frontend.deeds) == 6)
+        assert frontend.deeds == [
+            f"{deed}@{at}{verdict}"
+            for at in (1, 2)
+            for deed, verdict in (("keep east", ""), ("serve east", ""), ("say east", " applied"))
+        ]
+
+
+async def test_steps_that_come_while_the_disk_is_busy_are_kept_as_one(tmp_path: Path) -> None:
+    """And each of them is served, and said, in its turn."""
+    async with running(tmp_path) as frontend:
+        frontend.disk_works.clear()
+        frontend.base(snapshot(1))
+        await asyncio.sleep(0.01)
+        for at in (2, 3, 4):
+            assert frontend.delta(snapshot(at - 1), snapshot(at)) is None
+        frontend.disk_works.set()
+        await eventually(lambda: "say east@4 applied" in frontend.deeds)
+        assert frontend.deeds[3] == "keep east@4"
+        assert [deed for deed in frontend.deeds if deed.startswith("serve")] == [
+            f"serve east@{at}" for at in (1, 2, 3, 4)
+        ]
+
+
+async def test_a_refusal_is_said_with_its_rule_and_changes_no_answer(tmp_path: Path) -> None:
+    """At once: nothing of it is kept or served."""
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        before = frontend.answers()
+        frontend.delta(snapshot(1), snapshot(2, bodies={}))
+        assert frontend.deeds[3:] == [f"say east@2 {Rule.EMPTIED.value}"]
+        assert frontend.answers() == before
+        assert [p.generation for p in frontend.applier.heads()] == [2]
+        said = [(w.position.generation, bool(w.finding)) for w in frontend.applier.words("a")]
+        assert sorted(said) == [(1, False), (2, True)]
+
+
+@pytest.mark.parametrize(
+    ("event", "doubt"),
+    [
+        (CheckpointArrived(0.0, 1, 9), Doubt.GAP),
+        (replace(DeltaArrived(0.0, snapshot(9).position, 8, {}, ())), Doubt.GAP),
+        (DeltaArrived(0.0, snapshot(2).position, 1, {}, ()), Doubt.DIGEST),
+    ],
+)
+async def test_a_broken_chain_is_a_doubt(
+    tmp_path: Path, event: CheckpointArrived | DeltaArrived, doubt: Doubt
+) -> None:
+    """The follower is told why the cell is to be asked for whole."""
+    async with running(tmp_path) as frontend:
+        assert frontend.applier.take("a", "west", event, frontend.hear) is Doubt.NO_BASE
+        frontend.base(snapshot(1))
+        assert frontend.applier.take("a", "east", event, frontend.hear) is doubt
+
+
+async def test_a_cell_of_another_cluster_is_not_followed(tmp_path: Path) -> None:
+    """Not even asked for again; and nothing of ours is said there."""
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        before = frontend.answers()
+        assert frontend.base(snapshot(9), owner="b") is None
+        await asyncio.sleep(0.01)
+        assert frontend.answers() == before
+        assert len(frontend.deeds) == 3
+        assert [list(frontend.applier.words(owner)) for owner in "b"] == [[]]
+        assert len(frontend.applier.words("a")) == 1
+
+
+async def test_there_are_so_many_cells_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that makes up names does not fill the memory (I9)."""
+    monkeypatch.setattr(applier_module, "CELLS_LIMIT", 3)
+    async with running(tmp_path) as frontend:
+        for number in range(3):
+            frontend.applier.take("a", f"c{number}", CheckpointArrived(0.0, 0, 0), frontend.hear)
+        with pytest.raises(MalformedMessageError, match="more than 3"):
+            frontend.base(snapshot(1))
+        assert len(frontend.applier.states()) == 3
+
+
+async def test_one_generation_that_cannot_be_served_hurts_no_other_cell(tmp_path: Path) -> None:
+    """A mistake of ours in one cell's content; the others, and its own next ones, go on (I11)."""
+    bad = snapshot(2, bodies={"shop/cart": body(), "shop/bad": body("bad")})
+    good = snapshot(
+        3, bodies={"shop/cart": body(), "shop/bad": body("bad"), "shop/till": body("till")}
+    )
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1, bodies={"shop/cart": body()}))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        frontend.delta(snapshot(1, bodies={"shop/cart": body()}), bad)
+        frontend.base(snapshot(1, cell="west"))
+        frontend.delta(bad, good)
+        await eventually(lambda: "say east@3 applied" in frontend.deeds)
+        assert "say west@1 applied" in frontend.deeds
+        assert "say east@2 applied" not in frontend.deeds
+
+
+async def test_a_restart_gives_the_same_answers_octet_by_octet(tmp_path: Path) -> None:
+    """From base and journal, for what is there and what is not (I16)."""
+    async with running(tmp_path) as frontend:
+        first = snapshot(1)
+        second = snapshot(
+            2, bodies={"shop/cart": body(address="10.9.9.9"), "shop/till": body("till")}
+        )
+        frontend.base(first)
+        frontend.delta(first, second)
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+        before = frontend.answers()
+    assert b"\x0a\x09\x09\x09" in before["cart", "A"]
+    async with running(tmp_path) as frontend:
+        assert frontend.answers() == before
+        assert frontend.deeds == []
+
+
+async def test_what_is_known_from_disk_is_said_to_whoever_owns_the_cell(tmp_path: Path) -> None:
+    """When it first speaks of it: it may never have heard."""
+    state = CellState("east", served=snapshot(4))
+    async with running(tmp_path, [state]) as frontend:
+        assert frontend.applier.words("a") == []
+        frontend.applier.take("a", "east", CheckpointArrived(0.0, 1, 4), frontend.hear)
+        assert frontend.deeds == ["say east@4 applied"]
+        assert [word.position.generation for word in frontend.applier.words("a")] == [4]
+
+
+@pytest.mark.parametrize(
+    "standings",
+    [{"shop/cart": {"x": object()}}, {"shop/cart": {}}, {"": {}}, {"a/b/c": {"eu": 7}}],
+)
+async def test_standings_that_make_no_sense_do_no_harm(
+    tmp_path: Path, standings: Standings
+) -> None:
+    """The service is judged anew."""
+    states = [CellState("east", served=snapshot(4))]
+    async with running(tmp_path / "a", states) as frontend:
+        expected = frontend.answers()
+    async with running(tmp_path / "b", states, standings) as frontend:
+        assert frontend.answers() == expected
+
+
+async def test_a_poisoned_entry_is_refused_with_its_generation(tmp_path: Path) -> None:
+    """The guard is asked of every entry, on whichever way it came (I6, F15)."""
+    content = {"shop/cart": body(), "shop/bad": body("another")}
+    assert published_of("shop/bad", content["shop/bad"], LIMITS).fault
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1, bodies=content))
+        assert frontend.deeds == ["say east@1 malformed"]
