@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import departures, publication, steady_beat, throughput
+from benchmarks import departures, probes, publication, steady_beat, throughput
 from benchmarks.bed import Bed
 from benchmarks.measurement import Measurement, as_table
 
@@ -111,12 +111,26 @@ async def part_departures(bed: Bed, options: argparse.Namespace) -> list[Measure
     return [row.measurement for row in rows]
 
 
+async def part_probes(bed: Bed, options: argparse.Namespace) -> list[Measurement]:
+    """What probing a large cell costs, in health and when a third of it falls silent."""
+    rows = []
+    for silent, words in ((0, "all healthy"), (LARGE // 3, "a third silent")):
+        with bed.one_core():
+            cost = await probes.measure(LARGE, silent, options.seconds)
+        name = f"CPU of TCP probes, {LARGE:,} endpoints at 5 s, {words}"
+        note = f"{cost.rate:,.0f} probes/s, n={cost.probes:,}; a probe of the healthy waits "
+        note += f"{cost.wait_p99_seconds * 1000:.0f} ms at most (p99)"
+        rows.append(Measurement(name, cost.core_share * 100, "% of a core", 50, note=note))
+    return rows
+
+
 PARTS: dict[str, Part] = {
     "publication": part_publication,
     "renewals": part_renewals,
     "registrations": part_registrations,
     "steady": part_steady,
     "departures": part_departures,
+    "probes": part_probes,
 }
 
 

@@ -78,6 +78,16 @@ class Bed:
                 listener.close()
                 frontend.kill()
 
+    @contextlib.contextmanager
+    def one_core(self) -> Iterator[None]:
+        """Run what follows in this process on the servers' core."""
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {self._server_core})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
+
     def _await_ready(self, server: ServerProcess, http_port: int) -> None:
         def look() -> bool:
             if not server.alive:

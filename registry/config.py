@@ -65,7 +65,9 @@ class RegistrySettings:
     compact_seconds: float = 60.0
     """How often history older than that is forgotten."""
     probe_concurrency: int = 256
-    """Health probes under way at once."""
+    """Health probes in slots at once; slow ones give their slots back."""
+    probe_ca_file: Path | None = None
+    """Certificates (PEM) that may sign a probed target's; None trusts the system's."""
     freeze_file: Path | None = None
     """While this file exists the automation of the cells named in it, or of all cells if it is
     empty, stands still; unset: `freeze` in `data_dir`."""

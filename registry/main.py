@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from random import Random
@@ -18,7 +19,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from registry.adapters.clock import SystemClock
-from registry.adapters.probe.tcp import TcpProber
+from registry.adapters.probe.probers import system_probers
 from registry.adapters.rpc.admin import AdminService
 from registry.adapters.rpc.discovery import DiscoveryService
 from registry.adapters.rpc.page_token import PageTokens
@@ -37,6 +38,7 @@ from registry.app.heartbeats import Heartbeats
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
 from registry.app.plan_feed import PlanFeed
+from registry.app.probe_loop import SOCKETS_A_SLOT
 from registry.app.reconciler import Reconciler
 from registry.app.registrar import Registrar
 from registry.app.renewals import Renewals
@@ -158,7 +160,9 @@ class RegistryServer:
     async def _compose(self, uid: str) -> None:
         settings, clock, uptime, store = self._settings, self._clock, self._uptime, self._store
         random = Random()
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         codec = ProtoPlanCodec()
+        prober = await asyncio.to_thread(system_probers, settings.probe_ca_file)
         # after the mirror was loaded: that load is no history to resume a watch from
         service_feed = ServiceFeed(
             store, self._mirror, clock, uptime, checkpoint_seconds=settings.checkpoint_seconds
@@ -177,6 +181,14 @@ class RegistryServer:
             period_seconds=settings.compact_seconds,
         )
         pace = settings.reconciler
+        # Half of the descriptors are for probes at most: callers need the others.
+        affordable = descriptors // 2 // SOCKETS_A_SLOT
+        concurrency = min(settings.probe_concurrency, affordable)
+        if concurrency < settings.probe_concurrency:
+            log.warning(
+                "this process may not open enough files for the probes wished for",
+                extra={"descriptors": descriptors, "probe_concurrency": concurrency},
+            )
         self._reconcilers = [
             Reconciler(
                 cell,
@@ -186,7 +198,7 @@ class RegistryServer:
                 mirror=self._mirror,
                 keeper=self._keeper,
                 committer=self._committer,
-                prober=TcpProber(),
+                prober=prober,
                 codec=codec,
                 clock=clock,
                 uptime=uptime,
@@ -199,7 +211,7 @@ class RegistryServer:
                 debounce_seconds=pace.debounce_seconds,
                 full_pass_seconds=pace.full_pass_seconds,
                 reap_after_seconds=pace.reap_after_seconds,
-                probe_concurrency=max(1, settings.probe_concurrency // len(self.cells)),
+                probe_concurrency=max(1, concurrency // len(self.cells)),
             )
             for cell, region in self.cells.items()
         ]

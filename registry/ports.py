@@ -345,8 +345,12 @@ class Store(Protocol):
 class Prober(Protocol):
     """Tries whether an endpoint serves."""
 
-    async def probe(self, check: Check, address: str) -> Evidence:
-        """One try; VALIDATED, REFUSED, TIMEOUT. Never raises but for cancellation."""
+    async def probe(self, check: Check, address: str, key: InstanceKey) -> Evidence:
+        """One try, of the instance that `key` names, at one of its addresses.
+
+        VALIDATED, or a failure's kind: REFUSED, NOT_SERVING, WRONG_IDENTITY, TIMEOUT; NONE when
+        this node could not even try. Never raises but for cancellation.
+        """
         ...
 
 

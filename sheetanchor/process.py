@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 from collections.abc import Callable
 from typing import Protocol
@@ -42,9 +43,17 @@ def run(
     Raises what `start` raises.
     """
     configure(telemetry)
+    _raise_descriptor_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(make, status))
     flush()
+
+
+def _raise_descriptor_limit() -> None:
+    # The soft limit is low for the sake of `select`, which nothing here uses.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _serve(make: Callable[[], Server], status: StatusPage | None) -> None:

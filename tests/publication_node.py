@@ -20,7 +20,8 @@ from registry.app.reconciler import Reconciler
 from registry.app.registrar import Registered, Registrar
 from registry.app.service_feed import ServiceFeed
 from registry.app.uptime import Uptime
-from registry.domain.admission import Draft, DraftCheck, DraftPort
+from registry.domain.admission import Draft, DraftPort
+from registry.domain.check_admission import DraftCheck
 from registry.domain.digest import DigestTree
 from registry.domain.names import (
     CellName,

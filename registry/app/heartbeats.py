@@ -189,8 +189,8 @@ class Heartbeats:
     #
     #   said by the heartbeat  last known    check  judged
     #   ---------------------  ------------  -----  ------------------------------------
-    #   not serving            serving       any    UNHEALTHY, NOT_SERVING
-    #   serving                not serving   TCP    UNKNOWN, until a probe succeeds
+    #   not serving            serving       any    UNHEALTHY, WITHDRAWN
+    #   serving                not serving   other  UNKNOWN, until a probe succeeds
     #   serving                not serving   NONE   HEALTHY, by the lease alone
     #   the same as last known               any    nothing
     async def _judge(self, turned: dict[Lease, bool]) -> None:
@@ -206,7 +206,7 @@ class Heartbeats:
             return
         for (lease, judge), outcome in zip(verdicts, committed.outcomes, strict=True):
             if isinstance(outcome, Done):
-                lease.unserving = judge.evidence is Evidence.NOT_SERVING
+                lease.unserving = judge.evidence is Evidence.WITHDRAWN
 
 
 _NO_TTL = float("inf")
@@ -214,7 +214,7 @@ _NO_TTL = float("inf")
 
 def _judge_of(lease: Lease, serves: bool) -> Judge:
     if not serves:
-        return Judge(lease.key, lease.uid, Health.UNHEALTHY, Evidence.NOT_SERVING)
+        return Judge(lease.key, lease.uid, Health.UNHEALTHY, Evidence.WITHDRAWN)
     if lease.checkless:
         return Judge(lease.key, lease.uid, Health.HEALTHY, Evidence.LEASE_RENEWED)
     return Judge(lease.key, lease.uid, Health.UNKNOWN, Evidence.NONE)

@@ -126,7 +126,7 @@ class Leasekeeper:
             deadline_seconds=self._uptime.ceiling() + registration.ttl_seconds,
             renewals=renewals,
             checkless=registration.check.kind is CheckKind.NONE,
-            unserving=instance.evidence is Evidence.NOT_SERVING,
+            unserving=instance.evidence is Evidence.WITHDRAWN,
         )
         self.table.add(lease)
         self._holders[key] = (uid, instance.revision)
@@ -198,4 +198,4 @@ class Leasekeeper:
         if instance.state is State.EXPIRED:
             self.depart(instance.incarnation, Departure.EXPIRED)
             return
-        lease.unserving = instance.evidence is Evidence.NOT_SERVING
+        lease.unserving = instance.evidence is Evidence.WITHDRAWN

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from zlib import crc32
 
-from registry.domain.health import Evidence, Health, Standing, Streak, step
+from registry.domain.haste import Haste
+from registry.domain.haste import take as take_haste
+from registry.domain.health import ANSWERS, Evidence, Health, Standing, Streak, step
 from registry.domain.instance import CheckKind, Instance, State
-from registry.domain.names import Incarnation, InstanceKey
+from registry.domain.names import Incarnation, InstanceKey, ServiceKey
 from registry.domain.operation import Judge
 
 RETRY_SECONDS = 1.0
-"""After a failure that may become a verdict, the next try comes this soon."""
+"""After silence that may become a verdict, the next try comes this soon."""
+RETRY_AFTER_ANSWER_SECONDS = 0.5
+"""The same after an answer: asking again costs next to nothing."""
 STARTING_TRIES = 5
 """So many failures of an instance that has never succeeded are followed by a quick next try.
 
@@ -50,6 +54,8 @@ class ProbeSchedule:
 
     def __init__(self) -> None:
         self._targets: dict[InstanceKey, Target] = {}
+        self._siblings: dict[ServiceKey, dict[InstanceKey, Target]] = {}
+        self._haste = Haste()
         self._heap: list[tuple[float, int, Target]] = []
         self._serial = 0
 
@@ -89,6 +95,7 @@ class ProbeSchedule:
                 self._push(target, now)
             return
         target = self._targets[instance.key] = Target(instance)
+        self._siblings.setdefault(instance.key.service_key, {})[instance.key] = target
         if instance.health is Health.UNKNOWN:
             self._push(target, now)
         else:
@@ -100,6 +107,10 @@ class ProbeSchedule:
         target = self._targets.pop(key, None)
         if target is not None:
             target.due = -1.0
+            siblings = self._siblings[key.service_key]
+            del siblings[key]
+            if not siblings:
+                del self._siblings[key.service_key]
 
     def next_due(self) -> float | None:
         """When the next target is due; None when there is none."""
@@ -126,10 +137,55 @@ class ProbeSchedule:
         after, target.streak = step(
             standing, target.streak, result, rise=check.rise, fall=check.fall
         )
-        self._push(target, now + _pause(target, after))
+        self._push(target, now + self._pause(target, after, result, now))
+        if standing.health is Health.HEALTHY and target.streak.failures == 1:
+            self._suspect(target, now)
         if after == standing:
             return None
         return Judge(instance.key, instance.incarnation, after.health, after.evidence)
+
+    # _pause
+    #
+    #   after the try                                    next try after
+    #   -----------------------------------------------  -------------------------------------
+    #   HEALTHY and failing: `fall` may be reached       soon
+    #   UNHEALTHY and succeeding, below `rise`           soon
+    #   UNKNOWN and failing, the first STARTING_TRIES    soon: it is starting up
+    #   else                                             interval, less a varying SPREAD of it
+    #
+    # Soon is RETRY_AFTER_ANSWER_SECONDS when the target answered no, else RETRY_SECONDS, and at
+    # most the interval; but when there is no haste left it is the interval (I25).
+    def _pause(self, target: Target, after: Standing, result: Evidence, now: float) -> float:
+        check = target.instance.registration.check
+        streak = target.streak
+        if (
+            (after.health is Health.HEALTHY and streak.failures > 0)
+            or (after.health is Health.UNHEALTHY and 0 < streak.successes < check.rise)
+            or (after.health is Health.UNKNOWN and streak.failures <= STARTING_TRIES)
+        ) and self._hurry(now):
+            answered = result in ANSWERS
+            soon = RETRY_AFTER_ANSWER_SECONDS if answered else RETRY_SECONDS
+            return min(check.interval_seconds, soon)
+        target.rounds += 1
+        uid = target.instance.incarnation
+        if target.rounds == 1:
+            return check.interval_seconds * _share(uid)
+        return check.interval_seconds * (1.0 - SPREAD * _share(uid, target.rounds))
+
+    def _suspect(self, failed: Target, now: float) -> None:
+        """One of a service has failed: what took it may have taken the others, so look now."""
+        for target in self._siblings[failed.instance.key.service_key].values():
+            if target.instance.health is not Health.HEALTHY or target.is_doubtful:
+                continue
+            if target.under_way or target.due <= now + RETRY_AFTER_ANSWER_SECONDS:
+                continue
+            if not self._hurry(now):
+                return
+            self._push(target, now)
+
+    def _hurry(self, now: float) -> bool:
+        granted, self._haste = take_haste(self._haste, len(self._targets), now)
+        return granted
 
     def _push(self, target: Target, due: float) -> None:
         target.due = due
@@ -143,30 +199,6 @@ class ProbeSchedule:
             self._heap[0][2].due != self._heap[0][0] or self._heap[0][2].under_way
         ):
             heappop(self._heap)
-
-
-# _pause
-#
-#   after the try                                    next try after
-#   -----------------------------------------------  ------------------------------------
-#   HEALTHY and failing: `fall` may be reached       min(interval, 1 s)
-#   UNHEALTHY and succeeding, below `rise`           min(interval, 1 s)
-#   UNKNOWN and failing, the first STARTING_TRIES    min(interval, 1 s): it is starting up
-#   else                                             interval, less a varying SPREAD of it
-def _pause(target: Target, after: Standing) -> float:
-    check = target.instance.registration.check
-    streak = target.streak
-    if (
-        (after.health is Health.HEALTHY and streak.failures > 0)
-        or (after.health is Health.UNHEALTHY and 0 < streak.successes < check.rise)
-        or (after.health is Health.UNKNOWN and streak.failures <= STARTING_TRIES)
-    ):
-        return min(check.interval_seconds, RETRY_SECONDS)
-    target.rounds += 1
-    uid = target.instance.incarnation
-    if target.rounds == 1:
-        return check.interval_seconds * _share(uid)
-    return check.interval_seconds * (1.0 - SPREAD * _share(uid, target.rounds))
 
 
 def _share(uid: Incarnation, salt: int = 0) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.app.mirror import Mirror
-from registry.domain.admission import shown
+from registry.domain.complaints import shown
 from registry.domain.errors import FieldViolation, ServiceNotFound, UnknownRegion
 from registry.domain.health import Health
 from registry.domain.instance import Instance, State

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from registry.domain.errors import FieldViolation, InvalidField, UnknownCell, UnknownRegion
-from registry.domain.instance import Check, CheckKind, Port, Protocol, Registration
+from registry.domain.check_admission import DraftCheck, admit_check
+from registry.domain.complaints import Complaints, shown
+from registry.domain.errors import UnknownCell, UnknownRegion
+from registry.domain.instance import Port, Protocol, Registration
 from registry.domain.names import (
     LABEL_RULE,
     CellName,
@@ -33,8 +35,6 @@ METADATA_KEY = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
 METADATA_VALUE_LIMIT = 512
 TTL_SECONDS = (1.0, 300.0)
 DEFAULT_TTL_SECONDS = 15.0
-CHECK_INTERVAL_SECONDS = (1.0, 300.0)
-CHECK_TIMEOUT_SECONDS = (0.1, 30.0)
 DEFAULT_PORT_NAME = "main"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
@@ -46,18 +46,6 @@ class DraftPort:
     name: str
     number: int
     protocol: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DraftCheck:
-    """A check as it came: "", 0 and None are unset; `kind` is else a value of CheckKind."""
-
-    kind: str = ""
-    port: int = 0
-    interval_seconds: float | None = None
-    timeout_seconds: float | None = None
-    rise: int = 0
-    fall: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +68,6 @@ class Draft:
     request_id: str = ""
 
 
-class Complaints:
-    """Collects violations, each under the path of its field."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.violations: list[FieldViolation] = []
-        self.kind: type[InvalidField] = InvalidField
-        self._prefix = prefix
-
-    def add(self, path: str, description: str, kind: type[InvalidField] = InvalidField) -> None:
-        """One more. Only a single violation keeps a `kind` of its own."""
-        self.violations.append(FieldViolation(self._prefix + path, description))
-        self.kind = kind if len(self.violations) == 1 else InvalidField
-
-    def span(self, path: str, value: float, limits: tuple[float, float], unit: str = "") -> bool:
-        """Whether `value` lies within `limits`, both included; complains if not."""
-        low, high = limits
-        if low <= value <= high:
-            return True
-        self.add(path, f"must be {low:g} to {high:g}{unit}, is {value:g}")
-        return False
-
-    def label(self, path: str, text: str) -> bool:
-        """Whether `text` is an id; complains if not."""
-        if is_label(text):
-            return True
-        self.add(path, f"must be {LABEL_RULE}; is {shown(text)}" if text else "is required")
-        return False
-
-    def check(self) -> None:
-        """Raises what was collected, if anything was."""
-        if self.violations:
-            raise self.kind(*self.violations)
-
-
 def admit(draft: Draft, cells: Mapping[CellName, RegionName], prefix: str = "") -> Registration:
     """Check a draft against every rule of the contract.
 
@@ -125,7 +79,7 @@ def admit(draft: Draft, cells: Mapping[CellName, RegionName], prefix: str = "") 
     cell, region = _place(draft, cells, complaints)
     addresses = _addresses(draft.addresses, complaints)
     ports = _ports(draft.ports, complaints)
-    check = _check(draft.check or _UNSET_CHECK, ports, complaints)
+    check = admit_check(draft.check or _UNSET_CHECK, ports, complaints)
     if draft.zone:
         complaints.label("instance.locality.zone", draft.zone)
     complaints.span("instance.priority", draft.priority, (0, 65535))
@@ -278,54 +232,6 @@ def _ports(drafts: Sequence[DraftPort], complaints: Complaints) -> tuple[Port, .
     return tuple(ports)
 
 
-# What is checked
-#
-#   kind   a TCP port is registered  port   result
-#   -----  ------------------------  -----  -------------------------------
-#   unset  yes                       unset  TCP, the first TCP port
-#   unset  no                        unset  NONE
-#   unset  any                       set    TCP, that port
-#   TCP    yes                       unset  TCP, the first TCP port
-#   TCP    no                        unset  violation
-#   TCP    any                       set    TCP, that port
-#   NONE   any                       unset  NONE
-#   NONE   any                       set    violation: it asks for two things
-def _check(draft: DraftCheck, ports: Sequence[Port], complaints: Complaints) -> Check:
-    path = "instance.health_check"
-    first = next((port.number for port in ports if port.protocol is Protocol.TCP), 0)
-    if draft.kind not in _KINDS:
-        complaints.add(f"{path}.kind", f"must be NONE or TCP, is {shown(draft.kind)}")
-    kind = _KINDS.get(draft.kind) or (CheckKind.TCP if draft.port or first else CheckKind.NONE)
-    if draft.port:
-        complaints.span(f"{path}.port", draft.port, (1, 65535))
-    if kind is CheckKind.NONE:
-        if draft.port:
-            complaints.add(f"{path}.port", "must be unset when the kind is NONE")
-        return _NO_CHECK
-    if not draft.port and not first:
-        complaints.add(f"{path}.port", "is required, since no TCP port is registered")
-    interval = (
-        _DEFAULT_CHECK.interval_seconds
-        if draft.interval_seconds is None
-        else draft.interval_seconds
-    )
-    timeout = (
-        min(_DEFAULT_CHECK.timeout_seconds, interval)
-        if draft.timeout_seconds is None
-        else draft.timeout_seconds
-    )
-    if (
-        complaints.span(f"{path}.interval", interval, CHECK_INTERVAL_SECONDS, " s")
-        and complaints.span(f"{path}.timeout", timeout, CHECK_TIMEOUT_SECONDS, " s")
-        and timeout > interval
-    ):
-        complaints.add(f"{path}.timeout", f"must not pass the interval of {interval:g} s")
-    rise, fall = draft.rise or _DEFAULT_CHECK.rise, draft.fall or _DEFAULT_CHECK.fall
-    complaints.span(f"{path}.rise", rise, (1, 10))
-    complaints.span(f"{path}.fall", fall, (1, 10))
-    return Check(kind, draft.port or first, interval, timeout, rise, fall)
-
-
 def _metadata(pairs: Mapping[str, str], complaints: Complaints) -> None:
     if len(pairs) > METADATA_LIMIT:
         complaints.add(
@@ -342,13 +248,5 @@ def _metadata(pairs: Mapping[str, str], complaints: Complaints) -> None:
             )
 
 
-_DEFAULT_CHECK = Check(CheckKind.TCP)
-_NO_CHECK = Check(CheckKind.NONE)
 _UNSET_CHECK = DraftCheck()
 _PROTOCOLS = {"": Protocol.TCP, **{protocol.value: protocol for protocol in Protocol}}
-_KINDS: Mapping[str, CheckKind | None] = {"": None, **{kind.value: kind for kind in CheckKind}}
-
-
-def shown(text: str) -> str:
-    """`text` in quotes, cut short: a message is no place to echo a megabyte."""
-    return repr(text if len(text) <= 80 else text[:77] + "...")

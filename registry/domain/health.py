@@ -18,13 +18,18 @@ class Health(Enum):
 
 
 class Evidence(Enum):
-    """Why health is what it is. An answer is strong evidence, silence is weak."""
+    """Why health is what it is. An answer is strong evidence, silence is weak.
+
+    NOT_SERVING is the target's answer to a probe; WITHDRAWN is its owner's word, said with a
+    heartbeat, which no probe can gainsay.
+    """
 
     NONE = "none"
     VALIDATED = "validated"
     LEASE_RENEWED = "lease_renewed"
     DEREGISTERED = "deregistered"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
     NOT_SERVING = "not_serving"
     WRONG_IDENTITY = "wrong_identity"
     TIMEOUT = "timeout"
@@ -59,7 +64,7 @@ class Standing:
 #   any                      NONE      as before         as before: the prober failed, not
 #                                                        the target
 #   DRAINING                 any       counted           as before: the owner's word
-#   UNHEALTHY, NOT_SERVING   any       counted           as before: only the owner lifts it
+#   UNHEALTHY, WITHDRAWN     any       counted           as before: only the owner lifts it
 #   UNHEALTHY, LEASE_EXPIRED any       counted           as before: only a new lease lifts it
 #   UNKNOWN                  success   counted           HEALTHY, VALIDATED (I27)
 #   UNKNOWN                  failure   counted           UNKNOWN: never up, so never down
@@ -94,7 +99,7 @@ def step(
                 return standing, streak
             return Standing(Health.UNHEALTHY, result), streak
         case Health.UNHEALTHY:
-            if standing.evidence in (Evidence.NOT_SERVING, Evidence.LEASE_EXPIRED):
+            if standing.evidence in (Evidence.WITHDRAWN, Evidence.LEASE_EXPIRED):
                 return standing, streak
             if success:
                 return (_VALIDATED if streak.successes >= rise else standing), streak

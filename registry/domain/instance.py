@@ -22,6 +22,23 @@ class CheckKind(Enum):
 
     NONE = "none"
     TCP = "tcp"
+    HTTP = "http"
+    HTTPS = "https"
+    GRPC = "grpc"
+    GRPCS = "grpcs"
+
+
+class Identity(Enum):
+    """How a target says who it is, so that a reused address is told from the instance."""
+
+    NONE = "none"
+    HEADER = "header"
+    METADATA = "metadata"
+    HEALTH_SERVICE = "health_service"
+
+
+IDENTITY_HEADER = "sheetanchor-identity"
+"""HTTP header and gRPC metadata key whose value is the instance's name, `namespaces/...`."""
 
 
 class State(Enum):
@@ -42,6 +59,19 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpCheck:
+    """What an HTTP or HTTPS check asks for, and which answers it takes."""
+
+    path: str = "/"
+    host: str = ""
+    """The Host header; empty: the address and port."""
+    statuses: tuple[int, ...] = ()
+    """Status codes that mean success; empty: any 2xx."""
+    body_match: str = ""
+    """Must occur in the first 64 KiB of the body; empty: the body is not read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """How the registry convinces itself that an instance serves."""
 
@@ -51,6 +81,13 @@ class Check:
     timeout_seconds: float = 2.0
     rise: int = 2
     fall: int = 3
+    http: HttpCheck | None = None
+    """Set for HTTP and HTTPS, and for them only."""
+    grpc_service: str = ""
+    """The name asked about (grpc.health.v1); empty is the server as a whole."""
+    identity: Identity = Identity.NONE
+    tls_server_name: str = ""
+    """The name that the certificate must bear; empty: the certificate is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.domain.admission import Complaints
+from registry.domain.complaints import Complaints
 from registry.domain.names import RegionName
 from registry.domain.service import FailoverPolicy, ServicePolicy
 

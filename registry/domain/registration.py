@@ -186,7 +186,7 @@ def _repeat(operation: Register, current: Instance) -> Verdict:
 #   -------------------------------------------------  -----  -----------------------------
 #   ACTIVE, HEALTHY, equal addresses, ports and check  any    as it is: nothing new to prove
 #   anything else, or none                             NONE   HEALTHY, by the lease alone
-#   anything else, or none                             TCP    UNKNOWN: not served yet (I27)
+#   anything else, or none                             other  UNKNOWN: not served yet (I27)
 def _first_health(
     operation: Register, current: Instance | None, now_ms: int
 ) -> tuple[Health, Evidence, int]:
@@ -314,15 +314,15 @@ def _expire(
 #   -----------------  -------------  ------------------  -----------------------------------
 #   DRAINING, EXPIRED  any            any                 nothing: their health is settled
 #   ACTIVE             as judged, health too              nothing
-#   ACTIVE             NOT_SERVING    NONE, NOT_SERVING,  as judged: the owner's own word
+#   ACTIVE             WITHDRAWN      NONE, WITHDRAWN,    as judged: the owner's own word
 #                                     LEASE_RENEWED
-#   ACTIVE             NOT_SERVING    any other           nothing: a probe cannot know better
+#   ACTIVE             WITHDRAWN      any other           nothing: a probe cannot know better
 #                                                         than the owner
 #   ACTIVE             any other      NONE                nothing: only the owner's "not
 #                                                         serving" can be taken back
 #   ACTIVE             any other      any other           as judged
 def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int) -> Verdict:
-    unserving = current.evidence is Evidence.NOT_SERVING
+    unserving = current.evidence is Evidence.WITHDRAWN
     owners_word = operation.evidence in _OWNERS_WORD
     moot = (
         current.state is not State.ACTIVE
@@ -346,7 +346,7 @@ def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int)
     )
 
 
-_OWNERS_WORD = frozenset({Evidence.NONE, Evidence.NOT_SERVING, Evidence.LEASE_RENEWED})
+_OWNERS_WORD = frozenset({Evidence.NONE, Evidence.WITHDRAWN, Evidence.LEASE_RENEWED})
 
 
 def _belongs(grave: Grave, key: InstanceKey) -> bool:

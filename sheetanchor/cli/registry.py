@@ -39,6 +39,7 @@ def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> Re
             regions=values["regions"],
             database_url=values.get("database_url") or "",
             listen=str(values["grpc"]),
+            probe_ca_file=values.get("probe_ca_file"),
             migrate=migrate or bool(values.get("migrate")),
         )
         # judged here, before anything is started

@@ -214,6 +214,18 @@ SETTINGS: tuple[Setting, ...] = (
         is_flag=True,
     ),
     Setting(
+        "probe_ca_file",
+        "--probe-ca-file",
+        "PROBE_CA_FILE",
+        "FILE",
+        value.path,
+        None,
+        "Certificates (PEM) of the authorities that may sign those of probed instances, where a "
+        "health check names the certificate's name.",
+        ("registry",),
+        absent="the system's authorities",
+    ),
+    Setting(
         "otlp_endpoint",
         "--otlp-endpoint",
         "OTLP_ENDPOINT",

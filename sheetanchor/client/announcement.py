@@ -12,6 +12,11 @@ from google.protobuf import duration_pb2
 
 from sheetanchor.v1 import instance_pb2, registration_service_pb2
 
+_IDENTITY = {
+    "header": instance_pb2.HealthCheck.IDENTITY_HEADER,
+    "metadata": instance_pb2.HealthCheck.IDENTITY_METADATA,
+    "health_service": instance_pb2.HealthCheck.IDENTITY_HEALTH_SERVICE,
+}
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
@@ -28,16 +33,25 @@ class Port:
 class Check:
     """How the registry convinces itself that the instance serves.
 
-    `kind` is `tcp` (a connection is opened and closed) or `none` (the lease alone
-    speaks for the instance). Zero leaves a number to the registry's default.
+    `kind` is `tcp` (a connection is opened and closed), `http` or `https` (a GET), `grpc` or
+    `grpcs` (the standard health service), or `none` (the lease alone speaks for the
+    instance). Zero and empty leave a value to the registry's default.
     """
 
-    kind: Literal["tcp", "none"]
+    kind: Literal["tcp", "http", "https", "grpc", "grpcs", "none"]
     port: int = 0
     interval_seconds: float = 0.0
     timeout_seconds: float = 0.0
     rise: int = 0
     fall: int = 0
+    http_path: str = ""
+    http_host: str = ""
+    http_statuses: tuple[int, ...] = ()
+    http_body_match: str = ""
+    grpc_service: str = ""
+    identity: Literal["", "header", "metadata", "health_service"] = ""
+    """How the target proves that it is this instance, by `Announcement.name`."""
+    tls_server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,15 @@ def _check_message(check: Check) -> instance_pb2.HealthCheck:
         rise=check.rise,
         fall=check.fall,
     )
+    if check.identity:
+        message.identity = _IDENTITY[check.identity]
+    message.tls_server_name = check.tls_server_name
+    if check.http_path or check.http_host or check.http_statuses or check.http_body_match:
+        message.http.path, message.http.host = check.http_path, check.http_host
+        message.http.expected_statuses.extend(check.http_statuses)
+        message.http.body_match = check.http_body_match
+    if check.grpc_service:
+        message.grpc.service = check.grpc_service
     if check.interval_seconds:
         message.interval.CopyFrom(duration(check.interval_seconds))
     if check.timeout_seconds:

@@ -30,6 +30,7 @@ class Evidence(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVIDENCE_WRONG_IDENTITY: _ClassVar[Evidence]
     EVIDENCE_TIMEOUT: _ClassVar[Evidence]
     EVIDENCE_LEASE_EXPIRED: _ClassVar[Evidence]
+    EVIDENCE_WITHDRAWN: _ClassVar[Evidence]
 HEALTH_UNSPECIFIED: Health
 HEALTH_UNKNOWN: Health
 HEALTH_HEALTHY: Health
@@ -44,6 +45,7 @@ EVIDENCE_NOT_SERVING: Evidence
 EVIDENCE_WRONG_IDENTITY: Evidence
 EVIDENCE_TIMEOUT: Evidence
 EVIDENCE_LEASE_EXPIRED: Evidence
+EVIDENCE_WITHDRAWN: Evidence
 
 class Instance(_message.Message):
     __slots__ = ("name", "uid", "locality", "cell", "addresses", "ports", "priority", "weight", "metadata", "health_check", "state", "health", "evidence", "health_time", "create_time", "revision")
@@ -125,25 +127,71 @@ class Port(_message.Message):
     def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., protocol: _Optional[_Union[Port.Protocol, str]] = ...) -> None: ...
 
 class HealthCheck(_message.Message):
-    __slots__ = ("kind", "port", "interval", "timeout", "rise", "fall")
+    __slots__ = ("kind", "port", "interval", "timeout", "rise", "fall", "http", "grpc", "identity", "tls_server_name")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[HealthCheck.Kind]
         KIND_NONE: _ClassVar[HealthCheck.Kind]
         KIND_TCP: _ClassVar[HealthCheck.Kind]
+        KIND_HTTP: _ClassVar[HealthCheck.Kind]
+        KIND_HTTPS: _ClassVar[HealthCheck.Kind]
+        KIND_GRPC: _ClassVar[HealthCheck.Kind]
+        KIND_GRPCS: _ClassVar[HealthCheck.Kind]
     KIND_UNSPECIFIED: HealthCheck.Kind
     KIND_NONE: HealthCheck.Kind
     KIND_TCP: HealthCheck.Kind
+    KIND_HTTP: HealthCheck.Kind
+    KIND_HTTPS: HealthCheck.Kind
+    KIND_GRPC: HealthCheck.Kind
+    KIND_GRPCS: HealthCheck.Kind
+    class Identity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        IDENTITY_UNSPECIFIED: _ClassVar[HealthCheck.Identity]
+        IDENTITY_NONE: _ClassVar[HealthCheck.Identity]
+        IDENTITY_HEADER: _ClassVar[HealthCheck.Identity]
+        IDENTITY_METADATA: _ClassVar[HealthCheck.Identity]
+        IDENTITY_HEALTH_SERVICE: _ClassVar[HealthCheck.Identity]
+    IDENTITY_UNSPECIFIED: HealthCheck.Identity
+    IDENTITY_NONE: HealthCheck.Identity
+    IDENTITY_HEADER: HealthCheck.Identity
+    IDENTITY_METADATA: HealthCheck.Identity
+    IDENTITY_HEALTH_SERVICE: HealthCheck.Identity
     KIND_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     RISE_FIELD_NUMBER: _ClassVar[int]
     FALL_FIELD_NUMBER: _ClassVar[int]
+    HTTP_FIELD_NUMBER: _ClassVar[int]
+    GRPC_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    TLS_SERVER_NAME_FIELD_NUMBER: _ClassVar[int]
     kind: HealthCheck.Kind
     port: int
     interval: _duration_pb2.Duration
     timeout: _duration_pb2.Duration
     rise: int
     fall: int
-    def __init__(self, kind: _Optional[_Union[HealthCheck.Kind, str]] = ..., port: _Optional[int] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ...) -> None: ...
+    http: HttpCheck
+    grpc: GrpcCheck
+    identity: HealthCheck.Identity
+    tls_server_name: str
+    def __init__(self, kind: _Optional[_Union[HealthCheck.Kind, str]] = ..., port: _Optional[int] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ..., http: _Optional[_Union[HttpCheck, _Mapping]] = ..., grpc: _Optional[_Union[GrpcCheck, _Mapping]] = ..., identity: _Optional[_Union[HealthCheck.Identity, str]] = ..., tls_server_name: _Optional[str] = ...) -> None: ...
+
+class HttpCheck(_message.Message):
+    __slots__ = ("path", "host", "expected_statuses", "body_match")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_STATUSES_FIELD_NUMBER: _ClassVar[int]
+    BODY_MATCH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    host: str
+    expected_statuses: _containers.RepeatedScalarFieldContainer[int]
+    body_match: str
+    def __init__(self, path: _Optional[str] = ..., host: _Optional[str] = ..., expected_statuses: _Optional[_Iterable[int]] = ..., body_match: _Optional[str] = ...) -> None: ...
+
+class GrpcCheck(_message.Message):
+    __slots__ = ("service",)
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    def __init__(self, service: _Optional[str] = ...) -> None: ...

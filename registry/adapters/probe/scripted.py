@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 
 from registry.domain.health import Evidence
 from registry.domain.instance import Check
+from registry.domain.names import InstanceKey
 from registry.ports import Clock
 
 Target = tuple[str, int]
@@ -40,7 +41,7 @@ class ScriptedProber:
         """From now on a target takes so long to answer; past the timeout it is a TIMEOUT."""
         self._slow_seconds[target] = seconds
 
-    async def probe(self, check: Check, address: str) -> Evidence:
+    async def probe(self, check: Check, address: str, key: InstanceKey) -> Evidence:
         """One try."""
         target = (address, check.port)
         self.tried.append(target)

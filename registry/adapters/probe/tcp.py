@@ -13,6 +13,7 @@ import struct
 
 from registry.domain.health import Evidence
 from registry.domain.instance import Check, CheckKind
+from registry.domain.names import InstanceKey
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _ANSWERED_NO = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
@@ -24,7 +25,7 @@ _OWN_FAULT = frozenset(
 class TcpProber:
     """Probes by the system's sockets."""
 
-    async def probe(self, check: Check, address: str) -> Evidence:
+    async def probe(self, check: Check, address: str, key: InstanceKey) -> Evidence:
         """One try: VALIDATED, REFUSED, TIMEOUT, or NONE when this machine could not try."""
         if check.kind is CheckKind.NONE:
             return Evidence.LEASE_RENEWED
@@ -54,11 +55,16 @@ def evidence_of(error: int) -> Evidence:
     return Evidence.TIMEOUT
 
 
+def reset_on_close(connection: socket.socket) -> None:
+    """Have a connection end with a reset, which leaves nothing behind in TIME_WAIT."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+
 async def _connect(address: str, port: int, timeout_seconds: float) -> int:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as connection:
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        reset_on_close(connection)
         error = connection.connect_ex((address, port))
         if error == errno.EINPROGRESS:
             error = await _outcome(connection, timeout_seconds)

@@ -12,7 +12,7 @@ from registry.adapters.rpc.translate.plan import plan_event_message
 from registry.app.frontends import Frontends
 from registry.app.plan_event import Position
 from registry.app.plan_feed import PlanFeed
-from registry.domain.admission import Complaints, shown
+from registry.domain.complaints import Complaints, shown
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
 from registry.ports import Acknowledgement, Clock
 from sheetanchor.v1 import publication_service_pb2 as pb

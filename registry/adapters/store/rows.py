@@ -7,6 +7,7 @@ Keys may be added later; a reader must bear a body written before they were.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, assert_never
 
@@ -21,6 +22,8 @@ from registry.domain.health import Evidence, Health
 from registry.domain.instance import (
     Check,
     CheckKind,
+    HttpCheck,
+    Identity,
     Instance,
     Port,
     Protocol,
@@ -56,6 +59,7 @@ _decode = json.JSONDecoder().decode
 _STATES = {state.value: state for state in State}
 _HEALTHS = {health.value: health for health in Health}
 _EVIDENCES = {evidence.value: evidence for evidence in Evidence}
+_IDENTITIES = {identity.value: identity for identity in Identity}
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 
 
@@ -81,6 +85,7 @@ def encode_instance(instance: Instance) -> str:
                 "timeout": check.timeout_seconds,
                 "rise": check.rise,
                 "fall": check.fall,
+                **_further_check_row(check),
             },
             "ttl": registration.ttl_seconds,
             "uid": instance.incarnation,
@@ -122,6 +127,10 @@ def decode_instance(body: str) -> Instance:
                 check["timeout"],
                 check["rise"],
                 check["fall"],
+                http=_http_check(check.get("http")),
+                grpc_service=check.get("grpc_service", ""),
+                identity=_IDENTITIES[check.get("identity", "none")],
+                tls_server_name=check.get("tls_server_name", ""),
             ),
             ttl_seconds=row["ttl"],
         ),
@@ -136,6 +145,28 @@ def decode_instance(body: str) -> Instance:
         revision=Revision(row["revision"]),
         lease_id=row["lease"],
     )
+
+
+def _further_check_row(check: Check) -> dict[str, Any]:
+    """What only checks that ask questions have; most have none of it, and rows stay short."""
+    row: dict[str, Any] = {}
+    if check.http is not None:
+        asked = check.http
+        row["http"] = (asked.path, asked.host, asked.statuses, asked.body_match)
+    if check.grpc_service:
+        row["grpc_service"] = check.grpc_service
+    if check.identity is not Identity.NONE:
+        row["identity"] = check.identity.value
+    if check.tls_server_name:
+        row["tls_server_name"] = check.tls_server_name
+    return row
+
+
+def _http_check(row: Sequence[Any] | None) -> HttpCheck | None:
+    if row is None:
+        return None
+    path, host, statuses, body_match = row
+    return HttpCheck(path, host, tuple(statuses), body_match)
 
 
 def encode_service(service: Service) -> str:

@@ -16,7 +16,9 @@ import pytest
 from registry.adapters.probe.tcp import TcpProber, evidence_of
 from registry.domain.health import Evidence
 from registry.domain.instance import Check, CheckKind
+from registry.domain.names import InstanceId, InstanceKey, NamespaceId, ServiceId
 
+KEY = InstanceKey(NamespaceId("shop"), ServiceId("cart"), InstanceId("i1"))
 HAS_IPV6 = Path("/proc/net/if_inet6").exists()
 
 
@@ -60,23 +62,25 @@ async def test_a_port_that_accepts_is_validated(address: str) -> None:
     if address == "::1" and not HAS_IPV6:
         pytest.skip("this machine has no IPv6")
     with listening(address) as port:
-        assert await TcpProber().probe(check(port), address) is Evidence.VALIDATED
+        assert await TcpProber().probe(check(port), address, KEY) is Evidence.VALIDATED
 
 
 async def test_a_port_where_nobody_listens_refuses() -> None:
-    assert await TcpProber().probe(check(closed_port()), "127.0.0.1") is Evidence.REFUSED
+    assert await TcpProber().probe(check(closed_port()), "127.0.0.1", KEY) is Evidence.REFUSED
 
 
 async def test_a_port_that_does_not_answer_times_out_in_its_time() -> None:
     with silent() as port:
         begun = asyncio.get_running_loop().time()
-        result = await TcpProber().probe(check(port, 0.1), "127.0.0.1")
+        result = await TcpProber().probe(check(port, 0.1), "127.0.0.1", KEY)
         assert result is Evidence.TIMEOUT
         assert 0.09 <= asyncio.get_running_loop().time() - begun < 1.0
 
 
 async def test_without_a_check_the_lease_speaks() -> None:
-    assert await TcpProber().probe(Check(CheckKind.NONE), "127.0.0.1") is Evidence.LEASE_RENEWED
+    assert (
+        await TcpProber().probe(Check(CheckKind.NONE), "127.0.0.1", KEY) is Evidence.LEASE_RENEWED
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,7 @@ async def test_a_machine_without_descriptors_to_spare_blames_nobody() -> None:
         os.close(lowest_free)
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
         try:
-            assert await TcpProber().probe(check(port), "127.0.0.1") is Evidence.NONE
+            assert await TcpProber().probe(check(port), "127.0.0.1", KEY) is Evidence.NONE
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -111,14 +115,14 @@ async def test_a_machine_without_descriptors_to_spare_blames_nobody() -> None:
 async def test_probes_leave_no_connections_behind() -> None:
     with listening(backlog=200) as port:
         for _ in range(100):
-            await TcpProber().probe(check(port), "127.0.0.1")
+            await TcpProber().probe(check(port), "127.0.0.1", KEY)
         assert connections_in_time_wait(port) == []
 
 
 async def test_a_cancelled_probe_closes_its_socket() -> None:
     with silent() as port:
         before = len(os.listdir("/proc/self/fd"))
-        task = asyncio.create_task(TcpProber().probe(check(port, 30.0), "127.0.0.1"))
+        task = asyncio.create_task(TcpProber().probe(check(port, 30.0), "127.0.0.1", KEY))
         await asyncio.sleep(0.01)
         assert len(os.listdir("/proc/self/fd")) > before
         task.cancel()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from registry.adapters.rpc.translate.moment import seconds_of
-from registry.domain.admission import Draft, DraftCheck, DraftPort
+from registry.domain.admission import Draft, DraftPort
+from registry.domain.check_admission import DraftCheck, DraftHttpCheck
 from registry.domain.policy_admission import DraftFailover, DraftPolicy
 from sheetanchor.v1 import instance_pb2, service_pb2
 from sheetanchor.v1 import registration_service_pb2 as pb
@@ -19,6 +20,17 @@ _KIND: Final[dict[int, str]] = {
     instance_pb2.HealthCheck.KIND_UNSPECIFIED: "",
     instance_pb2.HealthCheck.KIND_NONE: "none",
     instance_pb2.HealthCheck.KIND_TCP: "tcp",
+    instance_pb2.HealthCheck.KIND_HTTP: "http",
+    instance_pb2.HealthCheck.KIND_HTTPS: "https",
+    instance_pb2.HealthCheck.KIND_GRPC: "grpc",
+    instance_pb2.HealthCheck.KIND_GRPCS: "grpcs",
+}
+_IDENTITY: Final[dict[int, str]] = {
+    instance_pb2.HealthCheck.IDENTITY_UNSPECIFIED: "",
+    instance_pb2.HealthCheck.IDENTITY_NONE: "none",
+    instance_pb2.HealthCheck.IDENTITY_HEADER: "header",
+    instance_pb2.HealthCheck.IDENTITY_METADATA: "metadata",
+    instance_pb2.HealthCheck.IDENTITY_HEALTH_SERVICE: "health_service",
 }
 
 
@@ -63,7 +75,15 @@ def _check_draft(check: instance_pb2.HealthCheck) -> DraftCheck:
         timeout_seconds=seconds_of(check.timeout) if check.HasField("timeout") else None,
         rise=check.rise,
         fall=check.fall,
+        http=_http_draft(check.http) if check.HasField("http") else None,
+        grpc_service=check.grpc.service if check.HasField("grpc") else None,
+        identity=_word(_IDENTITY, check.identity),
+        tls_server_name=check.tls_server_name,
     )
+
+
+def _http_draft(http: instance_pb2.HttpCheck) -> DraftHttpCheck:
+    return DraftHttpCheck(http.path, http.host, list(http.expected_statuses), http.body_match)
 
 
 def _failover_draft(failover: service_pb2.FailoverPolicy) -> DraftFailover:

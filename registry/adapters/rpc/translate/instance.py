@@ -6,7 +6,7 @@ from typing import Final
 
 from registry.adapters.rpc.translate.moment import duration, timestamp
 from registry.domain.health import Evidence, Health
-from registry.domain.instance import Check, CheckKind, Instance, Protocol, State
+from registry.domain.instance import Check, CheckKind, Identity, Instance, Protocol, State
 from sheetanchor.v1 import instance_pb2 as pb
 
 HEALTH: Final = {
@@ -21,6 +21,7 @@ EVIDENCE: Final = {
     Evidence.LEASE_RENEWED: pb.EVIDENCE_LEASE_RENEWED,
     Evidence.DEREGISTERED: pb.EVIDENCE_DEREGISTERED,
     Evidence.REFUSED: pb.EVIDENCE_REFUSED,
+    Evidence.WITHDRAWN: pb.EVIDENCE_WITHDRAWN,
     Evidence.NOT_SERVING: pb.EVIDENCE_NOT_SERVING,
     Evidence.WRONG_IDENTITY: pb.EVIDENCE_WRONG_IDENTITY,
     Evidence.TIMEOUT: pb.EVIDENCE_TIMEOUT,
@@ -38,6 +39,16 @@ PROTOCOL: Final = {
 CHECK_KIND: Final = {
     CheckKind.NONE: pb.HealthCheck.KIND_NONE,
     CheckKind.TCP: pb.HealthCheck.KIND_TCP,
+    CheckKind.HTTP: pb.HealthCheck.KIND_HTTP,
+    CheckKind.HTTPS: pb.HealthCheck.KIND_HTTPS,
+    CheckKind.GRPC: pb.HealthCheck.KIND_GRPC,
+    CheckKind.GRPCS: pb.HealthCheck.KIND_GRPCS,
+}
+IDENTITY: Final = {
+    Identity.NONE: pb.HealthCheck.IDENTITY_NONE,
+    Identity.HEADER: pb.HealthCheck.IDENTITY_HEADER,
+    Identity.METADATA: pb.HealthCheck.IDENTITY_METADATA,
+    Identity.HEALTH_SERVICE: pb.HealthCheck.IDENTITY_HEALTH_SERVICE,
 }
 
 
@@ -71,11 +82,22 @@ def _check_message(check: Check) -> pb.HealthCheck:
     if check.kind is CheckKind.NONE:
         # the other fields say nothing of a check that is not made
         return pb.HealthCheck(kind=pb.HealthCheck.KIND_NONE)
-    return pb.HealthCheck(
+    message = pb.HealthCheck(
         kind=CHECK_KIND[check.kind],
         port=check.port,
         interval=duration(check.interval_seconds),
         timeout=duration(check.timeout_seconds),
         rise=check.rise,
         fall=check.fall,
+        tls_server_name=check.tls_server_name,
     )
+    if check.identity is not Identity.NONE:
+        message.identity = IDENTITY[check.identity]
+    if check.http is not None:
+        asked = check.http
+        message.http.path, message.http.host = asked.path, asked.host
+        message.http.expected_statuses.extend(asked.statuses)
+        message.http.body_match = asked.body_match
+    if check.grpc_service:
+        message.grpc.service = check.grpc_service
+    return message

@@ -7,7 +7,7 @@ from typing import Final
 
 from registry.adapters.rpc.translate.draft import policy_draft
 from registry.adapters.rpc.translate.service import policy_message
-from registry.domain.admission import shown
+from registry.domain.complaints import shown
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.policy_admission import admit_policy
 from registry.domain.service import ServicePolicy

@@ -17,7 +17,8 @@ from registry.app.mirror import Mirror
 from registry.app.registrar import Registrar
 from registry.app.renewals import Renewals
 from registry.app.uptime import Uptime
-from registry.domain.admission import Draft, DraftCheck
+from registry.domain.admission import Draft
+from registry.domain.check_admission import DraftCheck
 from registry.domain.names import CellName, RegionName
 from registry.domain.operation import Applied, Fence, Operation
 

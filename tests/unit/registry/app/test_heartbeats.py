@@ -10,7 +10,8 @@ from instance_node import CELLS, EU, GatedStore, Node, draft, running
 
 from registry.adapters.clock import ManualClock, settle
 from registry.app.heartbeats import Renewal, renewal_interval_seconds
-from registry.domain.admission import DraftCheck, admit
+from registry.domain.admission import admit
+from registry.domain.check_admission import DraftCheck
 from registry.domain.errors import (
     IncarnationSuperseded,
     InvalidField,
@@ -219,7 +220,7 @@ class TestTheOwnersWord:
         for _ in range(3):
             assert (await beat(node, [], [uid])).refusals == []
         instance = node.mirror.by_incarnation[uid]
-        assert (instance.health, instance.evidence) == (Health.UNHEALTHY, Evidence.NOT_SERVING)
+        assert (instance.health, instance.evidence) == (Health.UNHEALTHY, Evidence.WITHDRAWN)
         assert judgements(store) == 1
         assert await renewals(store) == [3], "its lease is renewed all the same"
 
@@ -245,7 +246,7 @@ class TestTheOwnersWord:
         uid = await uid_of(node)
         for _ in range(2):
             await beat(node, [uid], [uid])
-            assert node.mirror.by_incarnation[uid].evidence is Evidence.NOT_SERVING
+            assert node.mirror.by_incarnation[uid].evidence is Evidence.WITHDRAWN
 
     async def test_it_outlives_a_restart(
         self, node: Node, store: GatedStore, clock: ManualClock

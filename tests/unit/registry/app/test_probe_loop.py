@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,10 +11,11 @@ from plan_samples import instance
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
-from registry.app.probe_loop import ProbeLoop
+from registry.app.probe_loop import SOCKETS_A_SLOT, ProbeLoop
 from registry.app.probe_schedule import ProbeSchedule
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Check, CheckKind, Instance
+from registry.domain.names import InstanceKey
 from registry.domain.operation import Judge
 
 
@@ -71,18 +73,18 @@ async def test_every_address_is_tried_and_the_worst_counts(clock: ManualClock) -
     async with probing(clock) as bench:
         bench.prober.answer(("2001:db8::1", 80), Evidence.REFUSED)
         bench.put(instance("i1", Health.UNKNOWN, Evidence.NONE))
-        await clock.advance(0.5)
+        await clock.advance(0.4)
         assert bench.prober.tried == [("10.0.0.1", 80), ("2001:db8::1", 80)]
         assert bench.verdicts == []
         bench.prober.answer(("2001:db8::1", 80), Evidence.VALIDATED)
-        await clock.advance(1.0)
+        await clock.advance(0.2)
         assert len(bench.verdicts) == 1
 
 
 async def test_no_more_probes_are_under_way_than_there_are_slots(clock: ManualClock) -> None:
     async with probing(clock, concurrency=8) as bench:
         for number in range(100):
-            bench.prober.take((f"10.0.0.{number + 1}", 80), 0.1)
+            bench.prober.take((f"10.0.0.{number + 1}", 80), 0.09)
             bench.put(new(number))
         await clock.advance(0.05)
         assert bench.prober.most_under_way == 8
@@ -115,14 +117,14 @@ async def test_an_idle_loop_notices_when_a_probe_under_way_is_to_be_repeated_soo
     async with probing(clock) as bench:
         bench.prober.answer(("10.0.0.2", 80), Evidence.REFUSED)
         bench.put(new(1))
-        await clock.advance(3.1)
+        await clock.advance(1.6)
         assert len(bench.prober.tried) == 4
 
 
 async def test_a_prober_that_raises_says_nothing_of_the_target(clock: ManualClock) -> None:
     class Broken(ScriptedProber):
-        async def probe(self, check: Check, address: str) -> Evidence:
-            await super().probe(check, address)
+        async def probe(self, check: Check, address: str, key: InstanceKey) -> Evidence:
+            await super().probe(check, address, key)
             raise RuntimeError("a bug")
 
     schedule, verdicts = ProbeSchedule(), list[Judge]()
@@ -135,3 +137,33 @@ async def test_a_prober_that_raises_says_nothing_of_the_target(clock: ManualCloc
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_probe_that_turns_out_slow_gives_its_slot_to_the_next(clock: ManualClock) -> None:
+    async with probing(clock, concurrency=8) as bench:
+        for number in range(8):
+            bench.prober.take((f"10.0.0.{number + 1}", 80), 1.5)
+            bench.put(new(number))
+        await clock.advance(0.05)
+        for number in range(200, 230):
+            bench.put(new(number))
+        await clock.advance(0.04)
+        assert bench.judged == set()
+        await clock.advance(0.2)
+        assert len(bench.judged) == 30
+        await clock.advance(1.4)
+        assert len(bench.judged) == 38
+
+
+async def test_what_is_under_way_stays_bounded_however_many_are_slow(clock: ManualClock) -> None:
+    async with probing(clock, concurrency=8) as bench:
+        for number in range(200):
+            bench.prober.take((f"10.0.0.{number + 1}", 80), 60.0)
+            bench.put(new(number))
+        await clock.advance(10.0)
+        assert bench.prober.most_under_way <= 8 * SOCKETS_A_SLOT
+        bench.put(new(249))
+        await clock.advance(0.15)
+        assert bench.judged == {"i249"}, "and the others are tried in time"
+        await clock.advance(60.0)
+        assert min(Counter(address for address, _ in bench.prober.tried).values()) > 1

@@ -73,14 +73,15 @@ def test_what_is_not_active_or_has_no_check_is_never_probed() -> None:
     assert schedule.next_due() is None
 
 
-def test_three_failures_a_second_apart_make_unhealthy_and_two_successes_healthy_again() -> None:
+def test_three_failures_in_a_row_make_unhealthy_and_two_successes_healthy_again() -> None:
     schedule = ProbeSchedule()
     schedule.put(HEALTHY, 0.0)
     now = 10.0
     assert schedule.settle(take(schedule, now), SILENCE, now) is None
+    now += 1.0
+    assert schedule.next_due() == now
     for result, verdict in ((NO, None), (NO, Judge(NEW.key, NEW.incarnation, *_unhealthy(NO)))):
-        assert schedule.next_due() == now + 1.0
-        now += 1.0
+        now = schedule.next_due() or 0.0
         assert schedule.settle(take(schedule, now), result, now) == verdict
     schedule.put(REFUSING, now)
     now += 5.0
@@ -109,7 +110,7 @@ def test_an_instance_that_is_starting_up_is_tried_often_at_first() -> None:
     now, times = 0.0, []
     for _ in range(STARTING_TRIES + 3):
         times.append(now)
-        assert schedule.settle(take(schedule, now), NO, now) is None
+        assert schedule.settle(take(schedule, now), SILENCE, now) is None
         due = schedule.next_due()
         assert due is not None
         now = due
@@ -141,7 +142,7 @@ def test_an_instance_that_vanishes_takes_everything_along() -> None:
 
 def test_an_instance_that_is_to_be_validated_anew_is_tried_at_once() -> None:
     schedule = ProbeSchedule()
-    schedule.put(instance("i1", Health.UNHEALTHY, Evidence.NOT_SERVING), 0.0)
+    schedule.put(instance("i1", Health.UNHEALTHY, Evidence.WITHDRAWN), 0.0)
     assert schedule.settle(take(schedule, 6.0), NO, 6.0) is None
     schedule.put(NEW, 6.5)
     assert schedule.next_due() == 6.5
@@ -159,3 +160,39 @@ def test_being_told_the_same_again_neither_hastens_nor_delays_a_probe() -> None:
     assert take(schedule, 5.0) is not None
     schedule.put(replace(HEALTHY), 5.1)
     assert schedule.take(100.0) is None, "it is under way"
+
+
+def test_when_one_of_a_service_fails_the_others_are_looked_at_at_once() -> None:
+    schedule = ProbeSchedule()
+    for number in range(5):
+        schedule.put(instance(f"i{number}"), 0.0)
+    schedule.put(instance("ill", Health.UNHEALTHY, Evidence.REFUSED), 0.0)
+    due = schedule.next_due()
+    assert due is not None
+    first = take(schedule, due)
+    schedule.settle(first, NO, due)
+    assert taken_by(schedule, due) == 4 if first.instance.health is Health.HEALTHY else 0
+
+
+def rounds(results: list[Evidence], seconds: int) -> int:
+    """How many probes 1,000 targets get in that time, when they all answer in turns so."""
+    schedule, tries = ProbeSchedule(), 0
+    schedule.begin([instance(f"i{number}") for number in range(1000)], 0.0)
+    for tick in range(seconds * 20):
+        now = tick / 20
+        while (target := schedule.take(now)) is not None:
+            tries += 1
+            verdict = schedule.settle(target, results[int(now) % len(results)], now)
+            if verdict is not None:
+                schedule.put(
+                    replace(target.instance, health=verdict.health, evidence=verdict.evidence), now
+                )
+    return tries
+
+
+def test_a_thousand_that_flap_or_fail_are_probed_hardly_more_often_than_as_many_at_rest() -> None:
+    """I25."""
+    at_rest = rounds([OK], 60)
+    assert 11_000 < at_rest < 14_000
+    for results in ([OK, NO], [NO], [SILENCE], [OK, OK, NO]):
+        assert rounds(results, 60) < at_rest * 1.1

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from registry.domain.admission import Draft, DraftCheck, DraftPort, admit
+from registry.domain.admission import Draft, DraftPort, admit
+from registry.domain.check_admission import DraftCheck, DraftHttpCheck
 from registry.domain.errors import InvalidField, UnknownCell, UnknownRegion
-from registry.domain.instance import Check, CheckKind, Port, Protocol
+from registry.domain.instance import Check, CheckKind, HttpCheck, Identity, Port, Protocol
 from registry.domain.names import CellName, RegionName
 from registry.domain.policy_admission import DraftFailover, DraftPolicy, admit_policy
 from registry.domain.service import FailoverPolicy, ServicePolicy
@@ -27,6 +28,7 @@ GOOD = Draft(
     addresses=("10.0.0.1",),
 )
 UUID = "123e4567-e89b-12d3-a456-426614174000"
+HTTP = "instance.health_check.http"
 
 
 def fields_of(draft: Draft, prefix: str = "") -> list[str]:
@@ -116,6 +118,39 @@ def check(**fields: Any) -> Draft:
         (check(timeout_seconds=6.0), "instance.health_check.timeout"),
         (check(rise=11), "instance.health_check.rise"),
         (check(fall=-1), "instance.health_check.fall"),
+        (check(kind="http", http=DraftHttpCheck(path="healthz")), f"{HTTP}.path"),
+        (check(kind="http", http=DraftHttpCheck(path="/a b")), f"{HTTP}.path"),
+        (check(kind="http", http=DraftHttpCheck(path="/\r\nX: y")), f"{HTTP}.path"),
+        (check(kind="http", http=DraftHttpCheck(path="/" * 1025)), f"{HTTP}.path"),
+        (check(kind="http", http=DraftHttpCheck(host="a\r\nb")), f"{HTTP}.host"),
+        (check(kind="https", http=DraftHttpCheck(statuses=(99,))), f"{HTTP}.expected_statuses[0]"),
+        (
+            check(kind="http", http=DraftHttpCheck(statuses=(200, 600))),
+            f"{HTTP}.expected_statuses[1]",
+        ),
+        (
+            check(kind="http", http=DraftHttpCheck(statuses=(200,) * 17)),
+            f"{HTTP}.expected_statuses",
+        ),
+        (check(kind="http", http=DraftHttpCheck(body_match="x" * 257)), f"{HTTP}.body_match"),
+        (check(kind="tcp", http=DraftHttpCheck()), HTTP),
+        (check(kind="none", http=DraftHttpCheck()), HTTP),
+        (check(kind="grpc", http=DraftHttpCheck()), HTTP),
+        (check(kind="http", grpc_service=""), "instance.health_check.grpc"),
+        (check(kind="grpc", grpc_service="x" * 257), "instance.health_check.grpc.service"),
+        (check(kind="grpc", tls_server_name="a.example"), "instance.health_check.tls_server_name"),
+        (check(kind="http", tls_server_name="a.example"), "instance.health_check.tls_server_name"),
+        (check(kind="grpcs"), "instance.health_check.tls_server_name"),
+        (check(kind="https", tls_server_name="a b"), "instance.health_check.tls_server_name"),
+        (check(kind="tcp", identity="header"), "instance.health_check.identity"),
+        (check(kind="none", identity="metadata"), "instance.health_check.identity"),
+        (check(kind="http", identity="metadata"), "instance.health_check.identity"),
+        (check(kind="grpc", identity="header"), "instance.health_check.identity"),
+        (check(kind="grpc", identity="value 9"), "instance.health_check.identity"),
+        (
+            check(kind="grpc", identity="health_service", grpc_service="cart"),
+            "instance.health_check.grpc.service",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_the_name_of_its_field(draft: Draft, field: str) -> None:
@@ -221,6 +256,40 @@ TCP_PORT, UDP_PORT = DraftPort("web", 80), DraftPort("game", 7777, "udp")
             (TCP_PORT,),
             DraftCheck("tcp", 0, 10.0, 0.1, 1, 10),
             Check(CheckKind.TCP, 80, 10.0, 0.1, 1, 10),
+        ),
+        ((TCP_PORT,), DraftCheck("http"), Check(CheckKind.HTTP, 80, http=HttpCheck())),
+        (
+            (TCP_PORT,),
+            DraftCheck(
+                "https",
+                443,
+                http=DraftHttpCheck("/ok?a=1", "[2001:db8::1]:443", (404, 200, 404), "ready"),
+                identity="header",
+                tls_server_name="a.example",
+            ),
+            Check(
+                CheckKind.HTTPS,
+                443,
+                http=HttpCheck("/ok?a=1", "[2001:db8::1]:443", (200, 404), "ready"),
+                identity=Identity.HEADER,
+                tls_server_name="a.example",
+            ),
+        ),
+        (
+            (TCP_PORT,),
+            DraftCheck("grpcs", grpc_service="a.B", identity="metadata", tls_server_name="a"),
+            Check(
+                CheckKind.GRPCS,
+                80,
+                grpc_service="a.B",
+                identity=Identity.METADATA,
+                tls_server_name="a",
+            ),
+        ),
+        (
+            (TCP_PORT,),
+            DraftCheck("grpc", identity="health_service"),
+            Check(CheckKind.GRPC, 80, identity=Identity.HEALTH_SERVICE),
         ),
     ],
 )

@@ -21,7 +21,7 @@ UNKNOWN = Standing(Health.UNKNOWN, Evidence.NONE)
 HEALTHY = Standing(Health.HEALTHY, Evidence.VALIDATED)
 SILENT = Standing(Health.UNHEALTHY, Evidence.TIMEOUT)
 REFUSING = Standing(Health.UNHEALTHY, Evidence.REFUSED)
-UNSERVING = Standing(Health.UNHEALTHY, Evidence.NOT_SERVING)
+UNSERVING = Standing(Health.UNHEALTHY, Evidence.WITHDRAWN)
 EXPIRED = Standing(Health.UNHEALTHY, Evidence.LEASE_EXPIRED)
 DRAINING = Standing(Health.DRAINING, Evidence.DEREGISTERED)
 OK, NO, SILENCE = Evidence.VALIDATED, Evidence.REFUSED, Evidence.TIMEOUT
@@ -114,5 +114,5 @@ def test_an_instance_is_as_good_as_its_worst_address(
 
 def test_every_failure_is_either_an_answer_or_silence() -> None:
     silence = {Evidence.TIMEOUT, Evidence.LEASE_EXPIRED}
-    no_result = {Evidence.NONE, Evidence.DEREGISTERED}
+    no_result = {Evidence.NONE, Evidence.DEREGISTERED, Evidence.WITHDRAWN}
     assert set(Evidence) == SUCCESSES | ANSWERS | silence | no_result

@@ -294,12 +294,12 @@ class TestJudge:
             (Health.UNKNOWN, Evidence.NONE, Health.HEALTHY, Evidence.VALIDATED, True),
             (Health.UNHEALTHY, Evidence.TIMEOUT, Health.UNHEALTHY, Evidence.REFUSED, True),
             # the owner's word
-            (Health.HEALTHY, Evidence.VALIDATED, Health.UNHEALTHY, Evidence.NOT_SERVING, True),
-            (Health.UNHEALTHY, Evidence.NOT_SERVING, Health.UNKNOWN, Evidence.NONE, True),
-            (Health.UNHEALTHY, Evidence.NOT_SERVING, Health.HEALTHY, Evidence.LEASE_RENEWED, True),
+            (Health.HEALTHY, Evidence.VALIDATED, Health.UNHEALTHY, Evidence.WITHDRAWN, True),
+            (Health.UNHEALTHY, Evidence.WITHDRAWN, Health.UNKNOWN, Evidence.NONE, True),
+            (Health.UNHEALTHY, Evidence.WITHDRAWN, Health.HEALTHY, Evidence.LEASE_RENEWED, True),
             # a probe cannot know better than the owner
-            (Health.UNHEALTHY, Evidence.NOT_SERVING, Health.HEALTHY, Evidence.VALIDATED, False),
-            (Health.UNHEALTHY, Evidence.NOT_SERVING, Health.UNHEALTHY, Evidence.TIMEOUT, False),
+            (Health.UNHEALTHY, Evidence.WITHDRAWN, Health.HEALTHY, Evidence.VALIDATED, False),
+            (Health.UNHEALTHY, Evidence.WITHDRAWN, Health.UNHEALTHY, Evidence.TIMEOUT, False),
             # nothing to take back
             (Health.HEALTHY, Evidence.VALIDATED, Health.UNKNOWN, Evidence.NONE, False),
         ],

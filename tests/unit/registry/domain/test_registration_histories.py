@@ -141,7 +141,7 @@ class Histories(RuleBasedStateMachine):
                 operation = Reap(KEY, uid)
             case _:
                 health = data.draw(st.sampled_from([Health.HEALTHY, Health.UNHEALTHY]))
-                evidence = data.draw(st.sampled_from([Evidence.VALIDATED, Evidence.NOT_SERVING]))
+                evidence = data.draw(st.sampled_from([Evidence.VALIDATED, Evidence.WITHDRAWN]))
                 operation = Judge(KEY, uid, health, evidence)
         self.said.append(operation)
         self.apply(operation)
