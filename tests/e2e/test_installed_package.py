@@ -75,3 +75,19 @@ def test_dev_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None
         assert process.stop() == 0, process.tail()
     finally:
         process.kill()
+
+
+@pytest.mark.timeout(240)
+def test_demo_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    """`sheetanchor demo` finds all of its programs where it was installed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sheetanchor", "demo"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
