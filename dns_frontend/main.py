@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier
-from dns_frontend.feed.lkg import LastKnownGood, Recovered
+from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
 from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.feed.vault import Vault
@@ -122,11 +122,11 @@ class FrontendServer:
         self._disk.open()
         recovered = await self._read()
         standings, finding = self._disk.read_standings()
-        for damage in [*(f for each in recovered for f in each.findings), finding]:
-            if damage is not None:
-                kind = {"frontend": settings.frontend_id, "damage": damage.damage.value}
-                telemetry.disk_damages.add(1, kind)
-                log.error("a file of the last known good is damaged", extra={"found": str(damage)})
+        for each in recovered:
+            for damage in each.findings:
+                self._tell_damage(damage, str(each.source or "nothing"))
+        if finding is not None:
+            self._tell_damage(finding, "nothing")
         fresh = {each.cell: each.snapshot for each in recovered if each.snapshot is not None}
         self._applier.restore(await self._trusted(fresh), standings)
         await self._pins.look()
@@ -213,6 +213,14 @@ class FrontendServer:
                 )
             states.append(state)
         return states
+
+    def _tell_damage(self, finding: Finding, instead: str) -> None:
+        frontend = self._settings.frontend_id
+        telemetry.disk_damages.add(1, {"frontend": frontend, "damage": finding.damage.value})
+        log.error(
+            "a file of the last known good is damaged",
+            extra={"frontend": frontend, "found": str(finding), "used": instead},
+        )
 
     async def _read(self) -> list[Recovered]:
         """All that is on disk; when cancelled, the thread has let go of the files before."""

@@ -137,9 +137,14 @@ class LastKnownGood:
                 continue
             recovered = Recovered(directory.name)
             shelf = self._shelves.setdefault(directory.name, _Shelf(directory))
-            yield from self._read_cell(directory, recovered)
-            shelf.number = max(_numbers(directory), default=0)
-            self._continue(shelf, recovered)
+            try:
+                yield from self._read_cell(directory, recovered)
+                shelf.number = max(_numbers(directory), default=0)
+                self._continue(shelf, recovered)
+            except OSError as error:
+                # one cell's directory must not keep the others from being answered (I20)
+                recovered.findings.append(Finding(directory, Damage.UNREADABLE, str(error)))
+                del self._shelves[directory.name]
             yield recovered
 
     def peek(self, cell: str) -> Recovered:
@@ -239,7 +244,8 @@ class LastKnownGood:
             directory = self._directory / "cells" / cell
             directory.mkdir(exist_ok=True)
             sync_directory(directory.parent)
-            shelf = self._shelves[cell] = _Shelf(directory)
+            shelf = _Shelf(directory, max(_numbers(directory), default=0))
+            self._shelves[cell] = shelf
         written = shelf.written
         if written is not None and written.order >= snapshot.order:
             return

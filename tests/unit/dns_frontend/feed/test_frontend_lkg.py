@@ -234,6 +234,34 @@ def test_damage_to_one_cell_is_no_other_cells(tmp_path: Path) -> None:
     assert (generation(found["east"]), len(found["east"].findings)) == (0, 1)
 
 
+def test_a_directory_that_cannot_be_listed_is_its_own_cells_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And when it can be again, nothing in it is written over."""
+    write(tmp_path, [snapshot(1), snapshot(7, cell="west")])
+    held = (cell(tmp_path) / "00000001.base").read_bytes()
+    true_numbers = lkg.numbers
+
+    def fails(directory: Path, suffix: str) -> list[int]:
+        if directory.name == "east":
+            raise OSError(errno.EIO, "Input/output error")
+        return true_numbers(directory, suffix)
+
+    disk = LastKnownGood(tmp_path, LIMITS)
+    disk.open()
+    with monkeypatch.context() as patched:
+        patched.setattr(lkg, "numbers", fails)
+        found = {each.cell: each for each in disk.load() if each is not None}
+        with pytest.raises(OSError, match="output error"):
+            disk.write(snapshot(2))
+    assert generation(found["west"]) == 7
+    assert damages(found["east"]) == [("east", Damage.UNREADABLE)]
+    disk.write(snapshot(3))
+    disk.close()
+    assert (cell(tmp_path) / "00000001.base").read_bytes() == held
+    assert "00000002.base" in files(tmp_path)
+
+
 # --- Writing that fails ------------------------------------------------------------------
 
 
