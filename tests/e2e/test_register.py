@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,7 +33,9 @@ def register(registry: Server) -> Iterator[Start]:
     """Starts `sheetanchor register shop` with more options; ended with the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*options: str, command: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def start(
+        *options: str, command: tuple[str, ...] = (), terminal: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         arguments = ["register", "shop", "--region", "east", "--instance", "one"]
         arguments += ["--registry", registry.address, "--check", "none", *options]
         arguments += ["--", *command] if command else []
@@ -38,11 +43,13 @@ def register(registry: Server) -> Iterator[Start]:
             [sys.executable, "-m", "sheetanchor", *arguments],
             cwd=ROOT,
             env={k: v for k, v in os.environ.items() if not k.startswith("SHEETANCHOR_")},
-            stdin=subprocess.DEVNULL,
+            stdin=terminal,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # a session's first terminal becomes its controlling one, and we its foreground
+            preexec_fn=None if terminal < 0 else lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         started.append(process)
         return process
@@ -203,3 +210,59 @@ def test_lost_lease_is_taken_again_and_told(registry: Server, register: Start) -
     assert process.returncode == 0, said
     assert "lost its lease" in said
     assert f"registered {NAME} again" in said
+
+
+def test_instance_that_another_process_takes_over_is_given_up(
+    registry: Server, register: Start
+) -> None:
+    """Without a command there is nothing left to hold: exit code 1, and the other one keeps it."""
+    registry.start()
+    first = register("--ttl", "1")
+    await_active(registry)
+    uid = instances(registry)[NAME].uid
+    second = register("--ttl", "1", "--drain", "0")
+    wait_for("taken over", lambda: instances(registry)[NAME].uid != uid)
+    _, said = first.communicate(timeout=15)
+    assert first.returncode == 1, said
+    assert "registered by another process" in said
+    assert active(registry)
+    second.send_signal(signal.SIGTERM)
+    _, said = second.communicate(timeout=15)
+    assert second.returncode == 0, said
+
+
+def test_notices_can_be_read_by_machines(registry: Server, register: Start) -> None:
+    """With --json one object a line, its event a fixed word."""
+    registry.start()
+    process = register("--json", "--drain", "0", command=python("print('ran')"))
+    output, said = process.communicate(timeout=30)
+    assert (process.returncode, output) == (0, "ran\n"), said
+    events = [json.loads(line)["event"] for line in said.splitlines()]
+    assert events == ["registered", "command-ended", "left"]
+
+
+def test_ctrl_c_reaches_the_command_once(registry: Server, register: Start, tmp_path: Path) -> None:
+    """The terminal sends it to both; passing it on would be a second one, which means: at once."""
+    registry.start()
+    note = tmp_path / "up"
+    counts = (
+        "import signal, time\n"
+        "got = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+        f"open({str(note)!r}, 'w').close()\n"
+        "signal.pause()\n"
+        "time.sleep(1.5)\n"
+        "print(len(got))"
+    )
+    keyboard, terminal = os.openpty()
+    try:
+        process = register("--drain", "0.1", command=python(counts), terminal=terminal)
+        await_active(registry)
+        wait_for("command up", note.exists)
+        os.write(keyboard, b"\x03")
+        output, said = process.communicate(timeout=20)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert (process.returncode, output) == (0, "1\n"), said
+    assert said.index("is deregistered") < said.index("ended with exit code 0")

@@ -21,8 +21,9 @@ STEADY_SECONDS = 2.0
 """How long answers are watched where nothing is expected to happen."""
 AWAY_SECONDS = 8.0
 """How long the registry is away: longer than any single step of the data's way takes."""
-MOVE_SECONDS = 25.0
-"""By then an answer has moved, or it never will: a lease is 15 s."""
+MOVE_SECONDS = 23.0
+"""By then an answer has moved, or it never will: a lease is 15 s. All waits together stay below
+the minute that is promised."""
 
 Say = Callable[[str], None]
 
