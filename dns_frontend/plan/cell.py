@@ -12,27 +12,51 @@ served. So a refusal heals by itself, and costs no whole generation to be sent a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import assert_never
 
-from dns_frontend.plan.digest import EntryTree, Published
-from dns_frontend.plan.entry import CellPosition
+from dns_frontend.plan.cell_event import (
+    Acknowledge,
+    BaseArrived,
+    CheckpointArrived,
+    DeltaArrived,
+    Doubt,
+    Effect,
+    Event,
+    Ignore,
+    Persist,
+    PinLifted,
+    PinPlaced,
+    Resync,
+    Serve,
+    Snapshot,
+    Vanity,
+)
+from dns_frontend.plan.digest import EntryTree
 from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, judge
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One generation, verified."""
-
-    position: CellPosition
-    tree: EntryTree
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """What only ever rises: (epoch, generation)."""
-        return self.position.epoch, self.position.generation
+__all__ = [
+    "Acknowledge",
+    "BaseArrived",
+    "CellState",
+    "CheckpointArrived",
+    "DeltaArrived",
+    "Doubt",
+    "Effect",
+    "Event",
+    "Ignore",
+    "Persist",
+    "PinLifted",
+    "PinPlaced",
+    "Refused",
+    "Resync",
+    "Rules",
+    "Serve",
+    "Snapshot",
+    "Vanity",
+    "distrust",
+    "step",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,120 +95,6 @@ class CellState:
         return self.refused.snapshot if self.refused else self.served
 
 
-# --- Events ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class BaseArrived:
-    """A whole generation; `position.digest` is what it claims, `tree` what was received."""
-
-    now: float
-    position: CellPosition
-    tree: EntryTree
-
-
-@dataclass(frozen=True, slots=True)
-class DeltaArrived:
-    """The step from one generation to the next."""
-
-    now: float
-    position: CellPosition
-    parent_generation: int
-    changed: Mapping[str, Published]
-    removed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointArrived:
-    """The registry says where the head is."""
-
-    now: float
-    epoch: int
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class PinPlaced:
-    """An operator wants this content served, whatever the registry says."""
-
-    now: float
-    snapshot: Snapshot
-    reason: str
-    """Who, when and why, for people; not empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class PinLifted:
-    """The operator wants the chain followed again."""
-
-    now: float
-
-
-Event = BaseArrived | DeltaArrived | CheckpointArrived | PinPlaced | PinLifted
-
-
-# --- Effects ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Persist:
-    """Write the step from `parent` to disk before anybody hears of it; None: write it whole."""
-
-    snapshot: Snapshot
-    parent: Snapshot | None
-    changed: Mapping[str, Published]
-    removed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Serve:
-    """Answer from it from now on. `whole`: there was nothing before."""
-
-    snapshot: Snapshot
-    changed: Mapping[str, Published]
-    removed: tuple[str, ...]
-    whole: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """Tell the registry. `finding` is None when the generation is served."""
-
-    position: CellPosition
-    finding: Finding | None
-
-
-class Doubt(Enum):
-    """Why a chain cannot be followed from here."""
-
-    NO_BASE = "no_base"
-    GAP = "gap"
-    DIGEST = "digest"
-
-
-@dataclass(frozen=True, slots=True)
-class Resync:
-    """Ask for the cell whole."""
-
-    doubt: Doubt
-
-
-class Vanity(Enum):
-    """Why an event was of no use."""
-
-    OLD = "old"
-    DEPOSED = "deposed"
-    LAGGING = "lagging"
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """Count it, do nothing."""
-
-    vanity: Vanity
-
-
-Effect = Persist | Serve | Acknowledge | Resync | Ignore
 Step = tuple[CellState, tuple[Effect, ...]]
 
 

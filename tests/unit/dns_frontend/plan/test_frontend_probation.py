@@ -6,7 +6,7 @@ import pytest
 from cell_samples import entry, position, tree
 
 from dns_frontend.plan.cell import Acknowledge, DeltaArrived, Rules, Serve, Snapshot, distrust, step
-from dns_frontend.plan.entry import Health
+from dns_frontend.plan.entry import Health, ServiceEntry
 from dns_frontend.plan.guard import Rule
 from dns_frontend.plan.probation import Beginning, Pace, Record, Soak, begin, soak
 
@@ -15,8 +15,8 @@ UP = Health.HEALTHY
 CART, DESK = entry("shop/cart", UP), entry("shop/desk", UP)
 
 
-def snapshot(generation: int, *services: object) -> Snapshot:
-    content = tree(*services) if services else tree(CART)  # type: ignore[arg-type]  # entries
+def snapshot(generation: int, *services: ServiceEntry) -> Snapshot:
+    content = tree(*(services or (CART,)))
     return Snapshot(position(generation, content.digest), content)
 
 
