@@ -267,17 +267,17 @@ class Ledger:
         if not lost:
             self.remembered.pop(cell, None)
             return
-        kept: dict[str, Endpoint] = {}
+        # An instance may have offered by two versions of itself what neither offers alone.
+        kept: dict[tuple[object, ...], Endpoint] = {}
         # the newest that had it; older ones only where no newer one did, and while there is room
         for source in (former, past):
             for facet in sorted(lost):
                 for endpoint in offering(source, facet):
                     if len(kept) < REMEMBERED_MAXIMUM:
-                        kept.setdefault(endpoint.incarnation or endpoint.instance, endpoint)
+                        name = endpoint.incarnation or endpoint.instance
+                        kept.setdefault((name, endpoint.addresses, endpoint.ports), endpoint)
             lost -= facets(source)
-        self.remembered[cell] = tuple(
-            sorted(kept.values(), key=lambda e: (e.instance, e.incarnation))
-        )
+        self.remembered[cell] = tuple(sorted(kept.values(), key=_order))
 
     def _judge(self, now: float) -> None:
         self._forget()
@@ -354,3 +354,9 @@ class Ledger:
 
 def _known(entry: ServiceEntry) -> tuple[Endpoint, ...]:
     return tuple(e for e in entry.endpoints if e.health is not Health.UNKNOWN)
+
+
+def _order(endpoint: Endpoint) -> tuple[object, ...]:
+    """Equal knowledge has one order, whatever came first."""
+    ports = tuple((port.name, port.number, port.protocol.value) for port in endpoint.ports)
+    return endpoint.instance, endpoint.incarnation, endpoint.addresses, ports

@@ -221,3 +221,12 @@ def test_a_keepsake_does_not_overrule_what_cells_say_now() -> None:
 def test_a_keepsake_that_is_none_is_refused(garbage: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError, IndexError, AttributeError)):
         recall(ledger(), garbage, 0.0)
+
+
+def test_two_versions_of_one_instance_are_remembered_for_what_each_offered() -> None:
+    """It lost its ports and then left: both its address and its ports are answered still (I7)."""
+    book = ledger()
+    book.put("east", "east", entry(endpoint("a", ports=(HTTP,))), 0.0)
+    book.put("east", "east", entry(endpoint("a", ports=())), 1.0)
+    book.put("east", "east", entry(), 2.0)
+    assert [e.ports for e in book.tier("east").remembered] == [(), (HTTP,)]

@@ -108,6 +108,7 @@ class Model:
 
     entries: dict[str, ServiceEntry] = field(default_factory=dict)
     offered: dict[str, set[Facet]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
 
     def policy(self) -> Policy:
         for region in REGIONS:
@@ -119,6 +120,7 @@ class Model:
 
     def put(self, cell: str, one: ServiceEntry) -> None:
         self.entries[cell] = one
+        self.dropped.discard(cell)
         now = facets(e for e in one.endpoints if e.health is not Health.UNKNOWN)
         if one.tombstoned:
             self.offered[cell] = set()
@@ -129,11 +131,13 @@ class Model:
 
     def drop(self, cell: str) -> None:
         one = self.entries.get(cell)
-        if one is None:
-            return
+        if one is None or cell in self.dropped:
+            return  # what is not mentioned cannot cease to be
         if one.tombstoned:
             del self.entries[cell]
-        elif self.policy().scale_to_zero:
+            return
+        self.dropped.add(cell)
+        if self.policy().scale_to_zero:
             self.offered[cell] = set()
 
     def alive(self, region: str) -> bool:
