@@ -14,12 +14,13 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dns_frontend.feed.applier import Applier
-from dns_frontend.feed.record import DamagedError
+from dns_frontend.feed.record import Damage, DamagedError
 from dns_frontend.feed.snapshot_file import (
     read_octets,
     read_snapshot,
@@ -32,6 +33,8 @@ from dns_frontend.plan.guard import Limits
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
+_LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+"""What a cell is called; it becomes a file's name."""
 REASON_CHARACTERS = 300
 
 
@@ -84,6 +87,8 @@ class PinBoard:
         """
         snapshot = read_snapshot(path, "", self._limits)
         cell = snapshot.position.cell
+        if not _LABEL.fullmatch(cell):
+            raise DamagedError(Damage.CONTENT, f"it is of cell {cell[:60]!r}, which is no label")
         octets = read_octets(path)
         board = self._directory / "pins"
         board.mkdir(parents=True, exist_ok=True)

@@ -325,6 +325,9 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
         if state.refused is not None and state.refused.finding.rule is finding.rule:
             since = state.refused.since
         if not (finding.may_pass and now - since >= rules.suspicion_seconds):
+            if finding.rule is Rule.LIMIT:
+                # not even kept aside: each step on it could make it larger still (I9)
+                return state, (Acknowledge(candidate.position, finding),)
             refused = Refused(candidate, finding, since)
             return replace(state, refused=refused), (Acknowledge(candidate.position, finding),)
     changed, removed = difference

@@ -317,3 +317,16 @@ def test_no_history_goes_back_or_empties_a_name(
             assert now_served.entry is not None
             if item.entry.endpoints and not now_served.entry.tombstoned:
                 assert now_served.entry.endpoints
+
+
+def test_a_generation_beyond_the_limits_is_not_kept_aside_to_grow_on() -> None:
+    """Its deltas find no head to build on, so that a registry cannot fill our memory (I9)."""
+    rules = Rules(Limits(services=2))
+    three = tree(CART, DESK, entry("shop/till", UP))
+    state, _ = step(CellState("east"), base(1, BOTH), rules)
+    after, effects = step(state, delta(2, three, entry("shop/till", UP)), rules)
+    assert after == state
+    assert shape(effects) == [(2, Rule.LIMIT)]
+    four = tree(CART, DESK, entry("shop/till", UP), entry("shop/more", UP))
+    _, effects = step(after, delta(3, four, entry("shop/more", UP)), rules)
+    assert shape(effects) == [Doubt.GAP]
