@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check protos docs bench clean
+.PHONY: help setup demo test conformance lint check protos docs bench clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything in it (quick when nothing changed)
 
@@ -25,6 +25,9 @@ demo: $(READY) ## kill a region, then its registry, and watch DNS answer all alo
 
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+conformance: $(READY) ## print the table of what a DNS server must answer, with its results
+	@PYTHONPATH=tests $(BIN)/python -m pytest -p conformance_rows tests/conformance $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, import contracts, freshness of what is generated
 	@BIN=$(BIN) scripts/lint $(PACKAGES)

@@ -187,6 +187,13 @@ _meter.create_observable_counter(
     unit="{message}",
     description="Messages that were not replied to, by reason",
 )
+SLIPPED = "sheetanchor.frontend.queries.slipped"
+_meter.create_observable_counter(
+    SLIPPED,
+    _shown(SLIPPED),
+    unit="{message}",
+    description="Queries over the rate of their network that were told to come back over TCP",
+)
 ANSWER_ERRORS = "sheetanchor.frontend.answer.errors"
 _meter.create_observable_counter(
     ANSWER_ERRORS,

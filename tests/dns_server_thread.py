@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.limits import TcpLimits
 from dns_frontend.server.listener import Listener
 from dns_frontend.server.responder import Responder
+from dns_frontend.server.settings import ServerSettings
 from dns_frontend.wire.table import AnswerTable
 
 T = TypeVar("T")
@@ -31,11 +33,15 @@ class DnsServerThread:
         *,
         regions: ClientRegions | None = None,
         limits: TcpLimits | None = None,
+        settings: ServerSettings | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.table = table
-        self.responder = Responder(table, regions)
+        if settings is None:
+            settings = ServerSettings(tcp=limits or TcpLimits())
+        self.responder = Responder(table, regions, settings=settings, wall=wall)
         self.counters = self.responder.counters
-        self._listener = Listener(self.responder, limits)
+        self._listener = Listener(self.responder)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -65,7 +71,7 @@ class DnsServerThread:
 
     # --- a client ----------------------------------------------------------------------
 
-    def udp(self, packet: bytes) -> bytes | None:
+    def udp(self, packet: bytes, source: str = "") -> bytes | None:
         """The reply to a datagram; None when there is none.
 
         Silence is told from slowness by a sound query sent after: the server answers in
@@ -73,6 +79,8 @@ class DnsServerThread:
         """
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(TIMEOUT_SECONDS)
+            if source:
+                client.bind((source, 0))
             client.connect(self.address)
             client.send(packet)
             sound = b"\xff\xfe\0\0\0\1\0\0\0\0\0\0\0\0\1\0\1"

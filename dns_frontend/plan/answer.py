@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from dns_frontend.plan.entry import Endpoint
+from dns_frontend.plan.entry import Endpoint, Port, Protocol
 from dns_frontend.plan.facet import ANY, PORTS, V4, V6, Facet, port_facet
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose, region_order
 from dns_frontend.plan.ledger import Ledger
@@ -20,7 +20,14 @@ from dns_frontend.plan.zone import Kind, Place, service_labels
 
 TTL_MINIMUM_SECONDS = 5
 TTL_MAXIMUM_SECONDS = 60
-"""The bounds of a positive TTL (I30), whatever a policy says."""
+TTL_STALE_SECONDS = 30
+"""The bounds of a positive TTL (I30), whatever a policy says, and that of a stale answer."""
+
+HTTPS_PORT = "https"
+"""The name of the port that HTTPS records are made from."""
+ALPN_KEY = "alpn"
+"""The metadata that names the protocols of an endpoint's ports, separated by commas."""
+BINDING_PRIORITY_MAXIMUM = 65535
 
 STRING_MAXIMUM = 255
 """Octets in one string of a TXT record (RFC 1035, section 3.3)."""
@@ -32,9 +39,12 @@ class RecordType(IntEnum):
     A = 1
     NS = 2
     SOA = 6
+    PTR = 12
     TXT = 16
     AAAA = 28
     SRV = 33
+    SVCB = 64
+    HTTPS = 65
 
 
 class Target(NamedTuple):
@@ -46,10 +56,30 @@ class Target(NamedTuple):
     target: tuple[str, ...]
 
 
+class Binding(NamedTuple):
+    """The data of an SVCB or HTTPS record in ServiceMode (RFC 9460, section 2.4.3).
+
+    There are no address hints: the addresses of the target stand beside it or are one
+    question away, and a hint could say something older than they do.
+    """
+
+    priority: int
+    """At least 1: 0 would be an alias."""
+    target: tuple[str, ...]
+    port: int
+    alpn: tuple[str, ...] = ()
+
+
+class Pointer(NamedTuple):
+    """The data of a PTR record; the target is relative to the zone, not to the reverse one."""
+
+    target: tuple[str, ...]
+
+
 Texts = tuple[bytes, ...]
 """The data of a TXT record: strings of at most 255 octets."""
 
-Data = str | Target | Texts
+Data = str | Target | Binding | Pointer | Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +150,32 @@ def facet_of(place: Place, record_type: int) -> Facet | None:
             return V4
         case (Kind.SERVICE, RecordType.AAAA):
             return V6
-        case (Kind.SERVICE, RecordType.SRV):
+        case (Kind.SERVICE, RecordType.SRV | RecordType.SVCB):
             return PORTS
+        case (Kind.SERVICE, RecordType.HTTPS):
+            # A record of this type sends web browsers to HTTPS for good (RFC 9460, section
+            # 9.5): it is for those alone who say that they speak it.
+            return port_facet("tcp", HTTPS_PORT)
         case (Kind.SERVICE, RecordType.TXT):
             return ANY
-        case (Kind.PORT, RecordType.SRV):
+        case (Kind.PORT, RecordType.SRV | RecordType.SVCB):
             return port_facet(place.protocol, place.leaf)
         case _:
             return None
 
 
 class Composer:
-    """Composes answers of one zone; holds nothing but settings."""
+    """Composes answers of one zone; holds settings, and which regions are `stale`."""
 
-    __slots__ = ("_degraded_ttl_seconds", "_name_room", "_regions")
+    __slots__ = ("_degraded_ttl_seconds", "_name_room", "_regions", "stale")
 
     def __init__(
         self, regions: Sequence[str], degraded_ttl_seconds: int, zone: Sequence[str]
     ) -> None:
         self._regions = tuple(regions)
         self._degraded_ttl_seconds = degraded_ttl_seconds
+        self.stale: frozenset[str] = frozenset()
+        """Regions of which nothing was confirmed for longer than allowed."""
         # a name has at most 255 octets with its root (RFC 1035, section 2.3.4)
         self._name_room = 255 - 1 - sum(len(label) + 1 for label in zone)
 
@@ -173,17 +209,33 @@ class Composer:
             case RecordType.TXT:
                 data = [described(endpoint) for endpoint in choice.endpoints]
             case _:
-                data, additional = self._targets(ledger, place, scope, choice, ttl_seconds)
+                kind = RecordType(record_type)
+                data, additional = self._targets(ledger, place, kind, scope, choice, ttl_seconds)
         owner = (f"_{place.leaf}", f"_{place.protocol}", *name) if place.protocol else name
         records = RecordSet(owner, RecordType(record_type), ttl_seconds, tuple(dict.fromkeys(data)))
-        return _answer(records, additional, choice)
+        return self._answer(records, additional, choice)
 
     def ttl_seconds(self, ledger: Ledger, choice: Choice) -> int:
         """The policy's TTL for the usual answer; the degraded one otherwise."""
         if not choice.usual:
             return self._degraded_ttl_seconds
         wished = ledger.policy.record_ttl_seconds
-        return min(max(wished, TTL_MINIMUM_SECONDS), TTL_MAXIMUM_SECONDS)
+        stale = choice.region in self.stale
+        # RFC 8767, section 5.2: a stale answer is kept no longer than 30 s
+        most = TTL_STALE_SECONDS if stale else TTL_MAXIMUM_SECONDS
+        return min(max(wished, TTL_MINIMUM_SECONDS), most)
+
+    def _answer(
+        self, records: RecordSet, additional: tuple[RecordSet, ...], choice: Choice
+    ) -> Answer | None:
+        if not records.data:
+            return None
+        if choice.mode is ServingMode.FAIL_OPEN:
+            return Answer(records, additional, choice.mode, _NOTES[choice.rule])
+        if choice.region in self.stale:
+            note = f"plan of {choice.region} not confirmed lately"
+            return Answer(records, additional, ServingMode.STALE, note)
+        return Answer(records, additional, choice.mode)
 
     def _instance(
         self, ledger: Ledger, place: Place, record_type: int, scope: Scope
@@ -201,14 +253,20 @@ class Composer:
         records = RecordSet(
             owner, RecordType(record_type), self.ttl_seconds(ledger, choice), tuple(data)
         )
-        return Answer(records, mode=choice.mode)
+        return self._answer(records, (), choice)
 
     def _targets(
-        self, ledger: Ledger, place: Place, scope: Scope, choice: Choice, ttl_seconds: int
-    ) -> tuple[list[Target], tuple[RecordSet, ...]]:
+        self,
+        ledger: Ledger,
+        place: Place,
+        kind: RecordType,
+        scope: Scope,
+        choice: Choice,
+        ttl_seconds: int,
+    ) -> tuple[list[Data], tuple[RecordSet, ...]]:
         overall = choose(scope.home, scope.tiers, ANY)
         homes = _homes(scope, overall.region)
-        targets: list[Target] = []
+        targets: list[Data] = []
         additional: dict[tuple[str, ...], list[RecordSet]] = {}
         for endpoint in choice.endpoints:
             home = homes[endpoint.instance]
@@ -218,10 +276,9 @@ class Composer:
             if sum(len(label) + 1 for label in name) > self._name_room:
                 continue
             targets += [
-                Target(endpoint.priority, endpoint.weight, port.number, name)
+                _target(kind, endpoint, port, name)
                 for port in endpoint.ports
-                if not place.protocol
-                or (port.name == place.leaf and port.protocol.value == place.protocol)
+                if _offered(port, place, kind)
             ]
             if name not in additional:
                 endpoints = home.endpoints if home.region == choice.region else (endpoint,)
@@ -231,6 +288,23 @@ class Composer:
                     if (addresses := _addresses(endpoints, v6=v6))
                 ]
         return targets, tuple(each for sets in additional.values() for each in sets)
+
+
+def _offered(port: Port, place: Place, kind: RecordType) -> bool:
+    """Whether a record of this type at this place is about the port."""
+    if kind is RecordType.HTTPS:
+        return port.name == HTTPS_PORT and port.protocol is Protocol.TCP
+    return not place.protocol or (port.name == place.leaf and port.protocol.value == place.protocol)
+
+
+def _target(kind: RecordType, endpoint: Endpoint, port: Port, name: tuple[str, ...]) -> Data:
+    if kind is RecordType.SRV:
+        return Target(endpoint.priority, endpoint.weight, port.number, name)
+    priority = min(endpoint.priority + 1, BINDING_PRIORITY_MAXIMUM)
+    words = (word.strip() for word in endpoint.metadata.get(ALPN_KEY, "").split(","))
+    # RFC 9460, section 7.1.1: 1 to 255 octets each; what is none is left out
+    alpn = tuple(dict.fromkeys(w for w in words if 0 < len(w.encode("utf-8", "replace")) <= 255))
+    return Binding(priority, name, port.number, alpn)
 
 
 class _Home(NamedTuple):
@@ -264,15 +338,6 @@ def _addresses(endpoints: Iterable[Endpoint], *, v6: bool) -> list[str]:
             if (":" in address) == v6
         )
     )
-
-
-def _answer(records: RecordSet, additional: tuple[RecordSet, ...], choice: Choice) -> Answer | None:
-    if not records.data:
-        return None
-    note = ""
-    if choice.mode is ServingMode.FAIL_OPEN:
-        note = _NOTES[choice.rule]
-    return Answer(records, additional, choice.mode, note)
 
 
 _NOTES = {

@@ -21,6 +21,8 @@ class ServingMode(Enum):
     NORMAL = "normal"
     FAILOVER = "failover"
     FAIL_OPEN = "fail_open"
+    STALE = "stale"
+    """From a plan that was not confirmed for longer than allowed."""
 
 
 class Rule(Enum):

@@ -35,6 +35,8 @@ class ZoneSettings:
     nameserver_ttl_seconds: int = 60
     degraded_ttl_seconds: int = 5
     negative_ttl_seconds: int = 5
+    reverse_networks: tuple[str, ...] = ()
+    """Networks (CIDR) of which this is authoritative for the reverse zones as well."""
 
     @property
     def labels(self) -> tuple[str, ...]:

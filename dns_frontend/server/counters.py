@@ -18,7 +18,9 @@ RCODES = {
     3: "nxdomain",
     4: "notimp",
     5: "refused",
+    9: "notauth",
     16: "badvers",
+    23: "badcookie",
 }
 
 
@@ -27,6 +29,7 @@ class Counters:
 
     __slots__ = (
         "dropped_port",
+        "dropped_rate",
         "dropped_reply",
         "faults",
         "modes",
@@ -35,6 +38,7 @@ class Counters:
         "rcodes",
         "receive_errors",
         "send_errors",
+        "slipped",
         "tcp_evicted",
         "tcp_idle",
         "tcp_open",
@@ -47,8 +51,8 @@ class Counters:
     def __init__(self) -> None:
         self.queries_udp = 0
         self.queries_tcp = 0
-        self.rcodes = [0] * 17
-        """Replies by code; index 16 is BADVERS."""
+        self.rcodes = [0] * 24
+        """Replies by code, the extended ones (RFC 6891, section 6.1.3) included."""
         self.modes: dict[ServingMode, int] = dict.fromkeys(ServingMode, 0)
         """Positive answers for services, by the mode that they were made in."""
         self.truncated = 0
@@ -56,6 +60,10 @@ class Counters:
         """Messages that are no queries: too short, or replies themselves."""
         self.dropped_port = 0
         """Datagrams from source ports that no client uses."""
+        self.dropped_rate = 0
+        """Queries over the rate of their network, left without a reply."""
+        self.slipped = 0
+        """Queries over the rate of their network, told to come back over TCP."""
         self.faults = 0
         """Queries answered SERVFAIL because of a mistake of ours."""
         self.receive_errors = 0
@@ -93,6 +101,7 @@ class Counters:
         """Messages not replied to, by reason."""
         yield self.dropped_reply, {"reason": "no_query"}
         yield self.dropped_port, {"reason": "source_port"}
+        yield self.dropped_rate, {"reason": "rate"}
 
     def errors(self) -> telemetry.Readings:
         """What went wrong, by kind."""
@@ -103,6 +112,10 @@ class Counters:
     def truncations(self) -> telemetry.Readings:
         """Replies with TC set."""
         yield self.truncated, {}
+
+    def slips(self) -> telemetry.Readings:
+        """Queries over their rate that were told so."""
+        yield self.slipped, {}
 
     def connections(self) -> telemetry.Readings:
         """TCP connections open now."""
@@ -129,6 +142,7 @@ class Counters:
                 (telemetry.SERVED, self.served),
                 (telemetry.TRUNCATED, self.truncations),
                 (telemetry.DROPPED, self.dropped),
+                (telemetry.SLIPPED, self.slips),
                 (telemetry.ANSWER_ERRORS, self.errors),
                 (telemetry.TCP_CONNECTIONS, self.connections),
                 (telemetry.TCP_ENDED, self.ended),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dns_frontend.server.limits import TcpLimits
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.tcp import TcpServer
 from dns_frontend.server.udp import UdpServer
@@ -13,9 +12,9 @@ _FREE_PORT_TRIES = 20
 class Listener:
     """Serves one responder over both transports."""
 
-    def __init__(self, responder: Responder, limits: TcpLimits | None = None) -> None:
+    def __init__(self, responder: Responder) -> None:
         self._udp = UdpServer(responder)
-        self._tcp = TcpServer(responder, limits)
+        self._tcp = TcpServer(responder)
 
     def __repr__(self) -> str:
         return f"Listener({self._udp!r}, {self._tcp!r})"

@@ -1,78 +1,138 @@
 """From one message to its reply: look up, splice, count. No sockets here.
 
-The quick way is for the usual query: one question, at most an OPT record without
-options, an answer that is compiled. Everything else goes through the strict parser.
-Both give the same octets; nothing is kept of a whole message, so that no header bit,
-EDNS field or transport of one client reaches another one's reply (RFC 8906, section 8).
+The quick way is for the usual query: one question, at most an OPT record that holds
+nothing or a cookie just seen, an answer that is compiled. Everything else goes through
+the strict parser. Both give the same octets; nothing is kept of a whole message, so that
+no header bit, EDNS field or transport of one client reaches another one's reply
+(RFC 8906, section 8).
 """
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from random import SystemRandom
 from struct import pack
+from typing import NamedTuple
 
 from dns_frontend.plan.view import ClientRegions
+from dns_frontend.server.clients import Client, Clients
+from dns_frontend.server.cookies import Cookies, Proof
 from dns_frontend.server.counters import Counters
+from dns_frontend.server.identity import CLASS_CH, Identity
+from dns_frontend.server.rates import Rates
+from dns_frontend.server.reply import bare, opt_record, with_bad_key
+from dns_frontend.server.secret import Secrets
+from dns_frontend.server.settings import UDP_OCTETS, UDP_OCTETS_PLAIN, ServerSettings
 from dns_frontend.wire.body import (
+    BADCOOKIE,
     BADVERS,
     CLASS_IN,
     EDE_NOT_AUTHORITATIVE,
     FORMERR,
     MESSAGE_OCTETS,
+    NOERROR,
+    NOTAUTH,
     NOTIMP,
     REFUSED,
     SERVFAIL,
     Body,
-    extended_error,
 )
-from dns_frontend.wire.request import OPCODE_QUERY, TYPE_IXFR, Edns, Request, Verdict, parse
+from dns_frontend.wire.option import (
+    COOKIE,
+    NONE,
+    NSID,
+    Wishes,
+    extended_error,
+    keepalive_option,
+    option,
+    read,
+    subnet_option,
+)
+from dns_frontend.wire.request import (
+    OPCODE_QUERY,
+    TYPE_IXFR,
+    Request,
+    Signature,
+    Verdict,
+    parse,
+)
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
 
-UDP_OCTETS_PLAIN = 512
-"""The largest reply over UDP to a client without EDNS (RFC 1035, section 4.2.1)."""
-UDP_OCTETS = 1232
-"""The largest reply over UDP at all: no fragments on any link (RFC 9715)."""
 TYPE_AXFR = 252
-REGIONS_KEPT = 65_536
-"""Client addresses whose region is kept at hand."""
 
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_AND_RECORD = b"\0\1\0\0\0\0\0\1"
 _OPT_START = b"\0\0\x29"
 _NO_OPTIONS = b"\0\0"
 _OPT_OCTETS = 11
+_WHOLE_COOKIE = pack("!HHH", 28, COOKIE, 24)
+"""The length of an OPT record's data that is one cookie of client and server."""
+_OPT_COOKIE_OCTETS = _OPT_OCTETS + 28
 _FAULTS_LOGGED = 20
 
-_EDE_REFUSED = extended_error(EDE_NOT_AUTHORITATIVE)
+_EDE_CLASS = extended_error(EDE_NOT_AUTHORITATIVE, "class IN only")
+
+_OPT = (opt_record(dnssec_ok=False), opt_record(dnssec_ok=True))
+_OPT_COOKIE = tuple(opt[:-2] + _WHOLE_COOKIE for opt in _OPT)
 
 
-def _opt(dnssec_ok: bool, extended_rcode: int = 0, options: bytes = b"") -> bytes:
-    """Our OPT record (RFC 6891, section 6.1.3): version 0, DO copied (RFC 3225, section 3)."""
-    flags = extended_rcode << 24 | (0x8000 if dnssec_ok else 0)
-    return pack("!BHHIH", 0, 41, UDP_OCTETS, flags, len(options)) + options
+class _Granted(NamedTuple):
+    """What a request's options come to."""
+
+    wishes: Wishes = NONE
+    options: bytes = b""
+    """The options of the reply but for client subnet and extended error."""
+    proof: Proof = Proof.NONE
 
 
-_OPT = (_opt(dnssec_ok=False), _opt(dnssec_ok=True))
+_NOTHING_GRANTED = _Granted()
 
 
 class Responder:
     """Answers messages from one table."""
 
-    __slots__ = ("_faults_logged", "_plain", "_regions", "_regions_of", "counters", "table")
+    __slots__ = (
+        "_clients",
+        "_clock",
+        "_cookies",
+        "_faults_logged",
+        "_get_client",
+        "_identity",
+        "_keepalive",
+        "_nsid",
+        "_rates",
+        "counters",
+        "settings",
+        "table",
+    )
 
     def __init__(
         self,
         table: AnswerTable,
         regions: ClientRegions | None = None,
         counters: Counters | None = None,
+        settings: ServerSettings | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        """Raises OSError or ValueError when the cookie secrets cannot be used."""
         self.table = table
         self.counters = counters if counters is not None else Counters()
-        self._regions = regions if regions else None
-        self._regions_of: dict[str, str] = {}
-        self._plain = table.answers(table.home)
+        self.settings = settings = settings if settings is not None else ServerSettings()
+        self._clock = clock
+        self._rates = Rates(settings.rates, SystemRandom().getrandbits(64))
+        self._cookies = Cookies(Secrets(settings.cookie_secrets, clock, wall), clock, wall)
+        self._clients = Clients(table, regions, settings, self._rates)
+        self._get_client = self._clients.get
+        self._identity = Identity(settings.server_name) if settings.identity else None
+        name = settings.server_name.encode("utf-8")
+        self._nsid = option(NSID, name) if name else b""
+        self._keepalive = keepalive_option(settings.tcp.idle_seconds)
         self._faults_logged = 0
 
     def __repr__(self) -> str:
@@ -89,50 +149,61 @@ class Responder:
         else:
             counters.queries_udp += 1
         try:
-            if self._regions is None:
-                view, answers = self.table.home, self._plain
-            else:
-                view = self._view(client)
-                answers = self.table.answers(view)
-            reply = self._quick(packet, answers, stream)
+            known = self._get_client(client) or self._clients.meet(client)
+            buckets = known.buckets
+            if (
+                buckets is not None
+                and not stream
+                and not self._rates.admits(buckets, self._clock())
+            ):
+                return self._over_rate(packet, known)
+            reply = self._quick(packet, known, stream)
             if reply is None:
-                reply = self._strict(packet, view, stream)
+                reply = self._strict(packet, known, stream)
         except Exception:  # one message must not stop the loop that serves all others
             return self._fault(packet)
         return reply
 
     # --- the quick way -----------------------------------------------------------------
 
-    def _quick(self, packet: bytes, answers: dict[bytes, Body], stream: bool) -> bytes | None:
+    def _quick(self, packet: bytes, known: Client, stream: bool) -> bytes | None:
         """The reply to a usual query; None when it is not one, or not compiled."""
         counts = packet[4:12]
         # A name without a zero octet before its root can only be found if it is one of
         # ours, which were well formed when they were compiled: no need to walk it.
         end = packet.find(0, 12) + 1
         question = packet[12 : end + 4]
-        body = answers.get(question[:-4].lower() + question[-4:])
+        body = known.answers.get(question[:-4].lower() + question[-4:])
         # QR and opcode must be 0; AA, TC and everything in the fourth octet are ignored
         if body is None or packet[2] & 0xF8:
             return None
         rd = packet[2] & 1
         if counts == _ONE_QUESTION_AND_RECORD:
             record = packet[end + 4 :]
-            if (
-                len(record) != _OPT_OCTETS
-                or record[:3] != _OPT_START
-                or record[6]
-                or record[9:] != _NO_OPTIONS
-            ):
+            if record[:3] != _OPT_START or record[6:7] != b"\0":
                 return None
             dnssec_ok = record[7] >> 7
-            opt = _opt(bool(dnssec_ok), 0, body.option) if body.option else _OPT[dnssec_ok]
+            most = known.octets
+            size = len(record)
+            if size == _OPT_OCTETS and record[9:] == _NO_OPTIONS:
+                opt = (
+                    opt_record(bool(dnssec_ok), 0, body.option) if body.option else _OPT[dnssec_ok]
+                )
+            elif size == _OPT_COOKIE_OCTETS and record[9:15] == _WHOLE_COOKIE and not body.option:
+                cookie = record[15:]
+                if not self._cookies.known(known.address, cookie):
+                    return None
+                most = UDP_OCTETS
+                opt = _OPT_COOKIE[dnssec_ok] + cookie
+            else:
+                return None
             form = rd + 2
             if stream:
                 room = MESSAGE_OCTETS
             else:
                 room = record[3] << 8 | record[4]
-                if room > UDP_OCTETS:
-                    room = UDP_OCTETS
+                if room > most:
+                    room = most
                 elif room < UDP_OCTETS_PLAIN:
                     room = UDP_OCTETS_PLAIN
         elif counts == _ONE_QUESTION:
@@ -169,46 +240,130 @@ class Responder:
 
     # --- the strict way ----------------------------------------------------------------
 
-    def _strict(self, packet: bytes, view: str, stream: bool) -> bytes | None:
+    def _strict(self, packet: bytes, known: Client, stream: bool) -> bytes | None:
         request = parse(packet)
         if request is None:
             self.counters.dropped_reply += 1
             return None
+        granted = _NOTHING_GRANTED
+        edns = request.edns
+        if edns is not None and edns.options:
+            wishes = read(edns.options, stream=stream)
+            if wishes is None:
+                if request.verdict is not Verdict.OTHER_OPCODE:
+                    return self._error(packet, request, FORMERR)
+            else:
+                granted = self._grant(wishes, known)
         match request.verdict:
             case Verdict.WELL_FORMED:
-                return self._answer(packet, request, view, stream)
+                return self._answer(packet, request, known, granted, stream)
+            case Verdict.COOKIE_ONLY:
+                # RFC 7873, section 5.4: it is told whether its cookie is good
+                rcode = BADCOOKIE if granted.proof is Proof.INVALID else NOERROR
+                return self._error(packet, request, rcode, granted.options)
             case Verdict.MALFORMED:
-                return self._error(packet, request, FORMERR)
+                return self._error(packet, request, FORMERR, granted.options)
             case Verdict.OTHER_OPCODE:
-                return self._error(packet, request, NOTIMP)
+                return self._error(packet, request, NOTIMP, granted.options)
             case Verdict.OTHER_EDNS:
                 return self._error(packet, request, BADVERS)
 
-    def _answer(self, packet: bytes, request: Request, view: str, stream: bool) -> bytes:
-        if request.class_ != CLASS_IN:
-            return self._error(packet, request, REFUSED, _EDE_REFUSED)
-        if request.type == TYPE_AXFR and not stream:
-            # RFC 5936, section 4.2: not over UDP
-            return self._error(packet, request, NOTIMP)
-        if request.type in (TYPE_AXFR, TYPE_IXFR):
-            return self._error(packet, request, REFUSED)
-        body = self.table.find(request.name, request.type, view)
+    def _grant(self, wishes: Wishes, known: Client) -> _Granted:
+        options = b""
+        proof = Proof.NONE
+        if wishes.cookie:
+            verified = self._cookies.verify(known.address, wishes.cookie)
+            proof = verified.proof
+            options += option(COOKIE, verified.reply)
+        if wishes.nsid:
+            options += self._nsid
+        if wishes.keepalive:
+            options += self._keepalive
+        return _Granted(wishes, options, proof)
+
+    def _answer(
+        self, packet: bytes, request: Request, known: Client, granted: _Granted, stream: bool
+    ) -> bytes:
+        view, scope = known.view, 0
+        subnet = granted.wishes.subnet
+        if subnet is not None:
+            view, scope = self._clients.tailoring(known, subnet)
+        body = self._body(request, view, stream)
+        options = body.option + granted.options
+        if subnet is not None:
+            # RFC 7871, sections 7.2.1 and 7.4: 0 where the subnet made no difference
+            options += subnet_option(subnet, scope if body.tailored else 0)
+        if request.signature is not None and request.class_ == CLASS_IN:
+            return self._unauthentic(packet, request, request.signature, options)
+        if body.rcode in (NOTIMP, REFUSED):
+            return self._error(packet, request, body.rcode, options)
         edns = request.edns
         form = packet[2] & 1
         opt = b""
         room = MESSAGE_OCTETS if stream else UDP_OCTETS_PLAIN
         if edns is not None:
             form += 2
-            opt = _opt(edns.dnssec_ok, 0, body.option) if body.option else _OPT[edns.dnssec_ok]
+            opt = opt_record(edns.dnssec_ok, 0, options) if options else _OPT[edns.dnssec_ok]
             if not stream:
                 # RFC 6891, section 6.2.3: less than 512 means 512
-                room = min(max(edns.payload, UDP_OCTETS_PLAIN), UDP_OCTETS)
+                most = UDP_OCTETS if granted.proof is Proof.VALID else known.octets
+                room = min(max(edns.payload, UDP_OCTETS_PLAIN), most)
         return self._splice(packet[:2], request.question, body, opt, form, room)
 
-    def _error(self, packet: bytes, request: Request, rcode: int, option: bytes = b"") -> bytes:
+    def _body(self, request: Request, view: str, stream: bool) -> Body:
+        if request.class_ == CLASS_CH and self._identity is not None:
+            return self._identity.find(request.name, request.type) or _REFUSED_CLASS
+        if request.class_ != CLASS_IN:
+            return _REFUSED_CLASS
+        if request.type in (TYPE_AXFR, TYPE_IXFR):
+            # RFC 5936, section 4.2: not over UDP; IXFR (RFC 1995) may be asked there
+            over_udp = request.type == TYPE_AXFR and not stream
+            return _NOT_IMPLEMENTED if over_udp else _REFUSED
+        return self.table.find(request.name, request.type, view)
+
+    def _unauthentic(
+        self, packet: bytes, request: Request, signature: Signature, options: bytes
+    ) -> bytes:
+        """The reply to a request signed with a key that is not ours: none is."""
+        self.counters.rcodes[NOTAUTH] += 1
+        reply = bare(packet, request, NOTAUTH, options)
+        return with_bad_key(reply, signature)
+
+    def _error(self, packet: bytes, request: Request, rcode: int, options: bytes = b"") -> bytes:
         """A reply without records: the question as far as it could be read, and OPT if asked."""
         self.counters.rcodes[rcode] += 1
-        return _bare(packet, request.opcode, request.question, request.edns, rcode, option)
+        return bare(packet, request, rcode, options)
+
+    # --- what is not answered ----------------------------------------------------------
+
+    def _over_rate(self, packet: bytes, known: Client) -> bytes | None:
+        """The reply to a client of a network that takes too much; most get none.
+
+        Whoever shows a cookie has the address that it says, and is answered.
+        """
+        request = parse(packet)
+        if request is None:
+            self.counters.dropped_reply += 1
+            return None
+        slips = self._rates.slips()
+        granted = _NOTHING_GRANTED
+        edns = request.edns
+        if edns is not None and edns.options:
+            wishes = read(edns.options, stream=False)
+            if wishes is not None and wishes.cookie:
+                granted = self._grant(wishes, known)
+        if granted.proof is Proof.VALID:
+            return self._strict(packet, known, False)
+        if not slips or request.opcode != OPCODE_QUERY or not request.question:
+            self.counters.dropped_rate += 1
+            return None
+        self.counters.slipped += 1
+        if granted.wishes.cookie:
+            # RFC 7873, section 5.2.3: with this cookie it may ask again, over UDP
+            return self._error(packet, request, BADCOOKIE, granted.options)
+        reply = bytearray(self._error(packet, request, NOERROR))
+        reply[2] |= 0x02
+        return bytes(reply)
 
     def _fault(self, packet: bytes) -> bytes | None:
         self.counters.faults += 1
@@ -218,41 +373,9 @@ class Responder:
         if len(packet) < 12 or packet[2] & 0x80:
             return None
         self.counters.rcodes[SERVFAIL] += 1
-        return _bare(packet, packet[2] >> 3 & 0xF, b"", None, SERVFAIL)
-
-    def _view(self, client: str) -> str:
-        view = self._regions_of.get(client)
-        if view is None:
-            found = self._regions.region_of(client) if self._regions is not None else None
-            view = found or self.table.home
-            if len(self._regions_of) >= REGIONS_KEPT:
-                self._regions_of.clear()
-            self._regions_of[client] = view
-        return view
+        return bare(packet, Request(Verdict.MALFORMED, packet[2] >> 3 & 0xF), SERVFAIL)
 
 
-def _bare(
-    packet: bytes,
-    opcode: int,
-    question: bytes,
-    edns: Edns | None,
-    rcode: int,
-    option: bytes = b"",
-) -> bytes:
-    # RD is copied for queries only (RFC 1035, section 4.1.1); other opcodes have other flags
-    rd = packet[2] & 1 if opcode == OPCODE_QUERY else 0
-    opt = b"" if edns is None else _opt(edns.dnssec_ok, rcode >> 4, option)
-    return b"%b%b%b%b" % (
-        packet[:2],
-        pack(
-            "!BBHHHH",
-            0x80 | opcode << 3 | rd,
-            rcode & 0xF,
-            1 if question else 0,
-            0,
-            0,
-            1 if opt else 0,
-        ),
-        question,
-        opt,
-    )
+_REFUSED = Body(REFUSED, authoritative=False)
+_REFUSED_CLASS = Body(REFUSED, authoritative=False, option=_EDE_CLASS)
+_NOT_IMPLEMENTED = Body(NOTIMP, authoritative=False)

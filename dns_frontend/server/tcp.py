@@ -13,7 +13,7 @@ import logging
 import socket
 from typing import cast
 
-from dns_frontend.server.limits import Connections, TcpLimits
+from dns_frontend.server.limits import Connections
 from dns_frontend.server.responder import Responder
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ BACKLOG = 1024
 class TcpServer:
     """Accepts connections and keeps them within their limits."""
 
-    def __init__(self, responder: Responder, limits: TcpLimits | None = None) -> None:
-        self.limits = limits if limits is not None else TcpLimits()
+    def __init__(self, responder: Responder) -> None:
+        self.limits = responder.settings.tcp
         self.responder = responder
         self._connections: Connections[_Conversation] = Connections(self.limits)
         self._server: asyncio.Server | None = None

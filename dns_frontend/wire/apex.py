@@ -10,12 +10,14 @@ from dns_frontend.plan.zone import NAMESERVER_LABEL, ZoneSettings
 from dns_frontend.wire.body import (
     EDE_NOT_AUTHORITATIVE,
     EDE_NOT_READY,
+    EDE_STALE_NXDOMAIN,
+    NXDOMAIN,
     REFUSED,
     SERVFAIL,
     Body,
     Encoder,
-    extended_error,
 )
+from dns_frontend.wire.option import extended_error
 from dns_frontend.wire.request import HEADER_OCTETS
 
 TYPE_ANY = 255
@@ -27,14 +29,25 @@ class Apex:
     Nothing is denied until all that should be known is loaded (I17).
     """
 
-    __slots__ = ("_complete", "_encoder", "_serial", "_tails", "_unready", "_zone", "refused")
+    __slots__ = (
+        "_complete",
+        "_denials",
+        "_encoder",
+        "_serial",
+        "_stale",
+        "_unready",
+        "_zone",
+        "refused",
+    )
 
     def __init__(self, zone: ZoneSettings, encoder: Encoder, missing: Sequence[str]) -> None:
         self._zone = zone
         self._encoder = encoder
-        self._tails: dict[int, bytes] = {}
+        self._denials: dict[tuple[int, int], Body] = {}
         self.refused = Body(
-            REFUSED, authoritative=False, option=extended_error(EDE_NOT_AUTHORITATIVE)
+            REFUSED,
+            authoritative=False,
+            option=extended_error(EDE_NOT_AUTHORITATIVE, f"not in {'.'.join(zone.labels)}."),
         )
         """The answer for names outside the zone."""
         self.renew((), missing)
@@ -42,11 +55,20 @@ class Apex:
     def __repr__(self) -> str:
         return f"Apex({self._zone.origin}, serial={self._serial}, complete={self._complete})"
 
-    def renew(self, positions: Iterable[CellPosition], missing: Sequence[str]) -> None:
-        """The cells stand elsewhere now; `missing` are the regions not heard of yet."""
+    def renew(
+        self,
+        positions: Iterable[CellPosition],
+        missing: Sequence[str],
+        stale: Iterable[str] = (),
+    ) -> None:
+        """The cells stand elsewhere now; `missing` are the regions not heard of yet, and
+        `stale` those not heard of lately."""
+        late = ", ".join(sorted(stale))
+        text = f"not confirmed lately: {late}"
+        self._stale = extended_error(EDE_STALE_NXDOMAIN, text) if late else b""
         # Rises with each generation of any cell; never 0 (RFC 1982 compares the rest).
         self._serial = sum(p.generation for p in positions) & 0xFFFFFFFF or 1
-        self._tails.clear()
+        self._denials.clear()
         self._complete = not missing
         self._unready = Body(
             SERVFAIL,
@@ -63,13 +85,15 @@ class Apex:
         """NXDOMAIN, or NOERROR without data, for a name whose zone part is at `zone_offset`."""
         if not self._complete:
             return self._unready
-        offset = HEADER_OCTETS + zone_offset
-        tail = self._tails.get(offset)
-        if tail is None:
-            tail = self._tails[offset] = self._encoder.authority(
-                offset, self._serial, self._zone.negative_ttl_seconds
+        body = self._denials.get((rcode, zone_offset))
+        if body is None:
+            tail = self._encoder.authority(
+                HEADER_OCTETS + zone_offset, self._serial, self._zone.negative_ttl_seconds
             )
-        return Body(rcode, authority=tail, authorities=1)
+            option = self._stale if rcode == NXDOMAIN else b""
+            body = Body(rcode, authority=tail, authorities=1, option=option)
+            self._denials[rcode, zone_offset] = body
+        return body
 
     def zone(self, record_type: int) -> Body | None:
         """The zone's records at its own name; None where there are none of the type."""

@@ -15,7 +15,7 @@ from struct import Struct, pack
 from dnslib import AAAA, NS, SOA, TXT, A, DNSLabel
 from dnslib.label import DNSBuffer
 
-from dns_frontend.plan.answer import RecordSet, RecordType, Target
+from dns_frontend.plan.answer import Binding, Pointer, RecordSet, RecordType, Target
 from dns_frontend.plan.failover import ServingMode
 from dns_frontend.plan.zone import HOSTMASTER_LABEL, NAMESERVER_LABEL
 from dns_frontend.wire.request import HEADER_OCTETS
@@ -27,15 +27,18 @@ OPT_ROOM = 512
 """Kept free in the largest message for the OPT record and its options."""
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
-BADVERS = 16
+NOTAUTH, BADVERS, BADCOOKIE = 9, 16, 23
 
-EDE_OPTION = 15
 EDE_STALE = 3
 EDE_NOT_READY = 14
+EDE_STALE_NXDOMAIN = 19
 EDE_NOT_AUTHORITATIVE = 20
 
 _POINTER_TO_QUESTION = b"\xc0\x0c"
 _FIXED = Struct("!HHIH")
+_ALPN_PARAMETER = 1
+_PORT_PARAMETER = 3
+"""Keys of parameters (RFC 9460, section 14.3.2)."""
 
 
 @lru_cache(maxsize=4096)
@@ -56,12 +59,6 @@ def heads(
     return (found[0], found[1], found[2], found[3])
 
 
-def extended_error(code: int, text: str = "") -> bytes:
-    """An EDNS option with an extended error (RFC 8914, section 2)."""
-    data = pack("!H", code) + text.encode("utf-8")[:128]
-    return pack("!HH", EDE_OPTION, len(data)) + data
-
-
 class Body:
     """A compiled answer.
 
@@ -69,7 +66,7 @@ class Body:
     fit (RFC 2181, section 9: leaving out additional records is no truncation).
     """
 
-    __slots__ = ("full", "full_heads", "lean", "lean_heads", "mode", "option", "rcode")
+    __slots__ = ("full", "full_heads", "lean", "lean_heads", "mode", "option", "rcode", "tailored")
 
     def __init__(
         self,
@@ -84,8 +81,11 @@ class Body:
         additionals: int = 0,
         option: bytes = b"",
         mode: ServingMode | None = None,
+        tailored: bool = False,
     ) -> None:
         self.rcode = rcode
+        self.tailored = tailored
+        """Whether clients of another region may be answered otherwise (RFC 7871)."""
         self.lean = answer + authority
         self.lean_heads = heads(rcode, authoritative, answers, authorities, 0)
         if additionals:
@@ -127,10 +127,12 @@ def _label(labels: Iterable[str]) -> DNSLabel:
 class Encoder:
     """Encodes the records of one zone."""
 
-    __slots__ = ("_zone", "zone_wire")
+    __slots__ = ("_names", "_zone", "zone_wire")
 
-    def __init__(self, zone: Sequence[str]) -> None:
+    def __init__(self, zone: Sequence[str], names: Sequence[str] | None = None) -> None:
+        """`names` is the zone that targets and the name server are in, if it is another."""
         self._zone = tuple(zone)
+        self._names = tuple(names) if names is not None else self._zone
         self.zone_wire = wire_name(zone)
 
     def positive(
@@ -141,6 +143,7 @@ class Encoder:
         *,
         option: bytes = b"",
         mode: ServingMode | None = None,
+        tailored: bool = False,
     ) -> Body | None:
         """The body of an answer to the question with these labels, relative to the zone.
 
@@ -184,6 +187,7 @@ class Encoder:
             additionals=len(extra),
             option=option,
             mode=mode,
+            tailored=tailored,
         )
 
     def authority(self, zone_offset: int, serial: int, ttl_seconds: int) -> bytes:
@@ -203,12 +207,13 @@ class Encoder:
     def name_server(self, ttl_seconds: int, addresses: Sequence[str]) -> Body:
         """The answer to NS at the apex, with the server's addresses beside it."""
         buffer = self._buffer(HEADER_OCTETS)
-        NS(_label((NAMESERVER_LABEL, *self._zone))).pack(buffer)
+        NS(_label((NAMESERVER_LABEL, *self._names))).pack(buffer)
         rdata = bytes(buffer.data)
         head = _FIXED.pack(RecordType.NS, CLASS_IN, ttl_seconds, len(rdata))
         glue: list[bytes] = []
         owner = self._compressed((NAMESERVER_LABEL,), ())
-        for address in addresses:
+        # the addresses of a name in another zone are not ours to tell here
+        for address in addresses if self._names == self._zone else ():
             kind = RecordType.AAAA if ":" in address else RecordType.A
             rdata_of = self._rdata(kind, address)
             if rdata_of is not None:
@@ -225,8 +230,8 @@ class Encoder:
     def _soa(self, zone_offset: int, serial: int, ttl_seconds: int) -> bytes:
         buffer = self._buffer(zone_offset)
         SOA(
-            _label((NAMESERVER_LABEL, *self._zone)),
-            _label((HOSTMASTER_LABEL, *self._zone)),
+            _label((NAMESERVER_LABEL, *self._names)),
+            _label((HOSTMASTER_LABEL, *self._names)),
             (serial, 3600, 600, 86400, ttl_seconds),
         ).pack(buffer)
         return bytes(buffer.data)
@@ -248,11 +253,31 @@ class Encoder:
                 # RFC 2782: the target is not compressed
                 name = wire_name((*target, *self._zone))
                 return pack("!HHH", priority, weight, port) + name
+            case Binding():
+                return self._binding(data)
+            case Pointer(target):
+                return wire_name((*target, *self._names))
             case tuple():
                 buffer = DNSBuffer()
                 TXT([bytes(string) for string in data]).pack(buffer)
                 return bytes(buffer.data) if len(buffer.data) <= MESSAGE_OCTETS else None
         return None
+
+    def _binding(self, binding: Binding) -> bytes | None:
+        """RDATA of SVCB and HTTPS (RFC 9460, section 2.2); None for numbers that have none.
+
+        The target is not compressed, and the keys stand in ascending order, each once.
+        """
+        if not (0 < binding.priority <= 0xFFFF and 0 <= binding.port <= 0xFFFF):
+            return None
+        parameters = b""
+        if binding.alpn:
+            octets = [word.encode("utf-8", "replace") for word in binding.alpn]
+            value = b"".join(bytes((len(word),)) + word for word in octets)
+            parameters += pack("!HH", _ALPN_PARAMETER, len(value)) + value
+        parameters += pack("!HHH", _PORT_PARAMETER, 2, binding.port)
+        name = wire_name((*binding.target, *self._zone))
+        return pack("!H", binding.priority) + name + parameters
 
     def _compressed(self, owner: Sequence[str], question: Sequence[str]) -> bytes:
         """An owner relative to the zone, as labels and a pointer into the question."""

@@ -17,10 +17,13 @@ NAME_OCTETS = 255
 LABEL_OCTETS = 63
 
 TYPE_OPT = 41
+TYPE_TSIG = 250
 TYPE_IXFR = 251
 OPCODE_QUERY = 0
+OPTION_COOKIE = 10
 
 _COUNTS = Struct("!HHHH")
+_ONE = Struct("!H")
 _TWO = Struct("!HH")
 _RECORD = Struct("!HHIH")
 
@@ -33,6 +36,8 @@ class Verdict(Enum):
     OTHER_OPCODE = "other_opcode"
     OTHER_EDNS = "other_edns"
     """An EDNS version that is not ours (RFC 6891, section 6.1.3)."""
+    COOKIE_ONLY = "cookie_only"
+    """No question but a cookie: somebody wants to learn or confirm one (RFC 7873, section 5.4)."""
 
 
 class Edns(NamedTuple):
@@ -44,6 +49,17 @@ class Edns(NamedTuple):
     dnssec_ok: bool
     options: tuple[tuple[int, bytes], ...] = ()
     """(code, data), in the order sent."""
+
+
+class Signature(NamedTuple):
+    """The TSIG record of a request, as far as a refusal repeats it (RFC 8945, section 4.2)."""
+
+    key: bytes
+    """Names, in uncompressed wire form."""
+    algorithm: bytes
+    time_signed: bytes
+    fudge: bytes
+    original_id: bytes
 
 
 class Request(NamedTuple):
@@ -61,6 +77,7 @@ class Request(NamedTuple):
     type: int = 0
     class_: int = 0
     edns: Edns | None = None
+    signature: Signature | None = None
 
 
 def parse(packet: bytes) -> Request | None:
@@ -93,17 +110,21 @@ def parse(packet: bytes) -> Request | None:
     if opcode == OPCODE_QUERY:
         # a query has no use for these; IXFR's own SOA is the exception (RFC 1995, section 3)
         incremental = asked == TYPE_IXFR and authorities == 1
-        sound = questions == 1 and answers == 0 and (authorities == 0 or incremental)
-    others, edns, after = _records(packet, position, answers + authorities, additionals)
+        sound = answers == 0 and (authorities == 0 or incremental)
+    records = _records(packet, position, answers + authorities, additionals)
+    edns = records.edns
     if opcode != OPCODE_QUERY:
-        return Request(Verdict.OTHER_OPCODE, opcode, question, name, asked, class_, edns)
-    if not sound or others or after < 0:
+        verdict = Verdict.OTHER_OPCODE
+    elif not sound or records.misplaced or records.end < 0:
         verdict = Verdict.MALFORMED
     elif edns is not None and edns.version != 0:
         verdict = Verdict.OTHER_EDNS
+    elif questions == 0:
+        cookie = edns is not None and any(code == OPTION_COOKIE for code, _ in edns.options)
+        verdict = Verdict.COOKIE_ONLY if cookie else Verdict.MALFORMED
     else:
         verdict = Verdict.WELL_FORMED
-    return Request(verdict, opcode, question, name, asked, class_, edns)
+    return Request(verdict, opcode, question, name, asked, class_, edns, records.signature)
 
 
 def _refused(opcode: int) -> Request:
@@ -147,38 +168,76 @@ def _owner_end(packet: bytes, start: int) -> int:
     return -1
 
 
-def _records(
-    packet: bytes, position: int, ignored: int, additionals: int
-) -> tuple[bool, Edns | None, int]:
-    """Walk the records after the question.
+class _Records(NamedTuple):
+    """What stands behind the question."""
 
-    Returns whether an OPT record is where or as it must not be, the first OPT record
-    of the additional section, and where the last record ends (-1: not all are there).
-    """
+    misplaced: bool = False
+    """Whether an OPT or TSIG record is where, or as, it must not be."""
+    edns: Edns | None = None
+    """The first OPT record of the additional section."""
+    signature: Signature | None = None
+    end: int = -1
+    """Where the last record ends; -1: not all are there."""
+
+
+def _records(packet: bytes, position: int, ignored: int, additionals: int) -> _Records:
+    """Walk the records after the question, of which the first `ignored` may hold nothing."""
     misplaced = False
     edns: Edns | None = None
+    signature: Signature | None = None
     size = len(packet)
-    for index in range(ignored + additionals):
+    count = ignored + additionals
+    for index in range(count):
         owner = position
         position = _owner_end(packet, position)
         if position < 0 or position + 10 > size:
-            return misplaced, edns, -1
+            return _Records(misplaced, edns)
         kind, class_, ttl, length = _RECORD.unpack_from(packet, position)
-        position += 10
-        if position + length > size:
-            return misplaced, edns, -1
+        data = position + 10
+        if data + length > size:
+            return _Records(misplaced, edns)
         if kind == TYPE_OPT:
             # RFC 6891, section 6.1.1: one, in the additional section, owned by the root
             if index < ignored or edns is not None or packet[owner] != 0:
                 misplaced = True
             if edns is None:
                 version = ttl >> 16 & 0xFF
-                options = () if version else _options(packet, position, position + length)
+                options = () if version else _options(packet, data, data + length)
                 if options is None:
                     misplaced = True
                 edns = Edns(class_, version, bool(ttl & 0x8000), options or ())
-        position += length
-    return misplaced, edns, position
+        elif kind == TYPE_TSIG:
+            # RFC 8945, section 5.1: one, and the last record of all
+            signature = _signature(packet, owner, position, data, data + length)
+            if index != count - 1 or index < ignored or signature is None:
+                misplaced = True
+        position = data + length
+    return _Records(misplaced, edns, signature, position)
+
+
+def _signature(
+    packet: bytes, owner: int, owner_end: int, position: int, end: int
+) -> Signature | None:
+    """The TSIG record between these positions (RFC 8945, section 4.2); None when malformed."""
+    # its names are not compressed: they are signed as they stand
+    if _name_end(packet, owner) != owner_end:
+        return None
+    algorithm_end = _name_end(packet, position)
+    if algorithm_end < 0 or algorithm_end + 10 > end:
+        return None
+    time_signed = packet[algorithm_end : algorithm_end + 6]
+    fudge = packet[algorithm_end + 6 : algorithm_end + 8]
+    (size,) = _ONE.unpack_from(packet, algorithm_end + 8)
+    after = algorithm_end + 10 + size
+    if after + 6 > end:
+        return None
+    original_id = packet[after : after + 2]
+    (other,) = _ONE.unpack_from(packet, after + 4)
+    if after + 6 + other != end:
+        return None
+    return Signature(
+        packet[owner:owner_end], packet[position:algorithm_end], time_signed, fudge, original_id
+    )
 
 
 def _options(packet: bytes, position: int, end: int) -> tuple[tuple[int, bytes], ...] | None:

@@ -30,8 +30,9 @@ from dns_frontend.wire.body import (
     NXDOMAIN,
     Body,
     Encoder,
-    extended_error,
 )
+from dns_frontend.wire.option import extended_error
+from dns_frontend.wire.reverse import ReverseZones
 
 ANY_ORDER = (
     RecordType.SOA,
@@ -75,6 +76,7 @@ class AnswerTable:
         self._notable: set[ServiceKey] = set()
         self._now = 0.0
         self._apex = Apex(zone, self._encoder, self.missing_regions)
+        self._reverse = ReverseZones(zone, self.missing_regions)
 
     def __repr__(self) -> str:
         cells = ", ".join(f"{c}@{p.generation}" for c, p in sorted(self.cells.items()))
@@ -117,6 +119,24 @@ class AnswerTable:
                 self._passing.clear()
             self._mark(key, ledger)
         return min(self._due.values(), default=None)
+
+    def mark_stale(self, regions: frozenset[str]) -> None:
+        """These regions, and no others, were not confirmed for longer than allowed.
+
+        Their answers go on (I15), and say so. All answers are compiled anew as asked for.
+        """
+        if regions == self._composer.stale:
+            return
+        self._composer.stale = regions
+        for answers in self._answers.values():
+            answers.clear()
+        self._compiled.clear()
+        self._renew()
+
+    @property
+    def stale(self) -> frozenset[str]:
+        """The regions last marked as stale."""
+        return self._composer.stale
 
     def standings(self) -> Mapping[str, Mapping[str, object]]:
         """The failover state that the plans do not hold, by `namespace/service`, for JSON."""
@@ -188,7 +208,7 @@ class AnswerTable:
         zone_offset = len(name) - len(self._encoder.zone_wire)
         labels = _labels(name, zone_offset)
         if labels is None or not name.endswith(self._encoder.zone_wire):
-            return self._apex.refused
+            return self._reversed(name, record_type) or self._apex.refused
         if not self.cells:
             return self._apex.unready
         place = locate(labels)
@@ -231,6 +251,10 @@ class AnswerTable:
         passing[key] = body
         return body
 
+    def _reversed(self, name: bytes, record_type: int) -> Body | None:
+        labels = _labels(name, len(name) - 1) if self._reverse else None
+        return self._reverse.find(labels, record_type) if labels is not None else None
+
     # --- compiling ---------------------------------------------------------------------
 
     def _compile(self, ledger: Ledger, place: Place, record_type: int, view: str) -> Body | None:
@@ -249,6 +273,7 @@ class AnswerTable:
             answer.additional,
             option=extended_error(EDE_STALE, answer.note) if answer.note else b"",
             mode=answer.mode,
+            tailored=not place.region,
         )
 
     def _why(self, ledger: Ledger, place: Place, record_type: int, view: str) -> Body | None:
@@ -262,7 +287,7 @@ class AnswerTable:
         owner = (*labels, place.region, "region") if place.region else labels
         data = tuple(strings(line) for line in lines)
         records = RecordSet(owner, RecordType.TXT, self._zone.degraded_ttl_seconds, data)
-        return self._encoder.positive(owner, records)
+        return self._encoder.positive(owner, records, tailored=not place.region)
 
     # --- keeping up --------------------------------------------------------------------
 
@@ -303,6 +328,7 @@ class AnswerTable:
     def _settle(self, key: ServiceKey, ledger: Ledger, *, at_once: bool) -> None:
         """Bring everything derived from a ledger in line with it."""
         self._count(key, ledger.alive_in)
+        self._reverse.put(ledger)
         self._mark(key, ledger)
         compiled = self._compiled.pop(key, None)
         at_once = at_once and ledger.size <= RECOMPILED_ENDPOINTS
@@ -353,7 +379,8 @@ class AnswerTable:
     def _renew(self) -> None:
         """After a change: what holds a serial number, or denies, is made anew."""
         self._passing.clear()
-        self._apex.renew(self.cells.values(), self.missing_regions)
+        for each in (self._apex, self._reverse):
+            each.renew(self.cells.values(), self.missing_regions, self._composer.stale)
 
 
 def _labels(name: bytes, end: int) -> list[str] | None:

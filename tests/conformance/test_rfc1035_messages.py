@@ -48,6 +48,7 @@ both = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 @both
 @pytest.mark.parametrize("rd", [0, 1])
+@pytest.mark.row("20")
 def test_4_1_1_the_reply_has_the_queries_identifier_and_rd_and_is_authoritative(
     served: DnsServerThread, transport: str, rd: int
 ) -> None:
@@ -64,6 +65,7 @@ def test_4_1_1_the_reply_has_the_queries_identifier_and_rd_and_is_authoritative(
 
 @both
 @pytest.mark.parametrize("bit", [0x0400, 0x0200, 0x0080, 0x0040, 0x0020, 0x0010])
+@pytest.mark.row("21", "h20")
 def test_4_1_1_a_bit_that_has_no_meaning_in_a_query_is_ignored_and_not_echoed(
     served: DnsServerThread, transport: str, bit: int
 ) -> None:
@@ -74,6 +76,7 @@ def test_4_1_1_a_bit_that_has_no_meaning_in_a_query_is_ignored_and_not_echoed(
 
 @both
 @pytest.mark.parametrize("rcode", [1, 3, 9, 15])
+@pytest.mark.row("22", "h20")
 def test_4_1_1_an_rcode_in_a_query_is_ignored_and_not_echoed(
     served: DnsServerThread, transport: str, rcode: int
 ) -> None:
@@ -83,6 +86,7 @@ def test_4_1_1_an_rcode_in_a_query_is_ignored_and_not_echoed(
 @both
 @pytest.mark.parametrize("opcode", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
 @pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.row("23", "24", "h13", "h14")
 def test_4_1_1_other_opcodes_are_not_implemented(
     served: DnsServerThread, transport: str, opcode: int, bare: bool
 ) -> None:
@@ -97,6 +101,7 @@ def test_4_1_1_other_opcodes_are_not_implemented(
 
 @both
 @pytest.mark.parametrize("class_", [0, 3, 4, 254, 255, 999])
+@pytest.mark.row("25", "h15")
 def test_3_2_4_another_class_is_refused(
     served: DnsServerThread, transport: str, class_: int
 ) -> None:
@@ -116,6 +121,7 @@ def test_3_2_4_another_class_is_refused(
     ],
     ids=["empty", "one octet", "11 octets", "QR", "QR and OPT promised", "all flags"],
 )
+@pytest.mark.row("26", "27", "h1")
 def test_4_1_1_what_is_no_query_gets_no_reply(served: DnsServerThread, packet: bytes) -> None:
     """A reply to a reply would let two servers talk for ever."""
     assert served.udp(packet) is None
@@ -124,6 +130,7 @@ def test_4_1_1_what_is_no_query_gets_no_reply(served: DnsServerThread, packet: b
 
 @both
 @pytest.mark.parametrize("questions", [2, 3, 65535])
+@pytest.mark.row("28", "h4")
 def test_rfc9619_4_more_than_one_question_is_malformed(
     served: DnsServerThread, transport: str, questions: int
 ) -> None:
@@ -132,6 +139,7 @@ def test_rfc9619_4_more_than_one_question_is_malformed(
 
 
 @both
+@pytest.mark.row("29", "h3")
 def test_rfc9619_4_no_question_is_malformed(served: DnsServerThread, transport: str) -> None:
     packet = struct.pack("!6H", 0x1234, 0, 0, 0, 0, 0)
     assert header(ask(served, packet, transport)) == (0x1234, 0x8000 | FORMERR, (0, 0, 0, 0))
@@ -176,6 +184,7 @@ HEAD = struct.pack("!6H", 0x1234, 0x0100, 1, 0, 0, 0)
         "label cut",
     ],
 )
+@pytest.mark.row("31", "h2")
 def test_4_1_4_a_question_that_is_none_is_malformed_and_not_echoed(
     served: DnsServerThread, transport: str, question: bytes
 ) -> None:
@@ -184,6 +193,7 @@ def test_4_1_4_a_question_that_is_none_is_malformed_and_not_echoed(
     assert reply == struct.pack("!6H", 0x1234, 0x8100 | FORMERR, 0, 0, 0, 0)
 
 
+@pytest.mark.row("32")
 def test_2_3_4_a_name_of_exactly_255_octets_is_answered(served: DnsServerThread) -> None:
     zone = dns.name.from_text(ZONE).to_wire()
     room = 255 - len(zone)
@@ -204,6 +214,7 @@ def test_2_3_4_a_name_of_exactly_255_octets_is_answered(served: DnsServerThread)
 @pytest.mark.parametrize(
     "label", [b"\0", b"\0.\xff", b"a.b", b"\xff" * 63, b"api\0", b"*", b" ", b"\\"]
 )
+@pytest.mark.row("33", "h21")
 def test_rfc2181_11_any_octets_make_a_label(served: DnsServerThread, label: bytes) -> None:
     name = bytes((len(label),)) + label + dns.name.from_text(f"payments.svc.{ZONE}").to_wire()
     reply = served.udp(HEAD + name + b"\0\1\0\1")
@@ -212,6 +223,7 @@ def test_rfc2181_11_any_octets_make_a_label(served: DnsServerThread, label: byte
     assert header(reply)[1] & 0xF == NXDOMAIN
 
 
+@pytest.mark.row("33", "10")
 def test_rfc2181_11_a_zone_inside_a_label_is_not_our_zone(served: DnsServerThread) -> None:
     """The octets of the zone's name end this one, but not at the edge of a label."""
     zone = dns.name.from_text(ZONE).to_wire()
@@ -220,6 +232,7 @@ def test_rfc2181_11_a_zone_inside_a_label_is_not_our_zone(served: DnsServerThrea
     assert header(reply)[1] & 0xF == REFUSED
 
 
+@pytest.mark.row("11")
 def test_rfc4343_the_case_of_a_name_does_not_matter_and_is_kept(served: DnsServerThread) -> None:
     mixed = "aPi.PayMENTS.sVC.Anchor.INTERNAL."
     for _ in range(2):  # compiled, and from the table
@@ -248,6 +261,7 @@ def test_rfc4343_the_case_of_a_name_does_not_matter_and_is_kept(served: DnsServe
         query(counts=(1, 0, 1, 0), rest=b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4\1\2\3\4"),
     ],
 )
+@pytest.mark.row("34", "h5")
 def test_4_1_records_that_are_not_there_or_have_no_business_are_malformed(
     served: DnsServerThread, transport: str, packet: bytes
 ) -> None:
@@ -260,6 +274,7 @@ def test_4_1_records_that_are_not_there_or_have_no_business_are_malformed(
 
 
 @both
+@pytest.mark.row("35", "h6")
 def test_4_1_octets_after_the_message_are_ignored_and_never_reflected(
     served: DnsServerThread, transport: str
 ) -> None:
@@ -269,6 +284,7 @@ def test_4_1_octets_after_the_message_are_ignored_and_never_reflected(
 
 
 @both
+@pytest.mark.row("45")
 def test_4_2_1_a_cut_reply_has_tc_and_no_part_of_the_set(
     served: DnsServerThread, transport: str
 ) -> None:
@@ -287,6 +303,7 @@ def test_4_2_1_a_cut_reply_has_tc_and_no_part_of_the_set(
         assert counts == (1, 600, 0, 0)
 
 
+@pytest.mark.row("36")
 def test_4_2_1_no_reply_over_udp_passes_512_octets_without_edns(served: DnsServerThread) -> None:
     for kind in (1, 2, 6, 16, 28, 33, 255):
         for name in (API_NAME, f"_why.{API_NAME}", f"many.payments.svc.{ZONE}", ZONE):
@@ -297,12 +314,14 @@ def test_4_2_1_no_reply_over_udp_passes_512_octets_without_edns(served: DnsServe
 
 @pytest.mark.parametrize("name", [".", "internal.", "example.com.", "xanchor.internal.", "a.com."])
 @pytest.mark.parametrize("kind", [1, 2, 6, 255])
+@pytest.mark.row("10", "h19")
 def test_rfc1034_4_3_1_what_is_not_ours_is_refused_without_a_referral(
     served: DnsServerThread, name: str, kind: int
 ) -> None:
     assert header(served.udp(query(name, kind))) == (0x1234, 0x8000 | REFUSED, (1, 0, 0, 0))
 
 
+@pytest.mark.row("19", "h5", "h18")
 def test_rfc5936_4_2_a_transfer_is_not_implemented_over_udp_and_refused_over_tcp(
     served: DnsServerThread,
 ) -> None:

@@ -88,6 +88,7 @@ def lines(section: list[object]) -> list[str]:
         ),
     ],
 )
+@pytest.mark.row("1", "2", "13")
 def test_rfc8906_4_the_names_of_the_zone_answer(
     served: DnsServerThread,
     tcp: bool,
@@ -148,6 +149,7 @@ def test_rfc8906_4_the_names_of_the_zone_answer(
         (f"_tcp.api.payments.svc.west.region.{ZONE}", "A"),
     ],
 )
+@pytest.mark.row("3", "18", "h17")
 def test_2_2_no_data_is_noerror_with_soa(
     served: DnsServerThread, tcp: bool, name: str, kind: str
 ) -> None:
@@ -185,6 +187,7 @@ def test_2_2_no_data_is_noerror_with_soa(
     ],
 )
 @pytest.mark.parametrize("kind", ["A", "TYPE666", "ANY"])
+@pytest.mark.row("4")
 def test_2_1_an_absent_name_is_nxdomain_with_soa_for_every_type(
     served: DnsServerThread, tcp: bool, name: str, kind: str
 ) -> None:
@@ -195,6 +198,7 @@ def test_2_1_an_absent_name_is_nxdomain_with_soa_for_every_type(
     assert lines(reply.authority) == [SOA_TEXT]
 
 
+@pytest.mark.row("5")
 def test_5_the_soa_of_a_negative_answer_has_its_minimum_as_ttl(served: DnsServerThread) -> None:
     """RFC 2308, sections 3 and 5; and it is at most 5 s here (I30)."""
     for name in (f"nope.{ZONE}", f"svc.{ZONE}"):
@@ -204,6 +208,7 @@ def test_5_the_soa_of_a_negative_answer_has_its_minimum_as_ttl(served: DnsServer
     assert soa.ttl == soa[0].minimum
 
 
+@pytest.mark.row("6")
 def test_rfc8020_2_nothing_exists_below_what_does_not(served: DnsServerThread) -> None:
     for name in ("payments.svc", "nope.svc", "west.region", "nope.region", "x.y.z.svc"):
         exists = served.ask(f"{name}.{ZONE}", "A").rcode() == NOERROR
@@ -216,6 +221,7 @@ def test_rfc8020_2_nothing_exists_below_what_does_not(served: DnsServerThread) -
     ("name", "kind"),
     [(API_NAME, "A"), (ZONE, "SOA"), (f"_http._tcp.{API_NAME}", "SRV"), (f"svc.{ZONE}", None)],
 )
+@pytest.mark.row("17")
 def test_rfc8482_4_1_any_is_answered_with_one_set(
     served: DnsServerThread, tcp: bool, name: str, kind: str | None
 ) -> None:
@@ -227,6 +233,7 @@ def test_rfc8482_4_1_any_is_answered_with_one_set(
         )
 
 
+@pytest.mark.row("2")
 def test_rfc2181_5_2_all_records_of_a_set_have_one_ttl_and_none_is_twice(
     served: DnsServerThread,
 ) -> None:
@@ -243,6 +250,7 @@ def reply_query(name: str, kind: str) -> bytes:
     return dns.message.make_query(name, kind).to_wire()
 
 
+@pytest.mark.row("13")
 def test_rfc2782_the_targets_have_addresses_and_are_no_aliases(served: DnsServerThread) -> None:
     reply = served.ask(API_NAME, "SRV", use_edns=0, payload=1232)
     targets = {record.target for record in reply.answer[0]}
@@ -254,6 +262,7 @@ def test_rfc2782_the_targets_have_addresses_and_are_no_aliases(served: DnsServer
         assert beside == direct.answer[0]
 
 
+@pytest.mark.row("13")
 def test_rfc2782_additional_addresses_are_left_out_where_they_do_not_fit(
     served: DnsServerThread,
 ) -> None:
@@ -267,6 +276,7 @@ def test_rfc2782_additional_addresses_are_left_out_where_they_do_not_fit(
     assert not small.flags & dns.flags.TC
 
 
+@pytest.mark.row("62")
 def test_a_set_too_large_for_any_message_is_cut_to_what_fits(served: DnsServerThread) -> None:
     """600 records of SRV with their names fit a TCP message; the answer stays whole."""
     reply = served.ask(f"many.payments.svc.{ZONE}", "SRV", tcp=True)
@@ -283,3 +293,51 @@ def test_why_tells_generation_mode_and_each_endpoint(served: DnsServerThread) ->
     assert "endpoint=api-4 region=east answer=out health=unknown" in told
     assert "endpoint=api-9 region=west answer=out health=healthy" in told
     assert all(len(string) <= 255 for record in reply.answer[0] for string in record.strings)
+
+
+EVERY_KIND_OF_NAME = [
+    ZONE,
+    f"ns1.{ZONE}",
+    f"svc.{ZONE}",
+    f"payments.svc.{ZONE}",
+    API_NAME,
+    f"_tcp.{API_NAME}",
+    f"_http._tcp.{API_NAME}",
+    f"api-1.{API_NAME}",
+    f"_why.{API_NAME}",
+    f"west.region.{ZONE}",
+    f"api.payments.svc.west.region.{ZONE}",
+]
+
+
+@both
+@pytest.mark.row("12")
+@pytest.mark.parametrize("name", EVERY_KIND_OF_NAME)
+def test_rfc1034_4_3_2_the_zone_has_no_aliases(
+    served: DnsServerThread, tcp: bool, name: str
+) -> None:
+    """So no chain has to be followed, and none is tailored (RFC 7871, section 7.2.1)."""
+    for kind in ("CNAME", "DNAME", "A", "ANY", "SRV"):
+        reply = served.ask(name, kind, tcp=tcp, use_edns=0, payload=1232)
+        assert reply.rcode() == NOERROR
+        for rrset in [*reply.answer, *reply.additional]:
+            assert rrset.rdtype not in (dns.rdatatype.CNAME, dns.rdatatype.DNAME)
+        if kind in ("CNAME", "DNAME"):
+            assert not reply.answer
+            assert lines(reply.authority) == [SOA_TEXT]
+
+
+@both
+@pytest.mark.row("16")
+@pytest.mark.parametrize("name", EVERY_KIND_OF_NAME)
+def test_rfc1034_4_2_1_the_zone_has_no_delegations(
+    served: DnsServerThread, tcp: bool, name: str
+) -> None:
+    """All below the apex is answered with authority; NS is nowhere but at the apex."""
+    for asked in (name, f"deep.below.{name}"):
+        for kind in ("NS", "A", "DS"):
+            reply = served.ask(asked, kind, tcp=tcp)
+            assert reply.flags & dns.flags.AA
+            assert [r.rdtype for r in reply.authority] in ([], [dns.rdatatype.SOA])
+            if kind == "NS":
+                assert bool(reply.answer) == (asked == ZONE)

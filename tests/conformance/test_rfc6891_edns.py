@@ -56,6 +56,7 @@ def opt_of(reply: bytes) -> tuple[int, int, int, int, bytes]:
 
 @both
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.row("36")
 def test_7_without_opt_in_the_query_there_is_none_in_the_reply(
     served: DnsServerThread, transport: str, name: str
 ) -> None:
@@ -65,6 +66,7 @@ def test_7_without_opt_in_the_query_there_is_none_in_the_reply(
 
 @both
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.row("37")
 def test_6_1_1_every_reply_to_a_query_with_opt_has_one(
     served: DnsServerThread, transport: str, name: str
 ) -> None:
@@ -76,6 +78,7 @@ def test_6_1_1_every_reply_to_a_query_with_opt_has_one(
 @both
 @pytest.mark.parametrize("version", [1, 2, 100, 255])
 @pytest.mark.parametrize("rdata", [b"", b"\0\x64\0\1x", b"\xff"])
+@pytest.mark.row("38")
 def test_6_1_3_another_version_is_badvers_with_our_own(
     served: DnsServerThread, transport: str, version: int, rdata: bytes
 ) -> None:
@@ -88,6 +91,7 @@ def test_6_1_3_another_version_is_badvers_with_our_own(
 
 
 @both
+@pytest.mark.row("39")
 def test_6_1_2_an_unknown_option_is_ignored_and_not_echoed(
     served: DnsServerThread, transport: str
 ) -> None:
@@ -97,7 +101,8 @@ def test_6_1_2_an_unknown_option_is_ignored_and_not_echoed(
 
 
 @both
-@pytest.mark.parametrize("option", [3, 11, 12], ids=["NSID", "keepalive", "padding"])
+@pytest.mark.parametrize("option", [3, 12], ids=["NSID", "padding"])
+@pytest.mark.row("39", "59")
 def test_6_1_2_options_without_use_here_are_ignored(
     served: DnsServerThread, transport: str, option: int
 ) -> None:
@@ -108,6 +113,7 @@ def test_6_1_2_options_without_use_here_are_ignored(
 
 @both
 @pytest.mark.parametrize("flags", [0x4000, 0x0001, 0x7FFF])
+@pytest.mark.row("40")
 def test_6_1_4_unknown_flags_are_ignored_and_not_echoed(
     served: DnsServerThread, transport: str, flags: int
 ) -> None:
@@ -118,6 +124,7 @@ def test_6_1_4_unknown_flags_are_ignored_and_not_echoed(
 
 @both
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.row("41")
 def test_rfc3225_3_do_is_copied(served: DnsServerThread, transport: str, name: str) -> None:
     for flags in (0x8000, 0xFFFF):
         assert opt_of(ask(served, query(name, opt(flags=flags)), transport))[3] == 0x8000
@@ -157,6 +164,7 @@ def test_6_1_3_an_extended_rcode_in_a_query_is_ignored(
         "owner is a pointer",
     ],
 )
+@pytest.mark.row("43", "44", "h7", "h8")
 def test_6_1_1_a_malformed_opt_is_formerr_and_says_that_edns_is_known(
     served: DnsServerThread, transport: str, packet: bytes
 ) -> None:
@@ -170,6 +178,7 @@ def test_6_1_1_a_malformed_opt_is_formerr_and_says_that_edns_is_known(
 
 @both
 @pytest.mark.parametrize("section", ["answer", "authority"])
+@pytest.mark.row("44")
 def test_6_1_1_opt_in_another_section_is_formerr(
     served: DnsServerThread, transport: str, section: str
 ) -> None:
@@ -181,6 +190,7 @@ def test_6_1_1_opt_in_another_section_is_formerr(
     ("payload", "most"), [(0, 512), (100, 512), (511, 512), (512, 512), (700, 700), (1232, 1232),
                           (4096, 1232), (65535, 1232)],
 )  # fmt: skip
+@pytest.mark.row("42", "45")
 def test_6_2_3_a_reply_keeps_to_the_clients_size_and_ours(
     served: DnsServerThread, payload: int, most: int
 ) -> None:
@@ -201,6 +211,7 @@ def test_6_2_3_a_reply_keeps_to_the_clients_size_and_ours(
             assert len(whole) > most
 
 
+@pytest.mark.row("45")
 def test_7_a_reply_is_cut_only_where_it_does_not_fit(served: DnsServerThread) -> None:
     """At each size around the answer's own: whole, or without additional records."""
     name = f"seven.payments.svc.{ZONE}"
@@ -213,6 +224,7 @@ def test_7_a_reply_is_cut_only_where_it_does_not_fit(served: DnsServerThread) ->
 
 
 @both
+@pytest.mark.row("67")
 def test_rfc8906_8_no_client_gets_anothers_reply(served: DnsServerThread, transport: str) -> None:
     """The same question with and without EDNS, DO, options and RD, in turn and back again."""
     shapes = [
@@ -234,6 +246,7 @@ def test_rfc8906_8_no_client_gets_anothers_reply(served: DnsServerThread, transp
 @pytest.mark.parametrize(
     ("name", "code"), [("example.com.", dns.edns.EDECode.NOT_AUTHORITATIVE), (".", 20)]
 )
+@pytest.mark.row("10")
 def test_rfc8914_4_21_a_refusal_says_that_we_are_not_authoritative(
     served: DnsServerThread, name: str, code: int
 ) -> None:
@@ -244,6 +257,7 @@ def test_rfc8914_4_21_a_refusal_says_that_we_are_not_authoritative(
 
 @pytest.mark.parametrize("name", [API_NAME, f"nope.{ZONE}", ZONE, f"svc.{ZONE}", f"ns1.{ZONE}"])
 @pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.row("8")
 def test_rfc8914_4_15_before_the_first_snapshot_nothing_is_said_but_not_ready(
     cold: DnsServerThread, name: str, tcp: bool
 ) -> None:
@@ -264,6 +278,7 @@ def test_rfc8914_4_15_what_is_not_ours_is_refused_before_the_first_snapshot_too(
     assert cold.ask("example.com.", "A").rcode() == dns.rcode.REFUSED
 
 
+@pytest.mark.row("7", "9")
 def test_rfc8914_4_4_an_answer_that_is_not_validated_says_so(served: DnsServerThread) -> None:
     reply = served.ask(f"sick.payments.svc.{ZONE}", "A", use_edns=0)
     assert reply.rcode() == dns.rcode.NOERROR

@@ -46,6 +46,7 @@ def small(limits: TcpLimits) -> DnsServerThread:
     return DnsServerThread(table({"east": [entry(*many)], "west": []}), limits=limits)
 
 
+@pytest.mark.row("61")
 def test_6_2_1_1_pipelined_queries_are_each_answered(served: DnsServerThread) -> None:
     """More in one segment than are answered in one turn."""
     with served.connect() as client:
@@ -53,6 +54,7 @@ def test_6_2_1_1_pipelined_queries_are_each_answered(served: DnsServerThread) ->
         assert identifiers(client, 300) == list(range(300))
 
 
+@pytest.mark.row("61", "h22")
 def test_7_a_query_may_come_octet_by_octet(served: DnsServerThread) -> None:
     with served.connect() as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,6 +64,7 @@ def test_7_a_query_may_come_octet_by_octet(served: DnsServerThread) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 14, 40, 60])
+@pytest.mark.row("61", "h22")
 def test_7_queries_may_be_split_and_joined_anywhere(served: DnsServerThread, cut: int) -> None:
     both = framed(query(1)) + framed(query(2))
     with served.connect() as client:
@@ -88,6 +91,7 @@ def test_6_2_4_what_was_sent_before_the_end_of_sending_is_answered(
         assert receive(client) is None
 
 
+@pytest.mark.row("62")
 def test_8_a_reply_may_have_the_full_length(served: DnsServerThread) -> None:
     name = f"many.payments.svc.{ZONE}"
     reply = served.tcp(query(1, name, "SRV"))
@@ -95,6 +99,7 @@ def test_8_a_reply_may_have_the_full_length(served: DnsServerThread) -> None:
     assert 30_000 < len(reply) <= 65_535
 
 
+@pytest.mark.row("64", "h23")
 def test_a_malformed_message_gets_formerr_and_the_connection_stays(
     served: DnsServerThread,
 ) -> None:
@@ -111,6 +116,7 @@ def test_a_malformed_message_gets_formerr_and_the_connection_stays(
     [b"", b"\0", b"\0" * 11, struct.pack("!6H", 1, 0x8000, 1, 0, 0, 0)],
     ids=["length 0", "length 1", "length 11", "a reply"],
 )
+@pytest.mark.row("26", "h24")
 def test_what_is_no_query_closes_the_connection_after_earlier_replies(
     served: DnsServerThread, message: bytes
 ) -> None:
@@ -120,6 +126,7 @@ def test_what_is_no_query_closes_the_connection_after_earlier_replies(
         assert receive(client) is None
 
 
+@pytest.mark.row("63")
 def test_6_2_3_an_idle_connection_is_closed() -> None:
     with small(TcpLimits(idle_seconds=0.2)) as server, server.connect() as client:
         client.sendall(framed(query(1)))
@@ -131,6 +138,7 @@ def test_6_2_3_an_idle_connection_is_closed() -> None:
         assert server.counters.tcp_idle == 1
 
 
+@pytest.mark.row("63")
 def test_6_2_3_octets_that_make_no_query_do_not_keep_a_connection_open() -> None:
     with small(TcpLimits(idle_seconds=0.3)) as server, server.connect() as client:
         client.settimeout(0.05)
@@ -149,6 +157,7 @@ def test_6_2_3_octets_that_make_no_query_do_not_keep_a_connection_open() -> None
         assert closed
 
 
+@pytest.mark.row("63")
 def test_6_2_2_one_client_has_a_cap_and_others_are_not_touched_by_it() -> None:
     with small(TcpLimits(connections_per_client=3)) as server:
         clients = [server.connect() for _ in range(3)]
@@ -165,6 +174,7 @@ def test_6_2_2_one_client_has_a_cap_and_others_are_not_touched_by_it() -> None:
             client.close()
 
 
+@pytest.mark.row("63")
 def test_6_2_2_when_full_the_longest_idle_connection_makes_room() -> None:
     with small(TcpLimits(connections=3)) as server:
         clients = [server.connect() for _ in range(3)]
@@ -183,6 +193,7 @@ def test_6_2_2_when_full_the_longest_idle_connection_makes_room() -> None:
             client.close()
 
 
+@pytest.mark.row("63")
 def test_a_client_that_does_not_read_is_cut_off_and_starves_nobody() -> None:
     with small(TcpLimits(stall_seconds=0.3)) as server:
         greedy = socket.socket()
@@ -209,6 +220,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_starves_nobody() -> None:
         greedy.close()
 
 
+@pytest.mark.row("63")
 def test_a_client_that_neither_reads_nor_lets_go_is_cut_off_as_well() -> None:
     """It ends its queries with rubbish, so that the server wants to close, and cannot."""
     with small(TcpLimits(stall_seconds=0.3)) as server:
@@ -221,6 +233,7 @@ def test_a_client_that_neither_reads_nor_lets_go_is_cut_off_as_well() -> None:
         rude.close()
 
 
+@pytest.mark.row("63")
 def test_63_many_connections_do_not_starve_udp() -> None:
     with small(TcpLimits(connections_per_client=200)) as server:
         clients = [server.connect() for _ in range(100)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dns_frontend.plan.view import ClientRegions
 
@@ -56,3 +58,62 @@ def test_a_bad_network_is_refused() -> None:
 def test_an_empty_table_is_false_and_knows_nobody() -> None:
     assert not ClientRegions([])
     assert ClientRegions([]).region_of("10.0.0.1") is None
+
+
+def _reference(
+    networks: list[tuple[int, int, str]], address: int, source: int, bits: int
+) -> tuple[str | None, int]:
+    """By trying everything in a space of few bits: the region, and the shortest scope for
+    which all addresses have it; where `source` was too short to tell, the first that would."""
+
+    def region(of: int, longest: int) -> str | None:
+        found = [
+            (length, name)
+            for start, length, name in networks
+            if length <= longest and of >> (bits - length) == start >> (bits - length)
+        ]
+        return max(found)[1] if found else None
+
+    def inside(length: int) -> range:
+        first = address >> (bits - length) << (bits - length)
+        return range(first, first + (1 << (bits - length)))
+
+    wanted = region(address, source)
+    for scope in range(source + 1):
+        if all(region(each, bits) == wanted for each in inside(scope)):
+            return wanted, scope
+    return wanted, -1
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 255), st.integers(0, 8), st.sampled_from(["east", "west"])),
+        max_size=5,
+    ),
+    st.integers(0, 255),
+    st.integers(1, 8),
+)
+def test_a_scope_covers_no_address_of_another_region_and_no_more_than_it_must(
+    drawn: list[tuple[int, int, str]], number: int, source: int
+) -> None:
+    """RFC 7871, section 7.2.1, against all addresses of a space of eight bits."""
+    chosen = {
+        (start >> (8 - length) << (8 - length), length): name for start, length, name in drawn
+    }
+    networks = [(start, length, name) for (start, length), name in chosen.items()]
+    regions = ClientRegions([(f"{start}.0.0.0/{length}", name) for start, length, name in networks])
+    address = number >> (8 - source) << (8 - source)
+    region, scope = _reference(networks, address, source, 8)
+    found = regions.tailoring(4, address << 24, source)
+    assert found.region == region
+    if scope >= 0:
+        # a network within one of its own region may make the scope longer, never wrong
+        assert found.scope >= scope
+        first = address >> (8 - min(found.scope, 8)) << (8 - min(found.scope, 8))
+        assert {region} >= {
+            _reference(networks, each, 8, 8)[0]
+            for each in range(first, first + (1 << (8 - min(found.scope, 8))))
+        }
+    else:
+        assert found.scope > source, "too little was told"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from dns_frontend import telemetry
 from dns_frontend.plan.view import ClientRegions
-from dns_frontend.server import responder as responder_module
+from dns_frontend.server import clients
 from dns_frontend.server.counters import Counters
 from dns_frontend.server.responder import Responder
 from dns_frontend.wire.table import AnswerTable
 
+LOCAL = "127.0.0.1"
 NAMES = [API_NAME, API_NAME.upper(), f"_http._tcp.{API_NAME}", f"many.payments.svc.{ZONE}"]
 
 
@@ -29,11 +31,14 @@ def warm() -> Responder:
     responder = Responder(answers)
     for name in NAMES:
         for kind in ("A", "SRV", "TXT"):
-            responder.respond(dns.message.make_query(name, kind).to_wire(), "192.0.2.1")
+            responder.respond(dns.message.make_query(name, kind).to_wire(), LOCAL)
     return responder
 
 
 WARM = warm()
+HERE = WARM._clients.meet(LOCAL)
+COOKIE = WARM._cookies.verify(LOCAL, b"12345678").reply
+WARM._cookies.verify(LOCAL, COOKIE)
 
 
 @settings(max_examples=500)
@@ -46,7 +51,20 @@ WARM = warm()
     | st.tuples(
         st.sampled_from([0, 511, 512, 600, 1232, 4096, 65535]),
         st.integers(0, 0xFFFFFFFF) | st.sampled_from([0, 0x8000]),
-        st.sampled_from([b"", b"", b"\0\x64\0\0", b"\0"]),
+        st.sampled_from(
+            [
+                b"",
+                b"",
+                b"\0\x64\0\0",
+                b"\0",
+                b"\0\x0a\0\x18" + COOKIE,
+                b"\0\x0a\0\x18" + COOKIE,
+                b"\0\x0a\0\x18" + COOKIE[:8] + bytes(16),
+                b"\0\x0a\0\x08" + COOKIE[:8],
+                b"\0\x0b\0\x18" + COOKIE,
+                b"\0\x08\0\x07\0\1\x18\0\x0a\1\2",
+            ]
+        ),
     ),
     st.sampled_from([b"", b"", b"\0", b"trailing"]),
     st.booleans(),
@@ -65,8 +83,8 @@ def test_the_quick_way_gives_what_the_strict_way_gives(
     if opt:
         packet += struct.pack("!BHHIH", 0, 41, opt[0], opt[1], len(opt[2])) + opt[2]
     packet += rest
-    quick = WARM.respond(packet, "192.0.2.1", stream=stream)
-    assert quick == WARM._strict(packet, "east", stream)
+    quick = WARM.respond(packet, LOCAL, stream=stream)
+    assert quick == WARM._strict(packet, HERE, stream)
     assert WARM.counters.faults == 0
 
 
@@ -75,7 +93,7 @@ def test_the_quick_way_gives_what_the_strict_way_gives(
 def test_the_two_ways_agree_on_damaged_queries_as_well(noise: bytes, at: int) -> None:
     packet = dns.message.make_query(API_NAME, "A", id=5, use_edns=0, payload=1232).to_wire()
     packet = packet[:at] + noise + packet[at + len(noise) :]
-    assert WARM.respond(packet, "192.0.2.1") == WARM._strict(packet, "east", False)
+    assert WARM.respond(packet, LOCAL) == WARM._strict(packet, HERE, False)
     assert WARM.counters.faults == 0
 
 
@@ -83,7 +101,10 @@ def test_the_usual_query_takes_the_quick_way() -> None:
     """Otherwise the two tests above would compare the strict way with itself."""
     for options in ({}, {"use_edns": 0, "payload": 1232}, {"use_edns": 0, "want_dnssec": True}):
         packet = dns.message.make_query(API_NAME, "A", **options).to_wire()  # type: ignore[arg-type]  # passed on as they are
-        assert WARM._quick(packet, WARM.table.answers("east"), False) is not None
+        assert WARM._quick(packet, HERE, False) is not None
+    known = dns.edns.GenericOption(10, COOKIE)
+    packet = dns.message.make_query(API_NAME, "A", use_edns=0, options=[known]).to_wire()
+    assert WARM._quick(packet, HERE, False) is not None
 
 
 def test_a_mistake_of_ours_is_answered_servfail_and_counted(
@@ -96,7 +117,7 @@ def test_a_mistake_of_ours_is_answered_servfail_and_counted(
 
     monkeypatch.setattr(AnswerTable, "find", fail)
     for _ in range(50):
-        reply = responder.respond(dns.message.make_query(API_NAME, "A").to_wire(), "192.0.2.1")
+        reply = responder.respond(dns.message.make_query(API_NAME, "A").to_wire(), LOCAL)
         assert reply is not None
         assert dns.message.from_wire(reply).rcode() == dns.rcode.SERVFAIL
     assert responder.counters.faults == 50
@@ -108,7 +129,7 @@ def test_everything_is_counted_once() -> None:
     def send(name: str, kind: str = "A", *, stream: bool = False, opcode: int = 0) -> None:
         packet = bytearray(dns.message.make_query(name, kind).to_wire())
         packet[2] |= opcode << 3
-        responder.respond(bytes(packet), "192.0.2.1", stream=stream)
+        responder.respond(bytes(packet), LOCAL, stream=stream)
 
     for _ in range(2):
         send(API_NAME)
@@ -116,7 +137,7 @@ def test_everything_is_counted_once() -> None:
         send(f"nope.{ZONE}")
         send("example.com.")
         send(API_NAME, opcode=2)
-        responder.respond(b"\0" * 5, "192.0.2.1")
+        responder.respond(b"\0" * 5, LOCAL)
     counters = responder.counters
     assert (counters.queries_udp, counters.queries_tcp, counters.dropped_reply) == (10, 2, 2)
     assert {row["rcode"]: count for count, row in counters.replies() if count} == {
@@ -149,11 +170,11 @@ def test_the_counts_of_each_frontend_are_shown_as_its_own() -> None:
 
 
 def test_the_regions_of_clients_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(responder_module, "REGIONS_KEPT", 10)
+    monkeypatch.setattr(clients, "CLIENTS_KEPT", 10)
     responder = Responder(
         table({"east": [entry(endpoint("a"))], "west": []}), ClientRegions([("10.0.0.0/8", "west")])
     )
     packet = dns.message.make_query(API_NAME, "A").to_wire()
     for n in range(100):
         assert responder.respond(packet, f"10.0.0.{n}") is not None
-    assert len(responder._regions_of) <= 10
+    assert len(responder._clients._known) <= 10
