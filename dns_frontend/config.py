@@ -66,6 +66,10 @@ class FrontendSettings:
     """The address that the zone's own name server record shows, IPv4 or IPv6."""
     networks: tuple[tuple[str, str], ...] = ()
     """Which region clients are in: (CIDR, region), the longest prefix wins."""
+    reverse_networks: tuple[str, ...] = ()
+    """Networks (CIDR) whose reverse zones are answered as well."""
+    stale_seconds: float = 300.0
+    """A region of which nothing was confirmed for longer has its answers marked as stale."""
     feed: FeedSettings = field(default_factory=FeedSettings)
 
     def __post_init__(self) -> None:
@@ -87,6 +91,13 @@ class FrontendSettings:
             ipaddress.ip_address(self.advertise_address)
         except ValueError as error:
             raise ValueError(f"advertise_address: {error}") from None
+        for cidr in self.reverse_networks:
+            try:
+                ipaddress.ip_network(cidr)
+            except ValueError as error:
+                raise ValueError(f"reverse_networks: {error}") from None
+        if self.stale_seconds <= 0:
+            raise ValueError(f"stale_seconds: {self.stale_seconds} is not above 0")
         for cidr, region in self.networks:
             try:
                 ipaddress.ip_network(cidr)

@@ -32,6 +32,7 @@ from dns_frontend.plan.view import ClientRegions
 from dns_frontend.plan.zone import ZoneSettings
 from dns_frontend.server.listener import Listener
 from dns_frontend.server.responder import Responder
+from dns_frontend.server.settings import ServerSettings
 from dns_frontend.wire.table import AnswerTable
 from sheetanchor import process
 from sheetanchor.telemetry import StatusPage, TelemetrySettings
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STALENESS_SECONDS = 1.0
+"""How often the ages of plans are looked at."""
 FINISH_SECONDS = 5.0
 """How long what is waiting may take to be written at the end."""
 
@@ -48,14 +51,27 @@ FINISH_SECONDS = 5.0
 class FrontendServer:
     """One DNS frontend. Start it once, stop it once. For one event loop."""
 
-    def __init__(self, settings: FrontendSettings, *, status: StatusPage | None = None) -> None:
-        """Raises ValueError for a zone or client networks that make no sense."""
+    def __init__(
+        self,
+        settings: FrontendSettings,
+        answering: ServerSettings | None = None,
+        *,
+        status: StatusPage | None = None,
+    ) -> None:
+        """Raises ValueError for a zone or client networks that make no sense, and OSError or
+        ValueError for cookie secrets that cannot be used."""
         self._settings = settings
         self._status = status
         self._limits = Limits()
-        zone = ZoneSettings(settings.zone, (settings.advertise_address,))
+        zone = ZoneSettings(
+            settings.zone,
+            (settings.advertise_address,),
+            reverse_networks=settings.reverse_networks,
+        )
         self._table = AnswerTable(zone, settings.region, settings.regions)
-        self._responder = Responder(self._table, ClientRegions(settings.networks))
+        self._responder = Responder(
+            self._table, ClientRegions(settings.networks), settings=answering
+        )
         self._listener = Listener(self._responder)
         self._disk = LastKnownGood(settings.data_dir, self._limits)
         pace = settings.feed
@@ -141,6 +157,7 @@ class FrontendServer:
         self._run("warden", self._warden.run)
         self._run("pins", self._pins.run)
         self._run("applier", self._applier.run)
+        self._run("staleness", self._watch_staleness)
         log.info(
             "the frontend answers",
             extra={
@@ -255,6 +272,21 @@ class FrontendServer:
                 log.exception("a loop died; it is started again", extra={"task": name})
                 await asyncio.sleep(1.0)
 
+    async def _watch_staleness(self) -> None:
+        """Mark the answers of regions that were not confirmed lately; they go on (I15)."""
+        while True:
+            stale = self._applier.stale_regions(self._settings.stale_seconds)
+            if stale != self._table.stale:
+                log.warning(
+                    "regions whose answers are marked as stale",
+                    extra={
+                        "frontend": self._settings.frontend_id,
+                        "stale": ",".join(sorted(stale)),
+                    },
+                )
+                self._table.mark_stale(stale)
+            await asyncio.sleep(STALENESS_SECONDS)
+
     # Readiness asks for nothing but what is held: no loss of others may take it away (I15).
     def _cell_trouble(self) -> str:
         missing = self._table.missing_regions
@@ -264,6 +296,7 @@ class FrontendServer:
 def run(
     settings: FrontendSettings,
     telemetry: TelemetrySettings | None = None,
+    answering: ServerSettings | None = None,
     *,
     status: StatusPage | None = None,
 ) -> None:
@@ -272,4 +305,6 @@ def run(
     `status` is started and stopped with it. Raises as `FrontendServer.start`.
     """
     telemetry = telemetry or TelemetrySettings("sheetanchor-dns", settings.frontend_id)
-    process.run(partial(FrontendServer, settings, status=status), telemetry, status=status)
+    process.run(
+        partial(FrontendServer, settings, answering, status=status), telemetry, status=status
+    )

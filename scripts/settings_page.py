@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sheetanchor.cli.settings import PREFIX, SETTINGS
+from sheetanchor.cli.setting import PREFIX
+from sheetanchor.cli.settings import SETTINGS
 
 HEAD = f"""# Settings
 

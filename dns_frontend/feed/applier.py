@@ -155,15 +155,27 @@ class Applier:
 
     # Called from another thread; `states` is a copy, so that nothing changes under it.
     def _ages(self) -> telemetry.Readings:
-        now = self._clock()
         for state in self.states():
-            attributes = self._attributes(state.cell)
-            if state.confirmed_at is not None:
-                yield now - state.confirmed_at, attributes
-            elif state.served is not None:
-                # from disk, and unconfirmed: at most as fresh as it is young
-                made = state.served.position.create_time_ms / 1000
-                yield max(0.0, self._wall() - made), attributes
+            age = self._age(state)
+            if age is not None:
+                yield age, self._attributes(state.cell)
+
+    def _age(self, state: CellState) -> float | None:
+        """Seconds since the served generation was known to be the head; None: none is served."""
+        if state.confirmed_at is not None:
+            return self._clock() - state.confirmed_at
+        if state.served is None:
+            return None
+        # from disk, and unconfirmed: at most as fresh as it is young
+        return max(0.0, self._wall() - state.served.position.create_time_ms / 1000)
+
+    def stale_regions(self, limit_seconds: float) -> frozenset[str]:
+        """The regions of cells that were not confirmed for longer than this."""
+        return frozenset(
+            state.served.position.region
+            for state in self._states.values()
+            if state.served is not None and (self._age(state) or 0.0) > limit_seconds
+        )
 
     def _generations(self) -> telemetry.Readings:
         for state in self.states():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sheetanchor.cli.dns import directory_trouble, frontend_settings
+from sheetanchor.cli.dns import directory_trouble, frontend_settings, server_settings
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.registry import database_trouble, registry_settings
 from sheetanchor.cli.settings import BadSetting
@@ -78,7 +78,7 @@ class DevServer:
             settings = frontend_settings(
                 self._values, region, registries, Endpoint(where.host, port)
             )
-            server = FrontendServer(settings, status=self._status)
+            server = FrontendServer(settings, server_settings(self._values), status=self._status)
             await server.start()
             self._frontends[region] = server
         self._say(self._advice())

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sheetanchor.cli.exit_code import ExitCode
@@ -16,6 +17,7 @@ from sheetanchor.cli.value import Endpoint
 
 if TYPE_CHECKING:
     from dns_frontend.config import FrontendSettings
+    from dns_frontend.server.settings import ServerSettings
 
 WILDCARDS = ("0.0.0.0", "::")
 
@@ -29,7 +31,7 @@ def dns(values: Mapping[str, Any]) -> None:
     settings = frontend_settings(values, home_region(values), values["registries"], values["dns"])
     telemetry = telemetry_settings(values, "sheetanchor-dns", settings.frontend_id)
     with starting("the DNS frontend"), directory_trouble():
-        run(settings, telemetry, status=status_page(values))
+        run(settings, telemetry, server_settings(values), status=status_page(values))
 
 
 def home_region(values: Mapping[str, Any]) -> str:
@@ -65,6 +67,8 @@ def frontend_settings(
             port=where.port,
             advertise_address=values.get("advertise_address") or own,
             networks=values["networks"],
+            reverse_networks=values["reverse_networks"],
+            stale_seconds=values["stale_after"],
         )
         assert ZoneSettings(settings.zone).labels
         try:
@@ -72,6 +76,39 @@ def frontend_settings(
         except ValueError as error:
             raise ValueError(f"networks: {error}") from error
     return settings
+
+
+def server_settings(values: Mapping[str, Any]) -> ServerSettings:
+    """How queries are answered; what `dev` has no option for has its default.
+
+    Raises BadSetting.
+    """
+    from dns_frontend.server.rates import RateLimits
+    from dns_frontend.server.secret import SecretFileError, parse
+    from dns_frontend.server.settings import ServerSettings
+    from sheetanchor.cli.launch import checked
+
+    forwarders = values["trusted_forwarders"]
+    if "rate_limit" not in values:
+        return ServerSettings(trusted_forwarders=forwarders)
+    limits = RateLimits(values["rate_limit"], values["rate_slip"])
+    if values["rate_exempt"]:
+        limits = replace(limits, exempt=values["rate_exempt"])
+    secrets = values["cookie_secrets"]
+    with checked():
+        if secrets is not None:
+            try:
+                parse(secrets.read_text("ascii", "replace"))
+            except (OSError, SecretFileError) as error:
+                raise ValueError(f"cookie_secrets: {secrets}: {error}") from error
+        return ServerSettings(
+            trusted_forwarders=forwarders,
+            server_name=values["server_name"] or "",
+            identity=values["identity"],
+            cookie_secrets=secrets,
+            octets_without_cookie=values["octets_without_cookie"],
+            rates=limits,
+        )
 
 
 def default_id(host: str, port: int) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sheetanchor.cli.settings import Setting, resolve, settings_of
+from sheetanchor.cli.setting import Setting
+from sheetanchor.cli.settings import resolve, settings_of
 
 
 def takes_settings(verb: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -10,53 +10,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sheetanchor.cli import value
+from sheetanchor.cli.answering import ANSWERING
+from sheetanchor.cli.setting import PREFIX, Setting
 
-PREFIX = "SHEETANCHOR_"
 SERVERS = ("registry", "dns", "dev")
 OPERATORS = ("list", "get", "watch", "plans", "create", "update", "delete")
 
 
 class BadSetting(Exception):
     """A setting has a value that cannot be meant, or is missing. The message names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table."""
-
-    name: str
-    """Names its value in the code."""
-    option: str
-    variable: str
-    """Without the prefix."""
-    unit: str
-    """What is to be written, as help shows it."""
-    parse: Callable[[str], Any]
-    """Makes the value of the text. Raises ValueError that does not name the setting."""
-    default: str | None
-    """As a user would write it; None means that there is none, and `absent` says what then."""
-    sentence: str
-    verbs: tuple[str, ...]
-    absent: str = ""
-    """What holds when it is not given, in words; empty: it must be given."""
-    separator: str = ""
-    """The option may be repeated; in the variable this stands between the values."""
-    is_flag: bool = False
-
-    @property
-    def environment_variable(self) -> str:
-        """The variable's full name."""
-        return PREFIX + self.variable
-
-    @property
-    def shown_default(self) -> str:
-        """The default in words, for help and docs."""
-        return self.default if self.default is not None else self.absent or "required"
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -189,6 +155,7 @@ SETTINGS: tuple[Setting, ...] = (
         ("dns",),
         absent="that of `--dns`; 127.0.0.1 where that is a wildcard",
     ),
+    *ANSWERING,
     Setting(
         "database_url",
         "--database-url",

@@ -103,6 +103,32 @@ def network(text: str) -> tuple[str, str]:
         raise ValueError(f"{text!r}: {error}") from None
 
 
+def cidr(text: str) -> str:
+    """A network in its usual spelling."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+
+
+def count(text: str) -> int:
+    """A number that is not below 0."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time above 0, in seconds."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise ValueError(f"{text!r} is not a number of seconds above 0")
+    return found
+
+
 def cluster(text: str) -> tuple[str, ...]:
     """`HOST:PORT[,HOST:PORT]`, the nodes of one registry, none twice."""
     nodes = [endpoint(part.strip()) for part in text.split(",")]
