@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sheetanchor.cli.break_glass import break_glass
 from sheetanchor.cli.demo.command import demo
 from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
@@ -59,6 +60,7 @@ for verb, function, sentence in (
     # a group of one command, not that command
     group.callback()(lambda: None)
     app.add_typer(group, name=verb)
+app.add_typer(break_glass, name="break-glass")
 
 
 def _version(wanted: bool) -> None:

@@ -35,7 +35,7 @@ SETTINGS: tuple[Setting, ...] = (
         "~/.local/state/sheetanchor",
         "Holds the registry's SQLite database, and what each DNS frontend knows, the latter in "
         "`dns-REGION`; made when missing.",
-        SERVERS,
+        (*SERVERS, "break-glass"),
     ),
     Setting(
         "regions",
@@ -56,8 +56,8 @@ SETTINGS: tuple[Setting, ...] = (
         value.label,
         None,
         "The region that the frontend stands in.",
-        ("dns",),
-        absent="the only one of `--regions`",
+        ("dns", "break-glass"),
+        absent="the only one there is",
     ),
     Setting(
         "registries",
