@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from dns_frontend.config import FrontendSettings
+from dns_frontend.server.rates import RateLimits
+from dns_frontend.server.settings import ServerSettings
 from registry.config import RegistrySettings
-from sheetanchor.cli.dns import default_id, frontend_settings, home_region
+from sheetanchor.cli.dns import default_id, frontend_settings, home_region, server_settings
 from sheetanchor.cli.launch import status_page, telemetry_settings
 from sheetanchor.cli.registry import registry_settings
 from sheetanchor.cli.settings import (
@@ -41,6 +43,17 @@ GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "otlp_endpoint": (("http://c:4317",) * 2, ("https://c:1",) * 2),
     "log_level": (("debug", "DEBUG"), ("ERROR", "ERROR")),
     "log_format": (("json", "json"), ("TEXT", "text")),
+    "probe_ca_file": (("/a", Path("/a")), ("/b", Path("/b"))),
+    "reverse_networks": (("10.0.0.0/8", ("10.0.0.0/8",)), ("2001:DB8::/32", ("2001:db8::/32",))),
+    "stale_after": (("60", 60.0), ("0.5", 0.5)),
+    "trusted_forwarders": (("10.0.0.1/32", ("10.0.0.1/32",)), ("::1", ("::1/128",))),
+    "server_name": (("dns-1",) * 2, ("Rack 4",) * 2),
+    "identity": (("yes", True), ("0", False)),
+    "cookie_secrets": (("/a", Path("/a")), ("/b", Path("/b"))),
+    "rate_limit": (("0", 0), ("1000", 1000)),
+    "rate_slip": (("0", 0), ("3", 3)),
+    "rate_exempt": (("10.0.0.0/8", ("10.0.0.0/8",)), ("::/0", ("::/0",))),
+    "octets_without_cookie": (("512", 512), ("1232", 1232)),
 }
 
 BAD: dict[str, tuple[str, ...]] = {
@@ -61,6 +74,17 @@ BAD: dict[str, tuple[str, ...]] = {
     "otlp_endpoint": ("c:4317", "ftp://c:1", "http://c", "http://c:99999"),
     "log_level": ("LOUD",),
     "log_format": ("xml",),
+    "probe_ca_file": (),
+    "reverse_networks": ("10.0.0.1/8", "ten"),
+    "stale_after": ("0", "-1", "inf", "nan", "soon"),
+    "trusted_forwarders": ("10.0.0.1/8", "resolver"),
+    "server_name": (),
+    "identity": ("perhaps",),
+    "cookie_secrets": (),
+    "rate_limit": ("-1", "1.5", "many"),
+    "rate_slip": ("-1", "x"),
+    "rate_exempt": ("10.0.0.1/8",),
+    "octets_without_cookie": ("-512", "1k"),
 }
 
 
@@ -158,6 +182,7 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
         "SHEETANCHOR_HTTP": "[::1]:2",
         "SHEETANCHOR_DATABASE_URL": "postgresql://h/d",
         "SHEETANCHOR_MIGRATE": "yes",
+        "SHEETANCHOR_PROBE_CA_FILE": "/ca.pem",
         "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
         "SHEETANCHOR_LOG_LEVEL": "warning",
         "SHEETANCHOR_LOG_FORMAT": "json",
@@ -172,6 +197,7 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
         listen="0.0.0.0:1",
         migrate=True,
         node=found.node,
+        probe_ca_file=Path("/ca.pem"),
     )
     telemetry = telemetry_settings(values, "sheetanchor-registry", found.node)
     assert telemetry.otlp_endpoint == "http://c:4317"
@@ -181,8 +207,10 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
     assert (page._host, page._port) == ("::1", 2)
 
 
-def test_every_setting_of_the_frontend_reaches_it() -> None:
+def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
     """Nothing in the table is for show."""
+    secrets = tmp_path / "secrets"
+    secrets.write_text("00112233445566778899aabbccddeeff\n")
     environment = {
         "SHEETANCHOR_DATA_DIR": "/data",
         "SHEETANCHOR_REGIONS": "east,west",
@@ -197,6 +225,16 @@ def test_every_setting_of_the_frontend_reaches_it() -> None:
         "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
         "SHEETANCHOR_LOG_LEVEL": "debug",
         "SHEETANCHOR_LOG_FORMAT": "text",
+        "SHEETANCHOR_REVERSE_NETWORKS": "10.0.0.0/8",
+        "SHEETANCHOR_STALE_AFTER": "60",
+        "SHEETANCHOR_TRUSTED_FORWARDERS": "10.0.0.1/32,10.0.0.2/32",
+        "SHEETANCHOR_SERVER_NAME": "rack-4",
+        "SHEETANCHOR_IDENTITY": "true",
+        "SHEETANCHOR_COOKIE_SECRETS": str(secrets),
+        "SHEETANCHOR_RATE_LIMIT": "100",
+        "SHEETANCHOR_RATE_SLIP": "3",
+        "SHEETANCHOR_RATE_EXEMPT": "192.0.2.0/24",
+        "SHEETANCHOR_OCTETS_WITHOUT_COOKIE": "600",
     }
     assert set(environment) == {each.environment_variable for each in settings_of("dns")}
     values = resolve("dns", {}, environment)
@@ -212,6 +250,16 @@ def test_every_setting_of_the_frontend_reaches_it() -> None:
         port=53,
         advertise_address="198.51.100.1",
         networks=(("10.0.0.0/8", "east"), ("10.1.0.0/16", "west")),
+        reverse_networks=("10.0.0.0/8",),
+        stale_seconds=60.0,
+    )
+    assert server_settings(values) == ServerSettings(
+        trusted_forwarders=("10.0.0.1/32", "10.0.0.2/32"),
+        server_name="rack-4",
+        identity=True,
+        cookie_secrets=secrets,
+        octets_without_cookie=600,
+        rates=RateLimits(100, 3, ("192.0.2.0/24",)),
     )
 
 
