@@ -10,8 +10,9 @@ from pathlib import Path
 
 from benchmarks.fleet import Fleet
 from benchmarks.name_watch import NameWatch
-from benchmarks.process import ServerProcess, free_port, ready, wait_for
+from benchmarks.process import ServerProcess, ready, wait_for
 from benchmarks.servers import dns_arguments, registry_arguments
+from sheetanchor.cli.demo.port import free_port
 
 REGION = "near"
 

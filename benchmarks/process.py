@@ -6,11 +6,8 @@ comes back at its old address.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,30 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = (15_000, 32_000)
-"""Where ports are looked for; ip(7) has connections begin at 32768."""
 
 
 class NotReady(AssertionError):
     """Something did not become true in time."""
-
-
-def free_port() -> int:
-    """A port free on 127.0.0.1 for both TCP and UDP, at this moment.
-
-    Below those that the kernel gives to connections: a server that is killed must find its
-    port free when it comes back, whoever opened connections meanwhile.
-    """
-    while True:
-        port = random.randrange(*PORTS)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            contextlib.suppress(OSError),
-        ):
-            tcp.bind(("127.0.0.1", port))
-            udp.bind(("127.0.0.1", port))
-            return port
 
 
 def wait_for(

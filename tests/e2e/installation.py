@@ -16,8 +16,9 @@ import dns.rdatatype
 import grpc
 import pytest
 
-from benchmarks.process import ServerProcess, free_port, ready, wait_for
+from benchmarks.process import ServerProcess, ready, wait_for
 from benchmarks.servers import dns_arguments, registry_arguments
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.v1 import admin_service_pb2, admin_service_pb2_grpc, instance_pb2
 
 ZONE = "anchor.internal."

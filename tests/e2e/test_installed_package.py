@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from installation import ZONE, Server, addresses
 
-from benchmarks.process import ROOT, ServerProcess, free_port, wait_for
+from benchmarks.process import ROOT, ServerProcess, wait_for
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.client import Check, Registration
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")

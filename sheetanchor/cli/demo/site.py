@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from google.protobuf import duration_pb2
 
 from sheetanchor.cli.demo.actor import Actor
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.cli.demo.service import NAMESPACE, SERVICE
 from sheetanchor.cli.demo.warden import Warden
 from sheetanchor.client import RegistryBusy
@@ -133,17 +132,3 @@ async def _set_policy(registry_address: str) -> None:
                 if time.monotonic() > end:
                     raise
                 await asyncio.sleep(busy.retry_after_seconds)
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """A port free now for TCP and UDP; picked beforehand, so that a restart finds it again."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind((address, 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind((address, port))
-                return port

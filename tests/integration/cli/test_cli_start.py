@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.process import ServerProcess, free_port, ready, wait_for
+from benchmarks.process import ServerProcess, ready, wait_for
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.cli.exit_code import ExitCode
 
 

@@ -9,7 +9,8 @@ import dns.exception
 import dns.message
 from registry_site import Site, eventually
 
-from benchmarks.process import ServerProcess, free_port
+from benchmarks.process import ServerProcess
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.v1 import admin_service_pb2
 
 PROGRAM = "tests.integration.dns_frontend.fragile_frontend"
