@@ -93,3 +93,38 @@ def table(
     for cell, said in cells.items():
         made.load(position(cell), entries(*said), 0.0)
     return made
+
+
+def example() -> AnswerTable:
+    """Two regions; the service `api` in both, with an address of each family."""
+    many = tuple(
+        endpoint(f"node-{n}", f"10.1.{n // 250}.{n % 250 + 1}", ports=(HTTP,)) for n in range(600)
+    )
+    return table(
+        {
+            "east": [
+                entry(
+                    endpoint("api-1", "10.0.0.1", "2001:db8::1", metadata={"version": "1.2"}),
+                    endpoint("api-2", "10.0.0.2", ports=(HTTP, GRPC, GOSSIP)),
+                    endpoint("api-3", "10.0.0.3", health=Health.UNHEALTHY),
+                    endpoint("api-4", "10.0.0.4", health=Health.UNKNOWN),
+                ),
+                entry(endpoint("only", "10.0.9.1", ports=()), key=ServiceKey("payments", "v4")),
+                entry(
+                    endpoint("down", "10.0.9.2", health=Health.UNHEALTHY),
+                    key=ServiceKey("payments", "sick"),
+                ),
+                entry(
+                    endpoint("new", "10.0.9.3", health=Health.UNKNOWN),
+                    key=ServiceKey("payments", "new"),
+                ),
+                entry(
+                    *(endpoint(f"node-{n}", f"10.0.8.{n}", ports=(HTTP,)) for n in range(1, 8)),
+                    key=ServiceKey("payments", "seven"),
+                ),
+                entry(*many, key=ServiceKey("payments", "many")),
+                tombstone(ServiceKey("payments", "gone")),
+            ],
+            "west": [entry(endpoint("api-1", "10.2.0.1"), endpoint("api-9", "10.2.0.9"))],
+        }
+    )

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from dns_frontend.plan.entry import Endpoint, Port, Protocol
+from dns_frontend.plan import target
+from dns_frontend.plan.entry import Endpoint
 from dns_frontend.plan.facet import ANY, PORTS, V4, V6, Facet, port_facet
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose, region_order
 from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.ring import scattered, turns
 from dns_frontend.plan.zone import Kind, Place, service_labels
 
 TTL_MINIMUM_SECONDS = 5
@@ -23,12 +25,8 @@ TTL_MAXIMUM_SECONDS = 60
 TTL_STALE_SECONDS = 30
 """The bounds of a positive TTL (I30), whatever a policy says, and that of a stale answer."""
 
-HTTPS_PORT = "https"
-"""The name of the port that HTTPS records are made from."""
-ALPN_KEY = "alpn"
-"""The metadata that names the protocols of an endpoint's ports, separated by commas."""
-BINDING_PRIORITY_MAXIMUM = 65535
-
+RING_MAXIMUM = 16
+"""Longer rings may not be told whole: their order is one in which a part is a fair sample."""
 STRING_MAXIMUM = 255
 """Octets in one string of a TXT record (RFC 1035, section 3.3)."""
 
@@ -47,29 +45,6 @@ class RecordType(IntEnum):
     HTTPS = 65
 
 
-class Target(NamedTuple):
-    """The data of an SRV record (RFC 2782); the target is relative to the zone."""
-
-    priority: int
-    weight: int
-    port: int
-    target: tuple[str, ...]
-
-
-class Binding(NamedTuple):
-    """The data of an SVCB or HTTPS record in ServiceMode (RFC 9460, section 2.4.3).
-
-    There are no address hints: the addresses of the target stand beside it or are one
-    question away, and a hint could say something older than they do.
-    """
-
-    priority: int
-    """At least 1: 0 would be an alias."""
-    target: tuple[str, ...]
-    port: int
-    alpn: tuple[str, ...] = ()
-
-
 class Pointer(NamedTuple):
     """The data of a PTR record; the target is relative to the zone, not to the reverse one."""
 
@@ -79,7 +54,7 @@ class Pointer(NamedTuple):
 Texts = tuple[bytes, ...]
 """The data of a TXT record: strings of at most 255 octets."""
 
-Data = str | Target | Binding | Pointer | Texts
+Data = str | target.Target | target.Binding | Pointer | Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +65,9 @@ class RecordSet:
     type: RecordType
     ttl_seconds: int
     data: tuple[Data, ...]
+    turns: tuple[int, ...] = ()
+    """Where answers begin, one after another, each going round the ring of `data`; empty: all
+    answers are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +133,7 @@ def facet_of(place: Place, record_type: int) -> Facet | None:
         case (Kind.SERVICE, RecordType.HTTPS):
             # A record of this type sends web browsers to HTTPS for good (RFC 9460, section
             # 9.5): it is for those alone who say that they speak it.
-            return port_facet("tcp", HTTPS_PORT)
+            return port_facet("tcp", target.HTTPS_PORT)
         case (Kind.SERVICE, RecordType.TXT):
             return ANY
         case (Kind.PORT, RecordType.SRV | RecordType.SVCB):
@@ -167,7 +145,7 @@ def facet_of(place: Place, record_type: int) -> Facet | None:
 class Composer:
     """Composes answers of one zone; holds settings, and which regions are `stale`."""
 
-    __slots__ = ("_degraded_ttl_seconds", "_name_room", "_regions", "stale")
+    __slots__ = ("_degraded_ttl_seconds", "_regions", "_zone_octets", "stale")
 
     def __init__(
         self, regions: Sequence[str], degraded_ttl_seconds: int, zone: Sequence[str]
@@ -176,8 +154,7 @@ class Composer:
         self._degraded_ttl_seconds = degraded_ttl_seconds
         self.stale: frozenset[str] = frozenset()
         """Regions of which nothing was confirmed for longer than allowed."""
-        # a name has at most 255 octets with its root (RFC 1035, section 2.3.4)
-        self._name_room = 255 - 1 - sum(len(label) + 1 for label in zone)
+        self._zone_octets = 1 + sum(len(label) + 1 for label in zone)
 
     def scope(self, ledger: Ledger, view: str, place: Place) -> Scope:
         """The scope in which `place` is answered to clients in `view`."""
@@ -202,15 +179,14 @@ class Composer:
         additional: tuple[RecordSet, ...] = ()
         data: Iterable[Data]
         match record_type:
-            case RecordType.A:
-                data = _addresses(choice.endpoints, v6=False)
-            case RecordType.AAAA:
-                data = _addresses(choice.endpoints, v6=True)
+            case RecordType.A | RecordType.AAAA:
+                v6 = record_type == RecordType.AAAA
+                records = _ring(name, RecordType(record_type), ttl_seconds, choice.endpoints, v6=v6)
+                return self._answer(records, (), choice)
             case RecordType.TXT:
                 data = [described(endpoint) for endpoint in choice.endpoints]
             case _:
-                kind = RecordType(record_type)
-                data, additional = self._targets(ledger, place, kind, scope, choice, ttl_seconds)
+                data, additional = self._targets(place, record_type, scope, choice, ttl_seconds)
         owner = (f"_{place.leaf}", f"_{place.protocol}", *name) if place.protocol else name
         records = RecordSet(owner, RecordType(record_type), ttl_seconds, tuple(dict.fromkeys(data)))
         return self._answer(records, additional, choice)
@@ -243,7 +219,7 @@ class Composer:
         if record_type not in (RecordType.A, RecordType.AAAA):
             return None
         choice = choose(scope.home, scope.tiers, ANY)
-        home = _homes(scope, choice.region).get(place.leaf)
+        home = target.homes(scope.tiers, choice.region).get(place.leaf)
         if home is None:
             return None
         data = _addresses(home.endpoints, v6=record_type == RecordType.AAAA)
@@ -256,76 +232,52 @@ class Composer:
         return self._answer(records, (), choice)
 
     def _targets(
-        self,
-        ledger: Ledger,
-        place: Place,
-        kind: RecordType,
-        scope: Scope,
-        choice: Choice,
-        ttl_seconds: int,
+        self, place: Place, record_type: int, scope: Scope, choice: Choice, ttl_seconds: int
     ) -> tuple[list[Data], tuple[RecordSet, ...]]:
+        facet = facet_of(place, record_type)
+        assert facet is not None
         overall = choose(scope.home, scope.tiers, ANY)
-        homes = _homes(scope, overall.region)
-        targets: list[Data] = []
+        found = target.names(
+            place,
+            target.ranks(choice, scope.tiers, facet, pinned=scope.pinned),
+            target.homes(scope.tiers, overall.region),
+            pinned=scope.pinned,
+            zone_octets=self._zone_octets,
+        )
+        data: list[Data] = []
         additional: dict[tuple[str, ...], list[RecordSet]] = {}
-        for endpoint in choice.endpoints:
-            home = homes[endpoint.instance]
-            # an instance of the same id may stand in a region that this name prefers
-            pin = choice.region if scope.pinned or home.region != choice.region else ""
-            name = (endpoint.instance, *service_labels(place.namespace, place.service, pin))
-            if sum(len(label) + 1 for label in name) > self._name_room:
-                continue
-            targets += [
-                _target(kind, endpoint, port, name)
-                for port in endpoint.ports
-                if _offered(port, place, kind)
-            ]
-            if name not in additional:
-                endpoints = home.endpoints if home.region == choice.region else (endpoint,)
-                additional[name] = [
-                    RecordSet(name, kind, ttl_seconds, tuple(addresses))
+        for each in found:
+            if record_type == RecordType.SRV:
+                data += target.srv(each, place)
+            else:
+                data += target.bindings(each, place, https=record_type == RecordType.HTTPS)
+            if each.name not in additional:
+                additional[each.name] = [
+                    RecordSet(each.name, kind, ttl_seconds, tuple(addresses))
                     for kind, v6 in ((RecordType.A, False), (RecordType.AAAA, True))
-                    if (addresses := _addresses(endpoints, v6=v6))
+                    if (addresses := _addresses(each.endpoints, v6=v6))
                 ]
-        return targets, tuple(each for sets in additional.values() for each in sets)
+        return data, tuple(each for sets in additional.values() for each in sets)
 
 
-def _offered(port: Port, place: Place, kind: RecordType) -> bool:
-    """Whether a record of this type at this place is about the port."""
-    if kind is RecordType.HTTPS:
-        return port.name == HTTPS_PORT and port.protocol is Protocol.TCP
-    return not place.protocol or (port.name == place.leaf and port.protocol.value == place.protocol)
-
-
-def _target(kind: RecordType, endpoint: Endpoint, port: Port, name: tuple[str, ...]) -> Data:
-    if kind is RecordType.SRV:
-        return Target(endpoint.priority, endpoint.weight, port.number, name)
-    priority = min(endpoint.priority + 1, BINDING_PRIORITY_MAXIMUM)
-    words = (word.strip() for word in endpoint.metadata.get(ALPN_KEY, "").split(","))
-    # RFC 9460, section 7.1.1: 1 to 255 octets each; what is none is left out
-    alpn = tuple(dict.fromkeys(w for w in words if 0 < len(w.encode("utf-8", "replace")) <= 255))
-    return Binding(priority, name, port.number, alpn)
-
-
-class _Home(NamedTuple):
-    """Where the name of an instance leads: a region's endpoints of that id."""
-
-    region: str
-    endpoints: tuple[Endpoint, ...]
-
-
-def _homes(scope: Scope, first: str) -> dict[str, _Home]:
-    """Where each instance's name leads, the region that answers being asked first."""
-    homes: dict[str, _Home] = {}
-    for tier in sorted(scope.tiers, key=lambda tier: tier.region != first):
-        for endpoints in (tier.healthy, tier.unhealthy, tier.leaving, tier.remembered):
-            for endpoint in endpoints:
-                home = homes.get(endpoint.instance)
-                if home is None:
-                    homes[endpoint.instance] = _Home(tier.region, (endpoint,))
-                elif home.region == tier.region and endpoint not in home.endpoints:
-                    homes[endpoint.instance] = _Home(tier.region, (*home.endpoints, endpoint))
-    return homes
+def _ring(
+    owner: tuple[str, ...],
+    kind: RecordType,
+    ttl_seconds: int,
+    endpoints: Iterable[Endpoint],
+    *,
+    v6: bool,
+) -> RecordSet:
+    """Addresses with the turns that their weights give them; shared ones add theirs up."""
+    weights: dict[str, int] = {}
+    for endpoint in endpoints:
+        for address in _addresses((endpoint,), v6=v6):
+            weights[address] = weights.get(address, 0) + endpoint.weight
+    addresses = tuple(weights)
+    if len(addresses) > RING_MAXIMUM:
+        addresses = tuple(addresses[index] for index in scattered(addresses))
+    begins = turns([weights[address] for address in addresses]) if len(addresses) > 1 else ()
+    return RecordSet(owner, kind, ttl_seconds, addresses, begins)
 
 
 def _addresses(endpoints: Iterable[Endpoint], *, v6: bool) -> list[str]:

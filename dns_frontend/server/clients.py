@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from zlib import crc32
 
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.rates import Buckets, Rates
@@ -20,7 +21,7 @@ SUBNETS_KEPT = 65_536
 class Client:
     """One address."""
 
-    __slots__ = ("address", "answers", "buckets", "octets", "public", "trusted", "view")
+    __slots__ = ("address", "answers", "buckets", "lot", "octets", "public", "trusted", "view")
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class Client:
         public: bool,
     ) -> None:
         self.address = address
+        self.lot = crc32(address.encode("ascii", "replace"))
+        """Draws the part of a long answer that it is told; the same at every frontend."""
         self.view = view
         """The region it is in."""
         self.answers = answers

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dns_frontend import telemetry
-from dns_frontend.plan.failover import ServingMode
+from dns_frontend.wire.body import MODES
 
 RCODES = {
     0: "noerror",
@@ -53,8 +53,8 @@ class Counters:
         self.queries_tcp = 0
         self.rcodes = [0] * 24
         """Replies by code, the extended ones (RFC 6891, section 6.1.3) included."""
-        self.modes: dict[ServingMode, int] = dict.fromkeys(ServingMode, 0)
-        """Positive answers for services, by the mode that they were made in."""
+        self.modes = [0] * (len(MODES) + 1)
+        """Positive answers for services, by the number of their mode; the last is all others."""
         self.truncated = 0
         self.dropped_reply = 0
         """Messages that are no queries: too short, or replies themselves."""
@@ -94,7 +94,7 @@ class Counters:
 
     def served(self) -> telemetry.Readings:
         """Positive answers for services, by serving mode."""
-        for mode, count in self.modes.items():
+        for mode, count in zip(MODES, self.modes, strict=False):
             yield count, {"mode": mode.value}
 
     def dropped(self) -> telemetry.Readings:

@@ -212,18 +212,31 @@ class Responder:
             room = MESSAGE_OCTETS if stream else UDP_OCTETS_PLAIN
         else:
             return None
-        return self._splice(packet[:2], question, body, opt, form, room)
+        return self._splice(packet[:2], question, body, opt, form, room, known)
 
     def _splice(
-        self, identifier: bytes, question: bytes, body: Body, opt: bytes, form: int, room: int
+        self,
+        identifier: bytes,
+        question: bytes,
+        body: Body,
+        opt: bytes,
+        form: int,
+        room: int,
+        known: Client,
     ) -> bytes:
         counters = self.counters
         counters.rcodes[body.rcode] += 1
-        if body.mode is not None:
-            counters.modes[body.mode] += 1
+        counters.modes[body.mode_number] += 1
         room -= 12 + len(question) + len(opt)
-        if len(body.full) <= room:
-            return identifier + body.full_heads[form] + question + body.full + opt
+        full = body.full
+        if len(full) <= room:
+            starts = body.starts
+            if starts:
+                # the client's identifier is as random as a number of ours, and needs no state;
+                # what is told whole has fewer than 256 turns
+                start = starts[(known.lot if body.partial else identifier[1]) % len(starts)]
+                full = body.ring[start : start + len(full)]
+            return identifier + body.full_heads[form] + question + full + opt
         if len(body.lean) <= room:
             return identifier + body.lean_heads[form] + question + body.lean + opt
         # RFC 2181, section 9 and RFC 6891, section 7: no part of a set, only that it is cut
@@ -308,7 +321,7 @@ class Responder:
                 # RFC 6891, section 6.2.3: less than 512 means 512
                 most = UDP_OCTETS if granted.proof is Proof.VALID else known.octets
                 room = min(max(edns.payload, UDP_OCTETS_PLAIN), most)
-        return self._splice(packet[:2], request.question, body, opt, form, room)
+        return self._splice(packet[:2], request.question, body, opt, form, room, known)
 
     def _body(self, request: Request, view: str, stream: bool) -> Body:
         if request.class_ == CLASS_CH and self._identity is not None:

@@ -15,14 +15,19 @@ from struct import Struct, pack
 from dnslib import AAAA, NS, SOA, TXT, A, DNSLabel
 from dnslib.label import DNSBuffer
 
-from dns_frontend.plan.answer import Binding, Pointer, RecordSet, RecordType, Target
+from dns_frontend.plan.answer import Pointer, RecordSet, RecordType
 from dns_frontend.plan.failover import ServingMode
+from dns_frontend.plan.target import Binding, Target
 from dns_frontend.plan.zone import HOSTMASTER_LABEL, NAMESERVER_LABEL
 from dns_frontend.wire.request import HEADER_OCTETS
 
 CLASS_IN = 1
 MESSAGE_OCTETS = 65535
 """The largest message over TCP (RFC 1035, section 4.2.2)."""
+ADDRESSES_OCTETS = 768
+"""The largest answer of addresses, over TCP as well: resolvers of small systems (musl) read no
+more of it. Services with more addresses tell each client a part."""
+OPT_OCTETS = 11
 OPT_ROOM = 512
 """Kept free in the largest message for the OPT record and its options."""
 
@@ -34,6 +39,7 @@ EDE_NOT_READY = 14
 EDE_STALE_NXDOMAIN = 19
 EDE_NOT_AUTHORITATIVE = 20
 
+MODES = tuple(ServingMode)
 _POINTER_TO_QUESTION = b"\xc0\x0c"
 _FIXED = Struct("!HHIH")
 _ALPN_PARAMETER = 1
@@ -66,7 +72,20 @@ class Body:
     fit (RFC 2181, section 9: leaving out additional records is no truncation).
     """
 
-    __slots__ = ("full", "full_heads", "lean", "lean_heads", "mode", "option", "rcode", "tailored")
+    __slots__ = (
+        "full",
+        "full_heads",
+        "lean",
+        "lean_heads",
+        "mode",
+        "mode_number",
+        "option",
+        "partial",
+        "rcode",
+        "ring",
+        "starts",
+        "tailored",
+    )
 
     def __init__(
         self,
@@ -82,8 +101,16 @@ class Body:
         option: bytes = b"",
         mode: ServingMode | None = None,
         tailored: bool = False,
+        ring: bytes = b"",
+        starts: tuple[int, ...] = (),
     ) -> None:
         self.rcode = rcode
+        self.ring = ring
+        """The records twice over, so that any turn round them is one slice."""
+        self.starts = starts
+        """Where in the ring answers begin, one after another; empty: all are alike."""
+        self.partial = len(ring) > 2 * len(answer)
+        """Whether an answer is a part of the ring, which is then each client's own."""
         self.tailored = tailored
         """Whether clients of another region may be answered otherwise (RFC 7871)."""
         self.lean = answer + authority
@@ -96,6 +123,8 @@ class Body:
             self.full_heads = self.lean_heads
         self.option = option
         self.mode = mode
+        self.mode_number = MODES.index(mode) if mode is not None else len(MODES)
+        """For counters: an enumeration's hash costs more than a look-up."""
 
     def __repr__(self) -> str:
         return f"Body(rcode={self.rcode}, mode={self.mode}, {len(self.full)} octets)"
@@ -168,7 +197,15 @@ class Encoder:
             parts.append(part)
         if not parts:
             return None
-        answer = b"".join(parts)
+        ring = b""
+        starts: tuple[int, ...] = ()
+        told = parts
+        if len(parts) == len(records.data):
+            starts = tuple(index * len(parts[0]) for index in records.turns)
+        if starts:
+            ring = b"".join(parts) * 2
+            told = parts[: self._told(question, len(parts[0]))]
+        answer = b"".join(told)
         extra: list[bytes] = []
         for each in additional:
             owner = self._compressed(each.owner, question)
@@ -182,13 +219,20 @@ class Encoder:
         return Body(
             NOERROR,
             answer=answer,
-            answers=len(parts),
+            answers=len(told),
             additional=b"".join(extra),
             additionals=len(extra),
             option=option,
             mode=mode,
             tailored=tailored,
+            ring=ring,
+            starts=starts,
         )
+
+    def _told(self, question: Sequence[str], record_octets: int) -> int:
+        """How many records of a ring an answer tells."""
+        room = ADDRESSES_OCTETS - HEADER_OCTETS - 4 - OPT_OCTETS - len(self.zone_wire)
+        return (room - sum(len(label) + 1 for label in question)) // record_octets
 
     def authority(self, zone_offset: int, serial: int, ttl_seconds: int) -> bytes:
         """The zone's SOA record with its owner at `zone_offset` of the message.

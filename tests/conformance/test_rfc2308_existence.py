@@ -14,6 +14,7 @@ from dns_server_thread import DnsServerThread
 
 NOERROR, NXDOMAIN = dns.rcode.NOERROR, dns.rcode.NXDOMAIN
 
+WEST = f"api.payments.svc.west.region.{ZONE}"
 SOA_TEXT = f"{ZONE} 5 IN SOA ns1.{ZONE} hostmaster.{ZONE} 2 3600 600 86400 5"
 both = pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
 
@@ -46,11 +47,15 @@ def lines(section: list[object]) -> list[str]:
             [
                 f"_grpc._tcp.{API_NAME} 10 IN SRV 10 100 9090 api-1.{API_NAME}",
                 f"_grpc._tcp.{API_NAME} 10 IN SRV 10 100 9090 api-2.{API_NAME}",
+                f"_grpc._tcp.{API_NAME} 10 IN SRV 11 100 9090 api-1.{WEST}",
+                f"_grpc._tcp.{API_NAME} 10 IN SRV 11 100 9090 api-9.{API_NAME}",
             ],
             [
                 f"api-1.{API_NAME} 10 IN A 10.0.0.1",
                 f"api-1.{API_NAME} 10 IN AAAA 2001:db8::1",
                 f"api-2.{API_NAME} 10 IN A 10.0.0.2",
+                f"api-1.{WEST} 10 IN A 10.2.0.1",
+                f"api-9.{API_NAME} 10 IN A 10.2.0.9",
             ],
         ),
         (

@@ -10,8 +10,7 @@ import dns.rcode
 import dns.tsig
 import dns.tsigkeyring
 import pytest
-from answer_samples import API_NAME, ZONE
-from conftest import example
+from answer_samples import API_NAME, ZONE, example
 from dns_messages import KEEPALIVE, NSID, answers, message, opt, option, options_of, parsed
 from dns_server_thread import DnsServerThread
 

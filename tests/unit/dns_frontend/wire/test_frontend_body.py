@@ -7,7 +7,8 @@ import dns.name
 import dns.rrset
 import pytest
 
-from dns_frontend.plan.answer import RecordSet, RecordType, Target, strings
+from dns_frontend.plan.answer import RecordSet, RecordType, strings
+from dns_frontend.plan.target import Target
 from dns_frontend.wire.body import Body, Encoder, wire_name
 
 ZONE = ("anchor", "internal")
