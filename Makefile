@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance lint check protos docs bench clean
+.PHONY: help setup demo test conformance fuzz lint check protos docs bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(READY) ## run all tests
 
 conformance: $(READY) ## print the table of what a DNS server must answer, with its results
 	@PYTHONPATH=tests $(BIN)/python -m pytest -p conformance_rows tests/conformance $(ARGS)
+
+fuzz: $(READY) ## send bent DNS messages and judge the replies (ARGS="--packets N --seed S")
+	@PYTHONPATH=.:tests $(BIN)/python -m packet_fuzz $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, import contracts, freshness of what is generated
 	@BIN=$(BIN) scripts/lint $(PACKAGES)

@@ -180,11 +180,11 @@ class Responder:
         rd = packet[2] & 1
         if counts == _ONE_QUESTION_AND_RECORD:
             record = packet[end + 4 :]
-            if record[:3] != _OPT_START or record[6:7] != b"\0":
+            size = len(record)
+            if size < _OPT_OCTETS or record[:3] != _OPT_START or record[6]:
                 return None
             dnssec_ok = record[7] >> 7
             most = known.octets
-            size = len(record)
             if size == _OPT_OCTETS and record[9:] == _NO_OPTIONS:
                 opt = (
                     opt_record(bool(dnssec_ok), 0, body.option) if body.option else _OPT[dnssec_ok]
