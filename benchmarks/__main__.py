@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import json
 import os
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import departures, probes, publication, steady_beat, throughput
+from benchmarks import departures, flood, probes, publication, steady_beat, throughput
 from benchmarks.bed import Bed
+from benchmarks.fleet import address_of
 from benchmarks.measurement import Measurement, as_table
 
 LARGE, SMALL = 10_000, 1_000
@@ -124,6 +126,32 @@ async def part_probes(bed: Bed, options: argparse.Namespace) -> list[Measurement
     return rows
 
 
+async def part_hostile(bed: Bed, options: argparse.Namespace) -> list[Measurement]:
+    """What a flood does to good queries, and to memory."""
+    async with bed.registry_and_frontend() as (fleet, watch, _):
+        await fleet.register_many(range(SMALL), SMALL // 10)
+        names = [f"s{n}.bench.svc.{bed.zone}" for n in range(SMALL // 10)]
+        for number in range(SMALL):
+            name = names[number % len(names)]
+            await watch.until(name, address_of(number), present=True, seconds=30)
+        assert bed.frontend is not None
+        before = bed.frontend.resident_bytes()
+        host, port = watch.address
+        seen = await asyncio.to_thread(flood.measure, host, port, names, options.seconds)
+        grown = bed.frontend.resident_bytes() - before
+        alive = bed.frontend.alive
+    ratio = seen.flooded.p99_ms / seen.quiet.p99_ms
+    waited = f"{seen.quiet.p99_ms:.2f} ms quiet, {seen.flooded.p99_ms:.2f} ms flooded"
+    answered = f"{seen.flood_answered:,} of {seen.flood_sent:,} of the flood answered"
+    lost = seen.quiet.lost + seen.flooded.lost
+    return [
+        Measurement("p99 of known names, tenfold flood over quiet", ratio, "x", 2, note=waited),
+        Measurement("known names lost meanwhile", lost, "", 0, note=answered),
+        Measurement("frontend memory grown by the flood", grown / 2**20, "MiB", 16),
+        Measurement("frontend alive after it", float(alive), "", 1, True),
+    ]
+
+
 PARTS: dict[str, Part] = {
     "publication": part_publication,
     "renewals": part_renewals,
@@ -131,6 +159,7 @@ PARTS: dict[str, Part] = {
     "steady": part_steady,
     "departures": part_departures,
     "probes": part_probes,
+    "hostile": part_hostile,
 }
 
 

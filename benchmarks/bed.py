@@ -25,6 +25,8 @@ class Bed:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._runs = 0
+        self.frontend: ServerProcess | None = None
+        """The last frontend started."""
         cores = sorted(os.sched_getaffinity(0))
         self._server_core, self._load_core = cores[0], cores[-1]
 
@@ -69,6 +71,7 @@ class Bed:
                 core=self._server_core,
             )
             frontend.start()
+            self.frontend = frontend
             listener = await asyncio.start_server(_hang_up, "0.0.0.0", 0)
             try:
                 self._await_ready(frontend, http_port)

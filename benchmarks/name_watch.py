@@ -30,6 +30,14 @@ class NameWatch(asyncio.DatagramProtocol):
         _, watch = await loop.create_datagram_endpoint(cls, remote_addr=(host, port))
         return watch
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the server. Raises RuntimeError when there is none."""
+        if self._transport is None:
+            raise RuntimeError("not connected")
+        host, port = self._transport.get_extra_info("peername")[:2]
+        return host, port
+
     def close(self) -> None:
         """Let go of the socket."""
         if self._transport:
