@@ -232,7 +232,7 @@ class RegistryServer:
             RegistrationService(registrar, heartbeats),
             DiscoveryService(Resolver(mirror, self.cells), service_feed),
             PublicationService(plan_feed, frontends, clock),
-            AdminService(catalog, PageTokens(uid.encode())),
+            AdminService(catalog, registrar, PageTokens(uid.encode())),
         )
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:

@@ -73,6 +73,11 @@ renewal_group_duration = _meter.create_histogram(
 leases_expired = _meter.create_counter(
     "sheetanchor.registry.leases.expired", unit="{lease}", description="Leases that ran out"
 )
+leases_overdue = _meter.create_gauge(
+    "sheetanchor.registry.leases.overdue",
+    unit="{lease}",
+    description="Leases that ended while their instances answer probes, by cell",
+)
 outages = _meter.create_counter(
     "sheetanchor.registry.outages",
     unit="{outage}",

@@ -42,6 +42,13 @@ _EVIDENCE: dict[int, str] = {
 }
 
 
+_HOLD: dict[int, str] = {
+    number: name.removeprefix("REASON_").lower()
+    for name, number in plan_pb2.Hold.Reason.items()
+    if number
+}
+
+
 class MalformedMessageError(ValueError):
     """A message of the registry cannot be placed in any chain."""
 
@@ -131,4 +138,6 @@ def _endpoint(endpoint: plan_pb2.Endpoint) -> Endpoint:
         metadata=dict(endpoint.metadata),
         health=_HEALTH.get(endpoint.health, Health.UNKNOWN),
         evidence=_EVIDENCE.get(endpoint.evidence, "none"),
+        # whatever a newer registry holds it for, it is held
+        hold=_HOLD.get(endpoint.hold.reason, "held") if endpoint.HasField("hold") else "",
     )

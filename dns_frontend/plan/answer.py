@@ -211,7 +211,9 @@ class Composer:
         if choice.region in self.stale:
             note = f"plan of {choice.region} not confirmed lately"
             return Answer(records, additional, ServingMode.STALE, note)
-        return Answer(records, additional, choice.mode)
+        held = any(endpoint.hold for endpoint in choice.endpoints)
+        note = "protected: removals are held" if held else ""
+        return Answer(records, additional, choice.mode, note)
 
     def _instance(
         self, ledger: Ledger, place: Place, record_type: int, scope: Scope

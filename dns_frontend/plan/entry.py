@@ -64,6 +64,8 @@ class Endpoint:
     health: Health
     evidence: str
     """Why, as a lower-case word: `validated`, `refused`, `lease_expired`, ..."""
+    hold: str = ""
+    """Why it is answered with although not healthy, as a lower-case word; mostly empty (I8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def explain(
             (tier.unknown, "not_validated"),
         ):
             for endpoint in endpoints_of:
-                reason = _reason(tier, choice.region, choice.rule, why)
+                reason = _reason(tier, endpoint, choice.region, choice.rule, why)
                 endpoints.append(_endpoint(tier, endpoint, id(endpoint) in taken, reason))
     lines += endpoints[:ENDPOINT_LINES_MAXIMUM]
     if len(endpoints) > ENDPOINT_LINES_MAXIMUM:
@@ -93,9 +93,11 @@ def _tier(ledger: Ledger, tier: Tier) -> str:
     )
 
 
-def _reason(tier: Tier, region: str, rule: Rule, why: str) -> str:
+def _reason(tier: Tier, endpoint: Endpoint, region: str, rule: Rule, why: str) -> str:
     if tier.region != region and why == "healthy":
         return f"{why},{region}_answers"
+    if endpoint.hold:
+        return f"{why},removal_held,{endpoint.hold}"
     if tier.region == region and why == "unhealthy" and rule is Rule.UNHEALTHY:
         return f"{why},none_healthier"
     return why

@@ -20,6 +20,8 @@ class ServingMode(Enum):
 
     NORMAL = "normal"
     FAILOVER = "failover"
+    PROTECTED = "protected"
+    """Endpoints are answered with whose removal is held (I8)."""
     FAIL_OPEN = "fail_open"
     STALE = "stale"
     """From a plan that was not confirmed for longer than allowed."""
@@ -52,6 +54,15 @@ class Tier:
     """Not validated yet: neither served nor counted (I27)."""
 
     @property
+    def protected(self) -> tuple[Endpoint, ...]:
+        """Those unhealthy ones that their registry wants answered with all the same (I8).
+
+        They answer beside healthy ones, and count as what they are when regions are judged: to
+        move to another region is no removal.
+        """
+        return tuple(endpoint for endpoint in self.unhealthy if endpoint.hold)
+
+    @property
     def known(self) -> tuple[Endpoint, ...]:
         """All endpoints that may ever be served."""
         return self.healthy + self.unhealthy + self.leaving + self.remembered
@@ -79,8 +90,9 @@ def choose(home: str, tiers: Sequence[Tier], facet: Facet) -> Choice:
     that finds one decides.
     """
     # row           | tier must     | endpoints taken    | mode
-    # STANDS_IN     | stand in      | HEALTHY            | NORMAL at home, else FAILOVER
-    # SOME_HEALTHY  | -             | HEALTHY            | NORMAL at home, else FAILOVER
+    # STANDS_IN     | stand in      | HEALTHY, and those | FAILOVER if not at home, else
+    #               |               | held beside them   | PROTECTED if any is held, else NORMAL
+    # SOME_HEALTHY  | -             | the same           | the same
     # UNHEALTHY     | -             | UNHEALTHY          | FAIL_OPEN (I13)
     # LEAVING       | -             | DRAINING, held     | FAIL_OPEN
     # REMEMBERED    | -             | remembered         | FAIL_OPEN (I7)
@@ -89,11 +101,11 @@ def choose(home: str, tiers: Sequence[Tier], facet: Facet) -> Choice:
         if tier.standing is not None and not tier.standing.out:
             endpoints = offering(tier.healthy, facet)
             if endpoints:
-                return Choice(tier.region, endpoints, _mode(home, tier), Rule.STANDS_IN)
+                return _standing(home, tier, facet, endpoints, Rule.STANDS_IN)
     for tier in tiers:
         endpoints = offering(tier.healthy, facet)
         if endpoints:
-            return Choice(tier.region, endpoints, _mode(home, tier), Rule.SOME_HEALTHY)
+            return _standing(home, tier, facet, endpoints, Rule.SOME_HEALTHY)
     for tier in tiers:
         endpoints = offering(tier.unhealthy, facet)
         if endpoints:
@@ -109,8 +121,14 @@ def choose(home: str, tiers: Sequence[Tier], facet: Facet) -> Choice:
     return Choice(home, (), ServingMode.NORMAL, Rule.NOTHING_KNOWN)
 
 
-def _mode(home: str, tier: Tier) -> ServingMode:
-    return ServingMode.NORMAL if tier.region == home else ServingMode.FAILOVER
+def _standing(
+    home: str, tier: Tier, facet: Facet, healthy: tuple[Endpoint, ...], rule: Rule
+) -> Choice:
+    held = offering(tier.protected, facet)
+    mode = ServingMode.PROTECTED if held else ServingMode.NORMAL
+    if tier.region != home:
+        mode = ServingMode.FAILOVER
+    return Choice(tier.region, healthy + held, mode, rule)
 
 
 def region_order(

@@ -83,6 +83,7 @@ def _endpoint_json(endpoint: Endpoint) -> dict[str, object]:
         "metadata": {key: endpoint.metadata[key] for key in sorted(endpoint.metadata)},
         "health": endpoint.health.value,
         "evidence": endpoint.evidence,
+        "hold": endpoint.hold,
     }
 
 
@@ -99,6 +100,7 @@ def _endpoint(kept: Json) -> Endpoint:
         metadata={str(key): _text(value) for key, value in _map(kept["metadata"]).items()},
         health=Health(kept["health"]),
         evidence=_text(kept["evidence"]),
+        hold=_text(kept.get("hold", "")),
     )
 
 

@@ -36,7 +36,7 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.operation import CreateService, DeleteService, ServiceEdit, UpdateService
-from registry.domain.plan import Head, PlanRecord, ServicePlan
+from registry.domain.plan import Endpoint, Head, PlanRecord, ServicePlan
 from registry.domain.service import Namespace, Service, ServicePolicy
 from registry.ports import Clock, FrontendRecord, PlanCodec, Store
 
@@ -75,6 +75,20 @@ class CellView:
     head: Head
     acknowledged_generation: Generation
     """The lowest that a live frontend has acknowledged; 0 when none follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRemoval:
+    """An endpoint that stays in answers because its removal is held."""
+
+    cell: CellName
+    key: InstanceKey
+    endpoint: Endpoint
+
+    @property
+    def position(self) -> tuple[str, str, str]:
+        """Its place in the list."""
+        return self.cell, self.key.service_key.entry, self.endpoint.instance
 
 
 class Catalog:
@@ -284,6 +298,37 @@ class Catalog:
             )
         record, entries = found
         return record, [self._codec.decode(entries[key]) for key in sorted(entries)]
+
+    async def held_removals(
+        self, cell: CellName | None, after: tuple[str, str, str], limit: int
+    ) -> Page[HeldRemoval, tuple[str, str, str]]:
+        """What the active plans hold above `after`, by (cell, entry, instance).
+
+        None means all cells. Raises CellNotFound.
+        """
+        heads = [head for head in await self._store.heads() if cell in (None, head.cell)]
+        if cell is not None and not heads:
+            raise CellNotFound(f"cells/{cell} does not exist.", name=cell)
+        found: list[HeldRemoval] = []
+        for head in heads:
+            if head.generation and head.cell >= after[0]:
+                _, plans = await self._plan_of(head)
+                found += [
+                    HeldRemoval(head.cell, InstanceKey(*plan.key, endpoint.instance), endpoint)
+                    for plan in plans
+                    for endpoint in plan.endpoints
+                    if endpoint.hold is not None
+                ]
+        above = [held for held in found if held.position > after]
+        return _page(above[: limit + 1], limit, lambda held: held.position)
+
+    async def _plan_of(self, head: Head) -> tuple[PlanRecord, Sequence[ServicePlan]]:
+        """The plan of a head; of one that was cleaned up meanwhile, what is at the head now."""
+        try:
+            return await self.get_plan(head.cell, head.generation)
+        except PlanNotFound:
+            now = (await self.get_cell(head.cell)).head
+            return await self.get_plan(now.cell, now.generation)
 
     async def list_frontends(self, after: str, limit: int) -> Page[FrontendRecord, str]:
         """Frontends above `after`, by id."""

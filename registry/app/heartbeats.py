@@ -190,8 +190,9 @@ class Heartbeats:
     #   said by the heartbeat  last known    check  judged
     #   ---------------------  ------------  -----  ------------------------------------
     #   not serving            serving       any    UNHEALTHY, WITHDRAWN
-    #   serving                not serving   other  UNKNOWN, until a probe succeeds
-    #   serving                not serving   NONE   HEALTHY, by the lease alone
+    #   serving                not serving   any    UNKNOWN, until the leader lets it in again:
+    #                                               after a probe, if it is probed, and in the time
+    #                                               that damping asks for (I26)
     #   the same as last known               any    nothing
     async def _judge(self, turned: dict[Lease, bool]) -> None:
         verdicts = [
@@ -215,8 +216,6 @@ _NO_TTL = float("inf")
 def _judge_of(lease: Lease, serves: bool) -> Judge:
     if not serves:
         return Judge(lease.key, lease.uid, Health.UNHEALTHY, Evidence.WITHDRAWN)
-    if lease.checkless:
-        return Judge(lease.key, lease.uid, Health.HEALTHY, Evidence.LEASE_RENEWED)
     return Judge(lease.key, lease.uid, Health.UNKNOWN, Evidence.NONE)
 
 

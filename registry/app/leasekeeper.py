@@ -20,7 +20,7 @@ from registry.app.uptime import Uptime
 from registry.domain.change import Change, InstancePut, InstanceRemoved, ServicePut, ServiceRemoved
 from registry.domain.errors import IncarnationSuperseded
 from registry.domain.health import Evidence
-from registry.domain.instance import CheckKind, Instance, State
+from registry.domain.instance import Instance, State
 from registry.domain.leases import Lease, LeaseTable
 from registry.domain.names import CellName, Incarnation, InstanceKey, Revision
 from registry.domain.operation import Done, Expire, Outcome, Refused, Renewed
@@ -125,7 +125,6 @@ class Leasekeeper:
             ttl_seconds=registration.ttl_seconds,
             deadline_seconds=self._uptime.ceiling() + registration.ttl_seconds,
             renewals=renewals,
-            checkless=registration.check.kind is CheckKind.NONE,
             unserving=instance.evidence is Evidence.WITHDRAWN,
         )
         self.table.add(lease)

@@ -8,17 +8,19 @@ nothing about a newer one (I37).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from zlib import crc32
 
+from registry.domain.damping import Cause, Damping, observe, penalty_at, release
 from registry.domain.haste import Haste
 from registry.domain.haste import take as take_haste
 from registry.domain.health import ANSWERS, Evidence, Health, Standing, Streak, step
 from registry.domain.instance import CheckKind, Instance, State
 from registry.domain.names import Incarnation, InstanceKey, ServiceKey
 from registry.domain.operation import Judge
+from registry.domain.service import HealthPolicy
 
 RETRY_SECONDS = 1.0
 """After silence that may become a verdict, the next try comes this soon."""
@@ -33,6 +35,18 @@ SPREAD = 0.1
 """Share of an interval by which one round differs from the next, so that none keep step."""
 
 
+SOONEST_SECONDS = 0.05
+"""A verdict that damping holds back is not asked for again sooner than this."""
+NEGLIGIBLE = 0.1
+"""A penalty below this is forgotten."""
+KEPT_IN_MIND = 1024
+"""Instances that are gone and whose damping is remembered, at least."""
+
+
+def _default_policy(_: ServiceKey) -> HealthPolicy:
+    return HealthPolicy()
+
+
 @dataclass(slots=True, eq=False)
 class Target:
     """One incarnation under probe. Changed in place: probes are many."""
@@ -41,6 +55,7 @@ class Target:
     streak: Streak = field(default_factory=Streak)
     due: float = 0.0
     under_way: bool = False
+    settled_at: float = float("-inf")
     rounds: int = 0
 
     @property
@@ -52,7 +67,11 @@ class Target:
 class ProbeSchedule:
     """The targets of one cell, by time."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy_of: Callable[[ServiceKey], HealthPolicy] = _default_policy) -> None:
+        self._policy_of = policy_of
+        self._damping: dict[InstanceKey, tuple[Incarnation, Damping]] = {}
+        """Outlives incarnations: one that comes back again and again flaps as well."""
+        self._tidy_at = KEPT_IN_MIND
         self._targets: dict[InstanceKey, Target] = {}
         self._siblings: dict[ServiceKey, dict[InstanceKey, Target]] = {}
         self._haste = Haste()
@@ -74,15 +93,25 @@ class ProbeSchedule:
     #
     #   instance                     known before          effect
     #   ---------------------------  --------------------  -------------------------------
-    #   not ACTIVE, or no check      any                   no target
+    #   not ACTIVE                   any                   no target
+    #   no check, and not UNKNOWN    any                   no target: its lease speaks for it
     #   same incarnation, not new    yes                   standing taken over
     #   same incarnation, UNKNOWN    as something else     tried at once, streak forgotten
     #   other incarnation, UNKNOWN   any                   tried at once
     #   other incarnation, else      any                   tried within one interval
-    def put(self, instance: Instance, now: float) -> None:
-        """An instance is as it is now said to be."""
-        if instance.state is not State.ACTIVE or instance.registration.check.kind is CheckKind.NONE:
-            self.remove(instance.key)
+    #
+    # An UNKNOWN one without a check is one whose owner takes back that it cannot serve; to try
+    # it is to see whether damping lets it in.
+    def put(self, instance: Instance, now: float, unix_ms: int | None = None) -> None:
+        """An instance is as it is now said to be.
+
+        With the wall clock, asked once when the instance is first seen here, a leader knows
+        since when (I36); without, a change of leader forgets the window.
+        """
+        self._observe(instance, now, unix_ms)
+        checked = instance.registration.check.kind is not CheckKind.NONE
+        if instance.state is not State.ACTIVE or not (checked or instance.health is Health.UNKNOWN):
+            self._untarget(instance.key)
             return
         target = self._targets.get(instance.key)
         if target is not None and target.instance.incarnation == instance.incarnation:
@@ -102,8 +131,14 @@ class ProbeSchedule:
             interval = instance.registration.check.interval_seconds
             self._push(target, now + interval * _share(instance.incarnation))
 
-    def remove(self, key: InstanceKey) -> None:
+    def remove(self, key: InstanceKey, now: float) -> None:
         """An instance is gone, and with it all that is known of its probes."""
+        self._untarget(key)
+        known = self._damping.get(key)
+        if known is not None:
+            self._damping[key] = known[0], observe(known[1], False, now, cause=Cause.WISHED)
+
+    def _untarget(self, key: InstanceKey) -> None:
         target = self._targets.pop(key, None)
         if target is not None:
             target.due = -1.0
@@ -129,20 +164,87 @@ class ProbeSchedule:
     def settle(self, target: Target, result: Evidence, now: float) -> Judge | None:
         """Take in a result, and say what is to be recorded, if anything."""
         target.under_way = False
+        target.settled_at = now
         instance = target.instance
         if self._targets.get(instance.key) is not target:
             return None
-        check = instance.registration.check
+        check, policy = instance.registration.check, self._policy_of(instance.key.service_key)
         standing = Standing(instance.health, instance.evidence)
         after, target.streak = step(
-            standing, target.streak, result, rise=check.rise, fall=check.fall
+            standing,
+            target.streak,
+            result,
+            rise=policy.rise or check.rise,
+            fall=policy.fall or check.fall,
         )
+        # I26: turn only when it may
+        if (after.health is Health.HEALTHY) is not (standing.health is Health.HEALTHY):
+            allowed_at = release(
+                self._damping[instance.key][1],
+                up=after.health is Health.HEALTHY,
+                now=now,
+                window_seconds=policy.damping_window_seconds,
+            )
+            if allowed_at > now:
+                # Asked again by then with what is true then; the streak goes on meanwhile.
+                wait = self._pause(target, standing, Evidence.NONE, now)
+                self._push(target, now + max(SOONEST_SECONDS, min(wait, allowed_at - now)))
+                return None
         self._push(target, now + self._pause(target, after, result, now))
         if standing.health is Health.HEALTHY and target.streak.failures == 1:
             self._suspect(target, now)
         if after == standing:
             return None
         return Judge(instance.key, instance.incarnation, after.health, after.evidence)
+
+    def vouches(self, key: InstanceKey, incarnation: Incarnation, now: float) -> bool:
+        """Whether the last probes of an incarnation, not long ago, found it well."""
+        target = self._targets.get(key)
+        if target is None or target.instance.incarnation != incarnation:
+            return False
+        check = target.instance.registration.check
+        fresh_seconds = check.interval_seconds + check.timeout_seconds + RETRY_SECONDS
+        return (
+            check.kind is not CheckKind.NONE
+            and target.streak.successes > 0
+            and now - target.settled_at <= fresh_seconds
+        )
+
+    def up_for_seconds(self, key: InstanceKey, now: float) -> float:
+        """For how long an instance has been served, as far as this leader knows."""
+        _, known = self._damping.get(key, (None, None))
+        return float("inf") if known is None or not known.served else now - known.up_seconds
+
+    def _observe(self, instance: Instance, now: float, unix_ms: int | None) -> None:
+        age_seconds = float("inf")
+        if unix_ms is not None:
+            age_seconds = max(0.0, (unix_ms - instance.health_time_ms) / 1000)
+        key = instance.key
+        before, known = self._damping.get(key, (instance.incarnation, None))
+        cause = Cause.FAILED
+        if instance.health is Health.DRAINING:
+            cause = Cause.WISHED
+        elif before != instance.incarnation:
+            cause = Cause.REPLACED
+        damping = observe(
+            known,
+            instance.health is Health.HEALTHY,
+            now,
+            is_new=instance.create_time_ms == instance.health_time_ms,
+            cause=cause,
+            age_seconds=age_seconds,
+        )
+        self._damping[key] = instance.incarnation, damping
+        if len(self._damping) > self._tidy_at:
+            self._damping = {
+                key: (incarnation, known)
+                for key, (incarnation, known) in self._damping.items()
+                if known.served
+                or key in self._targets
+                or now < known.suppressed_until_seconds
+                or penalty_at(known, now) >= NEGLIGIBLE
+            }
+            self._tidy_at = 2 * len(self._damping) + KEPT_IN_MIND
 
     # _pause
     #

@@ -17,6 +17,7 @@ whose plan cannot be read is followed by a generation planned in full.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from registry import telemetry
 from registry.app.alarm import Alarm
@@ -33,13 +34,16 @@ from registry.domain.names import (
     NO_GENERATION,
     CellName,
     Generation,
+    InstanceKey,
     NamespaceId,
     Revision,
     ServiceId,
     ServiceKey,
 )
-from registry.domain.planner import plan_missing, plan_service
+from registry.domain.planner import plan_missing, plan_service, settled
+from registry.domain.protection import protect, take_stock
 from registry.domain.publication import is_outrun, must_publish, next_step
+from registry.domain.velocity import Velocity
 from registry.ports import Clock, PlanCodec, Publication, Store
 
 log = logging.getLogger(__name__)
@@ -75,6 +79,8 @@ class Publisher:
         """The active generation; None before it is known."""
         self.refused: dict[str, Finding] = {}
         """Services whose entries the guard keeps as they were, by key."""
+        self.up_for_seconds: Callable[[InstanceKey], float] = lambda _: float("inf")
+        """For how long an instance has been healthy, for its slow start."""
         self._cell = cell
         self._store = store
         self._mirror = mirror
@@ -87,6 +93,7 @@ class Publisher:
         self._debounce_seconds = debounce_seconds
         self._limits = limits
         self._worklist = Worklist()
+        self._velocity = Velocity()
         self._alarm = Alarm(clock)
         self._is_in_doubt = False
         """Whether the database contradicted what is thought to be the head."""
@@ -117,6 +124,7 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish for ever. Raises LeadershipLost."""
+        self._velocity = Velocity()
         self._is_aligned = False
         # Others may have led meanwhile, and not left the database as it should be.
         self._is_in_doubt = True
@@ -144,6 +152,7 @@ class Publisher:
             or (plan.record.generation, plan.record.digest) != (head.generation, head.digest)
         ):
             plan = self.plan = await self._reader.read(head)
+            take_stock(plan.entries.values(), self._velocity, self._clock.monotonic())
             self._is_in_doubt = False
             if plan.is_sound:
                 self._worklist.look_over(self._all_services())
@@ -269,13 +278,30 @@ class Publisher:
             if previous is None or plan_missing(previous) is previous:
                 return old
             return None
-        instances = self._mirror.by_service.get(service, {}).values()
+        instances = {
+            instance.key.instance: instance
+            for instance in self._mirror.by_service.get(service, {}).values()
+            if instance.registration.cell == self._cell
+        }
         planned = plan_service(
             known,
-            [instance for instance in instances if instance.registration.cell == self._cell],
+            instances.values(),
             previous,
             revision,
+            self.up_for_seconds,
         )
+        if planned is not previous:
+            planned = settled(
+                protect(
+                    planned,
+                    previous,
+                    instances,
+                    self._velocity,
+                    now=self._clock.monotonic(),
+                    unix_ms=self._clock.unix_ms(),
+                ),
+                previous,
+            )
         if planned is previous:
             return old
         return Entry(planned, self._codec.encode(planned))
@@ -340,6 +366,15 @@ class Publisher:
     def _seen(self) -> Generation:
         head = self._lead.head
         return NO_GENERATION if head is None else head.seen_generation
+
+    def is_held(self, key: InstanceKey) -> bool:
+        """Whether the active plan holds the removal of an instance from its name's answers."""
+        entry = None if self.plan is None else self.plan.entries.get(key.service_key.entry)
+        plan = None if entry is None else entry.plan
+        return plan is not None and any(
+            endpoint.instance == key.instance and endpoint.hold is not None
+            for endpoint in plan.endpoints
+        )
 
     @property
     def _plan(self) -> CellPlan:

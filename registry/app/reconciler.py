@@ -49,7 +49,8 @@ from registry.domain.gc import Keep
 from registry.domain.guard import Limits
 from registry.domain.health import Health
 from registry.domain.instance import Instance
-from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName
+from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, ServiceKey
+from registry.domain.service import HealthPolicy
 from registry.ports import Clock, PlanCodec, Prober, Store
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,10 @@ class Reconciler:
         log.info("this node leads the cell", extra={"cell": self.cell, "lead": repr(self._lead)})
         verdicts = Verdicts(self._committer, self._clock, self.cell, self._lead)
         reaper = Reaper(self._reap_after_seconds)
-        schedule = ProbeSchedule()
+        schedule = ProbeSchedule(self._health_policy)
+        self._publisher.up_for_seconds = lambda key: schedule.up_for_seconds(
+            key, self._clock.monotonic()
+        )
         reign = _Reign(
             self.cell,
             self._clock,
@@ -197,6 +201,10 @@ class Reconciler:
             self._committer,
             self._mirror,
             self._clock,
+            is_held=self._publisher.is_held,
+            is_vouched=lambda ended: schedule.vouches(
+                ended.key, ended.incarnation, self._clock.monotonic()
+            ),
         )
         for instance in self._mirror.instances.values():
             reign.put(instance)
@@ -218,6 +226,11 @@ class Reconciler:
             self._reign = None
             self._feed.release(self.cell)
             telemetry.leading.set(0, {"cell": self.cell})
+
+    def _health_policy(self, key: ServiceKey) -> HealthPolicy:
+        service = self._mirror.services.get(key)
+        policy = None if service is None else service.policy
+        return _DEFAULT_HEALTH_POLICY if policy is None else policy.health
 
     async def _keep_lead(self) -> None:
         self._feed.confirm(self.cell, self._lead.valid_until)
@@ -287,6 +300,9 @@ class Reconciler:
         return traceparent
 
 
+_DEFAULT_HEALTH_POLICY = HealthPolicy()
+
+
 class _Reign:
     """What exists only while this node leads: nothing of it outlives the lead."""
 
@@ -307,14 +323,15 @@ class _Reign:
     def put(self, instance: Instance) -> None:
         """An instance of any cell is as it is now said to be."""
         if instance.registration.cell != self._cell:
-            self._schedule.remove(instance.key)
+            self._schedule.remove(instance.key, self._clock.monotonic())
             return
         now = self._clock.monotonic()
-        self._schedule.put(instance, now)
-        self._reaper.put(instance, now, self._clock.unix_ms())
+        unix_ms = self._clock.unix_ms()
+        self._schedule.put(instance, now, unix_ms)
+        self._reaper.put(instance, now, unix_ms)
         if instance.health is Health.UNKNOWN:
             self.probes.wake()
 
     def remove(self, key: InstanceKey) -> None:
         """An instance is gone."""
-        self._schedule.remove(key)
+        self._schedule.remove(key, self._clock.monotonic())

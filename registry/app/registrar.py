@@ -12,9 +12,18 @@ from registry.app.heartbeats import renewal_interval_seconds
 from registry.app.leasekeeper import Leasekeeper
 from registry.domain.admission import BATCH_LIMIT, Draft, admit
 from registry.domain.errors import FieldViolation, InvalidField, RegistryError
-from registry.domain.instance import Instance
+from registry.domain.instance import Instance, Override
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, Revision
-from registry.domain.operation import Deregister, Done, Drain, Outcome, Refused, Register, Renewed
+from registry.domain.operation import (
+    DecideRemoval,
+    Deregister,
+    Done,
+    Drain,
+    Outcome,
+    Refused,
+    Register,
+    Renewed,
+)
 from registry.ports import Clock
 
 
@@ -120,6 +129,16 @@ class Registrar:
         """
         outcome, revision = await self._committer.submit(Drain(key, incarnation, traceparent))
         return _present(_done(outcome)), revision
+
+    async def decide_removal(
+        self, key: InstanceKey, incarnation: Incarnation, override: Override
+    ) -> Instance:
+        """Record what an operator decided on the removal of an instance from answers (I8).
+
+        Raises IncarnationSuperseded, InstanceNotFound, Overloaded, StoreUnavailable.
+        """
+        outcome, _ = await self._committer.submit(DecideRemoval(key, incarnation, override))
+        return _present(_done(outcome))
 
     def _operation(self, draft: Draft, prefix: str, traceparent: str) -> Register:
         return Register(

@@ -66,13 +66,13 @@ class Standing:
 #   DRAINING                 any       counted           as before: the owner's word
 #   UNHEALTHY, WITHDRAWN     any       counted           as before: only the owner lifts it
 #   UNHEALTHY, LEASE_EXPIRED any       counted           as before: only a new lease lifts it
-#   UNKNOWN                  success   counted           HEALTHY, VALIDATED (I27)
+#   UNKNOWN                  success   counted           HEALTHY, the result (I27)
 #   UNKNOWN                  failure   counted           UNKNOWN: never up, so never down
 #   HEALTHY                  success   counted           as before
 #   HEALTHY                  failure   below `fall`      as before
 #   HEALTHY                  failure   `fall` or more    UNHEALTHY, the result
 #   UNHEALTHY                success   below `rise`      as before
-#   UNHEALTHY                success   `rise` or more    HEALTHY, VALIDATED
+#   UNHEALTHY                success   `rise` or more    HEALTHY, the result
 #   UNHEALTHY, silence       answer    counted           UNHEALTHY, the result: stronger
 #   UNHEALTHY, else          failure   counted           as before: evidence never flutters
 def step(
@@ -93,7 +93,7 @@ def step(
         case Health.DRAINING:
             return standing, streak
         case Health.UNKNOWN:
-            return (_VALIDATED if success else standing), streak
+            return (Standing(Health.HEALTHY, result) if success else standing), streak
         case Health.HEALTHY:
             if success or streak.failures < fall:
                 return standing, streak
@@ -102,15 +102,13 @@ def step(
             if standing.evidence in (Evidence.WITHDRAWN, Evidence.LEASE_EXPIRED):
                 return standing, streak
             if success:
-                return (_VALIDATED if streak.successes >= rise else standing), streak
+                risen = streak.successes >= rise
+                return (Standing(Health.HEALTHY, result) if risen else standing), streak
             if standing.evidence is Evidence.TIMEOUT and result in ANSWERS:
                 return Standing(Health.UNHEALTHY, result), streak
             return standing, streak
         case _:
             assert_never(standing.health)
-
-
-_VALIDATED = Standing(Health.HEALTHY, Evidence.VALIDATED)
 
 
 # worst_of

@@ -107,6 +107,16 @@ class Registration:
     ttl_seconds: float
 
 
+class Override(Enum):
+    """What an operator decided on the removal of an instance from its name's answers."""
+
+    NONE = "none"
+    REMOVE = "remove"
+    """Whatever the budgets say, it may go."""
+    KEEP = "keep"
+    """Whatever its health says, it stays, until it is healthy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One incarnation: its registration and its present standing."""
@@ -125,6 +135,7 @@ class Instance:
     revision: Revision
     lease_id: int = field(default=0)
     """The store's number for the lease row; 0 before it is stored."""
+    override: Override = Override.NONE
 
     @property
     def key(self) -> InstanceKey:

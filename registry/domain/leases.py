@@ -36,8 +36,6 @@ class Lease:
     """End of the lease by renewals taken here; see LeaseTable.end_seconds."""
     renewals: int
     """Never more than the store's row has, so that an expiry can only err towards living on."""
-    checkless: bool = False
-    """Whether the lease alone speaks for the instance's health."""
     unserving: bool = False
     """Whether the owner last said that it cannot serve."""
 
@@ -93,6 +91,10 @@ class LeaseTable:
         share = crc32(lease.uid.encode(), self._seed) / 0xFFFFFFFF
         granted = self._floor_seconds + lease.ttl_seconds * (1.0 + SPREAD * share)
         return max(lease.deadline_seconds, granted)
+
+    def count(self, cell: CellName) -> int:
+        """How many leases a cell has."""
+        return self._counts.get(cell, 0)
 
     def due(self, cell: CellName, now_seconds: float, limit: int) -> list[Lease]:
         """Leases of a cell that have ended, at most `limit`, the longest ended first.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from registry.domain.change import Change
 from registry.domain.errors import RegistryError
 from registry.domain.health import Evidence, Health
-from registry.domain.instance import Instance, Registration
+from registry.domain.instance import Instance, Override, Registration
 from registry.domain.names import CellName, Epoch, Incarnation, InstanceKey, Revision, ServiceKey
 from registry.domain.service import ServicePolicy
 
@@ -76,7 +76,16 @@ class Judge:
     evidence: Evidence
 
 
-Operation = Register | Deregister | Drain | Expire | Reap | Judge
+@dataclass(frozen=True, slots=True)
+class DecideRemoval:
+    """Record an operator's decision on the removal of an instance from its name's answers."""
+
+    key: InstanceKey
+    incarnation: Incarnation
+    override: Override
+
+
+Operation = Register | Deregister | Drain | Expire | Reap | Judge | DecideRemoval
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,18 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.service import ServicePolicy
+from registry.domain.velocity import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why an endpoint stays in its name's answers although its health says otherwise (I8)."""
+
+    reason: Reason
+    hold_time_ms: int
+    """Since when, Unix milliseconds."""
+    release_time_ms: int = 0
+    """When it may end at the earliest, as it looked then; 0: not by time alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,7 @@ class Endpoint:
     metadata: Mapping[str, str]
     health: Health
     evidence: Evidence
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)

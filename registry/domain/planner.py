@@ -8,17 +8,23 @@ had something to answer with keeps it (I7).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from operator import attrgetter
 
 from registry.domain.health import SUCCESSES, Evidence, Health
 from registry.domain.instance import Instance
-from registry.domain.names import InstanceId, Revision
+from registry.domain.names import InstanceId, InstanceKey, Revision
 from registry.domain.plan import Endpoint, ServicePlan, Tombstone
 from registry.domain.service import Service
+from registry.domain.slow_start import share, weights
 
 _by_instance = attrgetter("instance")
+
+
+def _for_ever(_: InstanceKey) -> float:
+    return inf
 
 
 def is_servable(endpoint: Endpoint) -> bool:
@@ -47,17 +53,24 @@ def plan_service(
     instances: Iterable[Instance],
     previous: ServicePlan | None,
     revision: Revision,
+    up_for_seconds: Callable[[InstanceKey], float] = _for_ever,
 ) -> ServicePlan:
     """What one cell publishes of a service; `instances` are those of that cell.
+
+    `up_for_seconds` tells for how long one has been healthy, for its slow start.
 
     Returns `previous` itself when nothing changed, so that `is` tells. `revision` becomes
     the entry's if something did.
     """
     if service.tombstone_time_ms is not None:
         tombstone = Tombstone(service.tombstone_time_ms, service.revision)
-        return _settled(ServicePlan(service.key, None, (), False, tombstone, revision), previous)
+        return settled(ServicePlan(service.key, None, (), False, tombstone, revision), previous)
     known = {} if previous is None else {e.instance: e for e in previous.endpoints}
-    endpoints = [_endpoint(instance, known.get(instance.key.instance)) for instance in instances]
+    weighed = _weighed(service, list(instances), up_for_seconds)
+    endpoints = [
+        _endpoint(instance, weight, known.get(instance.key.instance))
+        for instance, weight in weighed
+    ]
     held: dict[InstanceId, Endpoint] = {}
     scale_to_zero = service.policy is not None and service.policy.scale_to_zero
     if not scale_to_zero and not any(map(is_servable, endpoints)):
@@ -78,7 +91,7 @@ def plan_service(
         tombstone=None,
         revision=revision,
     )
-    return _settled(plan, previous)
+    return settled(plan, previous)
 
 
 # plan_missing
@@ -93,15 +106,37 @@ def plan_missing(previous: ServicePlan) -> ServicePlan | None:
     return None if previous.tombstone is not None else previous
 
 
-def _settled(plan: ServicePlan, previous: ServicePlan | None) -> ServicePlan:
+def settled(plan: ServicePlan, previous: ServicePlan | None) -> ServicePlan:
+    """`previous` itself when nothing but the revision differs."""
     if previous is not None and replace(plan, revision=previous.revision) == previous:
         return previous
     return plan
 
 
-def _endpoint(instance: Instance, known: Endpoint | None) -> Endpoint:
+def _weighed(
+    service: Service,
+    instances: Sequence[Instance],
+    up_for_seconds: Callable[[InstanceKey], float],
+) -> Iterable[tuple[Instance, int]]:
+    """Each instance with the weight to publish."""
+    registered = [instance.registration.weight for instance in instances]
+    slow_start = 0.0 if service.policy is None else service.policy.health.slow_start_seconds
+    if slow_start <= 0.0:
+        return zip(instances, registered, strict=True)
+    shares = [
+        share(up_for_seconds(instance.key), slow_start)
+        if instance.health is Health.HEALTHY
+        else 1.0
+        for instance in instances
+    ]
+    return zip(instances, weights(registered, shares), strict=True)
+
+
+def _endpoint(instance: Instance, weight: int, known: Endpoint | None) -> Endpoint:
     if (
         known is not None
+        and known.weight == weight
+        and known.hold is None
         and known.incarnation == instance.incarnation
         and known.health is instance.health
         and known.evidence is instance.evidence
@@ -116,7 +151,7 @@ def _endpoint(instance: Instance, known: Endpoint | None) -> Endpoint:
         addresses=registration.addresses,
         ports=registration.ports,
         priority=registration.priority,
-        weight=registration.weight,
+        weight=weight,
         zone=registration.zone,
         metadata=registration.metadata,
         health=instance.health,

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from registry.domain.complaints import Complaints
 from registry.domain.names import RegionName
-from registry.domain.service import FailoverPolicy, ServicePolicy
+from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
 
 RECORD_TTL_SECONDS = (5, 60)
 REGION_LIMIT = 32
 EXIT_HOLD_SECONDS = (0.0, 3600.0)
 MINIMUM_ENDPOINTS = (1, 1000)
+STREAK = (1, 10)
+DAMPING_WINDOW_SECONDS = (1.0, 600.0)
+SLOW_START_SECONDS = (0.0, 900.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,23 @@ class DraftFailover:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftHealth:
+    """A health policy as it came; 0 and None are unset."""
+
+    rise: int = 0
+    fall: int = 0
+    damping_window_seconds: float | None = None
+    slow_start_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DraftPolicy:
     """A policy as it came; 0 and None are unset."""
 
     record_ttl_seconds: int = 0
     failover: DraftFailover | None = None
     scale_to_zero: bool = False
+    health: DraftHealth | None = None
 
 
 def admit_policy(draft: DraftPolicy, prefix: str = "service.policy.") -> ServicePolicy:
@@ -45,8 +59,9 @@ def admit_policy(draft: DraftPolicy, prefix: str = "service.policy.") -> Service
     record_ttl_seconds = draft.record_ttl_seconds or ServicePolicy().record_ttl_seconds
     complaints.span("record_ttl_seconds", record_ttl_seconds, RECORD_TTL_SECONDS, " s")
     failover = _failover(draft.failover or DraftFailover(), complaints)
+    health = _health(draft.health or DraftHealth(), complaints)
     complaints.check()
-    return ServicePolicy(record_ttl_seconds, failover, draft.scale_to_zero)
+    return ServicePolicy(record_ttl_seconds, failover, draft.scale_to_zero, health)
 
 
 def _failover(draft: DraftFailover, complaints: Complaints) -> FailoverPolicy:
@@ -78,3 +93,19 @@ def _failover(draft: DraftFailover, complaints: Complaints) -> FailoverPolicy:
     return FailoverPolicy(
         tuple(RegionName(region) for region in regions), enter, leave, hold, minimum
     )
+
+
+def _health(draft: DraftHealth, complaints: Complaints) -> HealthPolicy:
+    default = HealthPolicy()
+    for name, asked in (("rise", draft.rise), ("fall", draft.fall)):
+        if asked:
+            complaints.span(f"health.{name}", asked, STREAK)
+    window = (
+        default.damping_window_seconds
+        if draft.damping_window_seconds is None
+        else draft.damping_window_seconds
+    )
+    complaints.span("health.damping_window", window, DAMPING_WINDOW_SECONDS, " s")
+    slow_start = draft.slow_start_seconds or default.slow_start_seconds
+    complaints.span("health.slow_start", slow_start, SLOW_START_SECONDS, " s")
+    return HealthPolicy(draft.rise, draft.fall, window, slow_start)

@@ -23,9 +23,10 @@ from registry.domain.errors import (
     RequestIdReused,
 )
 from registry.domain.health import Evidence, Health
-from registry.domain.instance import CheckKind, Instance, State
+from registry.domain.instance import CheckKind, Instance, Override, State
 from registry.domain.names import Incarnation, InstanceKey, Revision
 from registry.domain.operation import (
+    DecideRemoval,
     Deregister,
     Done,
     Drain,
@@ -98,6 +99,10 @@ def decide(
             return _remove(current, revision, now_ms, "")
         case Judge():
             return _judge(operation, current, revision, now_ms)
+        case DecideRemoval():
+            if operation.override is current.override:
+                return Verdict(Done(current, replayed=True))
+            return _put(replace(current, override=operation.override, revision=revision), "")
         case _:
             assert_never(operation)
 
@@ -214,7 +219,7 @@ def _first_health(
 #   any other   none          yes          InstanceNotFound
 #   any         none          no           InstanceNotFound
 def _without_row(
-    operation: Deregister | Drain | Expire | Reap | Judge,
+    operation: Deregister | Drain | Expire | Reap | Judge | DecideRemoval,
     current: Instance | None,
     graves: Sequence[Grave],
 ) -> Verdict:
@@ -337,6 +342,8 @@ def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int)
             current,
             health=operation.health,
             evidence=operation.evidence,
+            # A decision on a removal is about this illness, not the next one.
+            override=Override.NONE if operation.health is Health.HEALTHY else current.override,
             health_time_ms=(
                 current.health_time_ms if operation.health is current.health else now_ms
             ),

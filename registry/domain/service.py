@@ -19,12 +19,27 @@ class FailoverPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthPolicy:
+    """How the health of a service's instances is judged and acted on."""
+
+    rise: int = 0
+    """Successes in a row that make healthy again; 0: as each instance registered."""
+    fall: int = 0
+    """Failures in a row that make unhealthy; 0: as each instance registered."""
+    damping_window_seconds: float = 10.0
+    """An endpoint changes sides at most once in this time (I26)."""
+    slow_start_seconds: float = 0.0
+    """An endpoint that comes up has its full weight after this time."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePolicy:
     """What the owner decides about the answers for a service."""
 
     record_ttl_seconds: int = 10
     failover: FailoverPolicy = FailoverPolicy()
     scale_to_zero: bool = False
+    health: HealthPolicy = HealthPolicy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def cluster(text: str) -> tuple[str, ...]:
 
 
 def path(text: str) -> Path:
-    """A directory; `~` is the home directory."""
+    """A directory or file; `~` is the home directory."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

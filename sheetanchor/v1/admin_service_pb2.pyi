@@ -137,6 +137,50 @@ class GetLeaseRequest(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class ListHeldRemovalsRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListHeldRemovalsResponse(_message.Message):
+    __slots__ = ("held_removals", "next_page_token")
+    HELD_REMOVALS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    held_removals: _containers.RepeatedCompositeFieldContainer[HeldRemoval]
+    next_page_token: str
+    def __init__(self, held_removals: _Optional[_Iterable[_Union[HeldRemoval, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class HeldRemoval(_message.Message):
+    __slots__ = ("name", "uid", "cell", "health", "evidence", "hold")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    uid: str
+    cell: str
+    health: _instance_pb2.Health
+    evidence: _instance_pb2.Evidence
+    hold: _plan_pb2.Hold
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., cell: _Optional[str] = ..., health: _Optional[_Union[_instance_pb2.Health, str]] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ..., hold: _Optional[_Union[_plan_pb2.Hold, _Mapping]] = ...) -> None: ...
+
+class DecideRemovalRequest(_message.Message):
+    __slots__ = ("name", "uid", "decision")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    uid: str
+    decision: _instance_pb2.RemovalDecision
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., decision: _Optional[_Union[_instance_pb2.RemovalDecision, str]] = ...) -> None: ...
+
 class ListCellsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]

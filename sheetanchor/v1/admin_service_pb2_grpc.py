@@ -103,6 +103,16 @@ class AdminServiceStub:
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetLeaseRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_lease__pb2.Lease.FromString,
                 _registered_method=True)
+        self.ListHeldRemovals = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/ListHeldRemovals',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListHeldRemovalsRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListHeldRemovalsResponse.FromString,
+                _registered_method=True)
+        self.DecideRemoval = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/DecideRemoval',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.DecideRemovalRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_instance__pb2.Instance.FromString,
+                _registered_method=True)
         self.ListCells = channel.unary_unary(
                 '/sheetanchor.v1.AdminService/ListCells',
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListCellsRequest.SerializeToString,
@@ -222,6 +232,20 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHeldRemovals(self, request, context):
+        """Lists the endpoints that stay in answers because their removal is held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideRemoval(self, request, context):
+        """Decides on the removal of an instance from its name's answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCells(self, request, context):
         """Lists cells by name.
         """
@@ -321,6 +345,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetLease,
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetLeaseRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_lease__pb2.Lease.SerializeToString,
+            ),
+            'ListHeldRemovals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHeldRemovals,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListHeldRemovalsRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListHeldRemovalsResponse.SerializeToString,
+            ),
+            'DecideRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideRemoval,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.DecideRemovalRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_instance__pb2.Instance.SerializeToString,
             ),
             'ListCells': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCells,
@@ -657,6 +691,60 @@ class AdminService:
             '/sheetanchor.v1.AdminService/GetLease',
             sheetanchor_dot_v1_dot_admin__service__pb2.GetLeaseRequest.SerializeToString,
             sheetanchor_dot_v1_dot_lease__pb2.Lease.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHeldRemovals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/ListHeldRemovals',
+            sheetanchor_dot_v1_dot_admin__service__pb2.ListHeldRemovalsRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.ListHeldRemovalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/DecideRemoval',
+            sheetanchor_dot_v1_dot_admin__service__pb2.DecideRemovalRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_instance__pb2.Instance.FromString,
             options,
             channel_credentials,
             insecure,

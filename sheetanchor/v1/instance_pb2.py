@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsheetanchor/v1/instance.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x05\n\x08Instance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12*\n\x08locality\x18\x03 \x01(\x0b\x32\x18.sheetanchor.v1.Locality\x12\x0c\n\x04\x63\x65ll\x18\x04 \x01(\t\x12\x11\n\taddresses\x18\x05 \x03(\t\x12#\n\x05ports\x18\x06 \x03(\x0b\x32\x14.sheetanchor.v1.Port\x12\x10\n\x08priority\x18\x07 \x01(\x05\x12\x0e\n\x06weight\x18\x08 \x01(\x05\x12\x38\n\x08metadata\x18\t \x03(\x0b\x32&.sheetanchor.v1.Instance.MetadataEntry\x12\x31\n\x0chealth_check\x18\n \x01(\x0b\x32\x1b.sheetanchor.v1.HealthCheck\x12-\n\x05state\x18\x0b \x01(\x0e\x32\x1e.sheetanchor.v1.Instance.State\x12&\n\x06health\x18\x0c \x01(\x0e\x32\x16.sheetanchor.v1.Health\x12*\n\x08\x65vidence\x18\r \x01(\x0e\x32\x18.sheetanchor.v1.Evidence\x12/\n\x0bhealth_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x10 \x01(\x03\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"W\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_DRAINING\x10\x02\x12\x11\n\rSTATE_EXPIRED\x10\x03\"(\n\x08Locality\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\"\x9f\x01\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12/\n\x08protocol\x18\x03 \x01(\x0e\x32\x1d.sheetanchor.v1.Port.Protocol\"H\n\x08Protocol\x12\x18\n\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\x10\n\x0cPROTOCOL_TCP\x10\x01\x12\x10\n\x0cPROTOCOL_UDP\x10\x02\"\xdf\x04\n\x0bHealthCheck\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .sheetanchor.v1.HealthCheck.Kind\x12\x0c\n\x04port\x18\x02 \x01(\x05\x12+\n\x08interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04rise\x18\x05 \x01(\x05\x12\x0c\n\x04\x66\x61ll\x18\x06 \x01(\x05\x12\'\n\x04http\x18\x07 \x01(\x0b\x32\x19.sheetanchor.v1.HttpCheck\x12\'\n\x04grpc\x18\x08 \x01(\x0b\x32\x19.sheetanchor.v1.GrpcCheck\x12\x36\n\x08identity\x18\t \x01(\x0e\x32$.sheetanchor.v1.HealthCheck.Identity\x12\x17\n\x0ftls_server_name\x18\n \x01(\t\"w\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_NONE\x10\x01\x12\x0c\n\x08KIND_TCP\x10\x02\x12\r\n\tKIND_HTTP\x10\x03\x12\x0e\n\nKIND_HTTPS\x10\x04\x12\r\n\tKIND_GRPC\x10\x05\x12\x0e\n\nKIND_GRPCS\x10\x06\"\x80\x01\n\x08Identity\x12\x18\n\x14IDENTITY_UNSPECIFIED\x10\x00\x12\x11\n\rIDENTITY_NONE\x10\x01\x12\x13\n\x0fIDENTITY_HEADER\x10\x02\x12\x15\n\x11IDENTITY_METADATA\x10\x03\x12\x1b\n\x17IDENTITY_HEALTH_SERVICE\x10\x04\"V\n\tHttpCheck\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x19\n\x11\x65xpected_statuses\x18\x03 \x03(\x05\x12\x12\n\nbody_match\x18\x04 \x01(\t\"\x1c\n\tGrpcCheck\x12\x0f\n\x07service\x18\x01 \x01(\t*s\n\x06Health\x12\x16\n\x12HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0eHEALTH_UNKNOWN\x10\x01\x12\x12\n\x0eHEALTH_HEALTHY\x10\x02\x12\x14\n\x10HEALTH_UNHEALTHY\x10\x03\x12\x13\n\x0fHEALTH_DRAINING\x10\x04*\x8a\x02\n\x08\x45vidence\x12\x18\n\x14\x45VIDENCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45VIDENCE_VALIDATED\x10\x01\x12\x1a\n\x16\x45VIDENCE_LEASE_RENEWED\x10\x02\x12\x19\n\x15\x45VIDENCE_DEREGISTERED\x10\x03\x12\x14\n\x10\x45VIDENCE_REFUSED\x10\x04\x12\x18\n\x14\x45VIDENCE_NOT_SERVING\x10\x05\x12\x1b\n\x17\x45VIDENCE_WRONG_IDENTITY\x10\x06\x12\x14\n\x10\x45VIDENCE_TIMEOUT\x10\x07\x12\x1a\n\x16\x45VIDENCE_LEASE_EXPIRED\x10\x08\x12\x16\n\x12\x45VIDENCE_WITHDRAWN\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsheetanchor/v1/instance.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x05\n\x08Instance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12*\n\x08locality\x18\x03 \x01(\x0b\x32\x18.sheetanchor.v1.Locality\x12\x0c\n\x04\x63\x65ll\x18\x04 \x01(\t\x12\x11\n\taddresses\x18\x05 \x03(\t\x12#\n\x05ports\x18\x06 \x03(\x0b\x32\x14.sheetanchor.v1.Port\x12\x10\n\x08priority\x18\x07 \x01(\x05\x12\x0e\n\x06weight\x18\x08 \x01(\x05\x12\x38\n\x08metadata\x18\t \x03(\x0b\x32&.sheetanchor.v1.Instance.MetadataEntry\x12\x31\n\x0chealth_check\x18\n \x01(\x0b\x32\x1b.sheetanchor.v1.HealthCheck\x12-\n\x05state\x18\x0b \x01(\x0e\x32\x1e.sheetanchor.v1.Instance.State\x12&\n\x06health\x18\x0c \x01(\x0e\x32\x16.sheetanchor.v1.Health\x12*\n\x08\x65vidence\x18\r \x01(\x0e\x32\x18.sheetanchor.v1.Evidence\x12/\n\x0bhealth_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x10 \x01(\x03\x12\x39\n\x10removal_decision\x18\x11 \x01(\x0e\x32\x1f.sheetanchor.v1.RemovalDecision\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"W\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_DRAINING\x10\x02\x12\x11\n\rSTATE_EXPIRED\x10\x03\"(\n\x08Locality\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\"\x9f\x01\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12/\n\x08protocol\x18\x03 \x01(\x0e\x32\x1d.sheetanchor.v1.Port.Protocol\"H\n\x08Protocol\x12\x18\n\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\x10\n\x0cPROTOCOL_TCP\x10\x01\x12\x10\n\x0cPROTOCOL_UDP\x10\x02\"\xdf\x04\n\x0bHealthCheck\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .sheetanchor.v1.HealthCheck.Kind\x12\x0c\n\x04port\x18\x02 \x01(\x05\x12+\n\x08interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04rise\x18\x05 \x01(\x05\x12\x0c\n\x04\x66\x61ll\x18\x06 \x01(\x05\x12\'\n\x04http\x18\x07 \x01(\x0b\x32\x19.sheetanchor.v1.HttpCheck\x12\'\n\x04grpc\x18\x08 \x01(\x0b\x32\x19.sheetanchor.v1.GrpcCheck\x12\x36\n\x08identity\x18\t \x01(\x0e\x32$.sheetanchor.v1.HealthCheck.Identity\x12\x17\n\x0ftls_server_name\x18\n \x01(\t\"w\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_NONE\x10\x01\x12\x0c\n\x08KIND_TCP\x10\x02\x12\r\n\tKIND_HTTP\x10\x03\x12\x0e\n\nKIND_HTTPS\x10\x04\x12\r\n\tKIND_GRPC\x10\x05\x12\x0e\n\nKIND_GRPCS\x10\x06\"\x80\x01\n\x08Identity\x12\x18\n\x14IDENTITY_UNSPECIFIED\x10\x00\x12\x11\n\rIDENTITY_NONE\x10\x01\x12\x13\n\x0fIDENTITY_HEADER\x10\x02\x12\x15\n\x11IDENTITY_METADATA\x10\x03\x12\x1b\n\x17IDENTITY_HEALTH_SERVICE\x10\x04\"V\n\tHttpCheck\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x19\n\x11\x65xpected_statuses\x18\x03 \x03(\x05\x12\x12\n\nbody_match\x18\x04 \x01(\t\"\x1c\n\tGrpcCheck\x12\x0f\n\x07service\x18\x01 \x01(\t*\x86\x01\n\x0fRemovalDecision\x12 \n\x1cREMOVAL_DECISION_UNSPECIFIED\x10\x00\x12\x19\n\x15REMOVAL_DECISION_NONE\x10\x01\x12\x1b\n\x17REMOVAL_DECISION_REMOVE\x10\x02\x12\x19\n\x15REMOVAL_DECISION_KEEP\x10\x03*s\n\x06Health\x12\x16\n\x12HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0eHEALTH_UNKNOWN\x10\x01\x12\x12\n\x0eHEALTH_HEALTHY\x10\x02\x12\x14\n\x10HEALTH_UNHEALTHY\x10\x03\x12\x13\n\x0fHEALTH_DRAINING\x10\x04*\x8a\x02\n\x08\x45vidence\x12\x18\n\x14\x45VIDENCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45VIDENCE_VALIDATED\x10\x01\x12\x1a\n\x16\x45VIDENCE_LEASE_RENEWED\x10\x02\x12\x19\n\x15\x45VIDENCE_DEREGISTERED\x10\x03\x12\x14\n\x10\x45VIDENCE_REFUSED\x10\x04\x12\x18\n\x14\x45VIDENCE_NOT_SERVING\x10\x05\x12\x1b\n\x17\x45VIDENCE_WRONG_IDENTITY\x10\x06\x12\x14\n\x10\x45VIDENCE_TIMEOUT\x10\x07\x12\x1a\n\x16\x45VIDENCE_LEASE_EXPIRED\x10\x08\x12\x16\n\x12\x45VIDENCE_WITHDRAWN\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,30 +35,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INSTANCE_METADATAENTRY']._loaded_options = None
   _globals['_INSTANCE_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_HEALTH']._serialized_start=1728
-  _globals['_HEALTH']._serialized_end=1843
-  _globals['_EVIDENCE']._serialized_start=1846
-  _globals['_EVIDENCE']._serialized_end=2112
+  _globals['_REMOVALDECISION']._serialized_start=1788
+  _globals['_REMOVALDECISION']._serialized_end=1922
+  _globals['_HEALTH']._serialized_start=1924
+  _globals['_HEALTH']._serialized_end=2039
+  _globals['_EVIDENCE']._serialized_start=2042
+  _globals['_EVIDENCE']._serialized_end=2308
   _globals['_INSTANCE']._serialized_start=115
-  _globals['_INSTANCE']._serialized_end=794
-  _globals['_INSTANCE_METADATAENTRY']._serialized_start=658
-  _globals['_INSTANCE_METADATAENTRY']._serialized_end=705
-  _globals['_INSTANCE_STATE']._serialized_start=707
-  _globals['_INSTANCE_STATE']._serialized_end=794
-  _globals['_LOCALITY']._serialized_start=796
-  _globals['_LOCALITY']._serialized_end=836
-  _globals['_PORT']._serialized_start=839
-  _globals['_PORT']._serialized_end=998
-  _globals['_PORT_PROTOCOL']._serialized_start=926
-  _globals['_PORT_PROTOCOL']._serialized_end=998
-  _globals['_HEALTHCHECK']._serialized_start=1001
-  _globals['_HEALTHCHECK']._serialized_end=1608
-  _globals['_HEALTHCHECK_KIND']._serialized_start=1358
-  _globals['_HEALTHCHECK_KIND']._serialized_end=1477
-  _globals['_HEALTHCHECK_IDENTITY']._serialized_start=1480
-  _globals['_HEALTHCHECK_IDENTITY']._serialized_end=1608
-  _globals['_HTTPCHECK']._serialized_start=1610
-  _globals['_HTTPCHECK']._serialized_end=1696
-  _globals['_GRPCCHECK']._serialized_start=1698
-  _globals['_GRPCCHECK']._serialized_end=1726
+  _globals['_INSTANCE']._serialized_end=853
+  _globals['_INSTANCE_METADATAENTRY']._serialized_start=717
+  _globals['_INSTANCE_METADATAENTRY']._serialized_end=764
+  _globals['_INSTANCE_STATE']._serialized_start=766
+  _globals['_INSTANCE_STATE']._serialized_end=853
+  _globals['_LOCALITY']._serialized_start=855
+  _globals['_LOCALITY']._serialized_end=895
+  _globals['_PORT']._serialized_start=898
+  _globals['_PORT']._serialized_end=1057
+  _globals['_PORT_PROTOCOL']._serialized_start=985
+  _globals['_PORT_PROTOCOL']._serialized_end=1057
+  _globals['_HEALTHCHECK']._serialized_start=1060
+  _globals['_HEALTHCHECK']._serialized_end=1667
+  _globals['_HEALTHCHECK_KIND']._serialized_start=1417
+  _globals['_HEALTHCHECK_KIND']._serialized_end=1536
+  _globals['_HEALTHCHECK_IDENTITY']._serialized_start=1539
+  _globals['_HEALTHCHECK_IDENTITY']._serialized_end=1667
+  _globals['_HTTPCHECK']._serialized_start=1669
+  _globals['_HTTPCHECK']._serialized_end=1755
+  _globals['_GRPCCHECK']._serialized_start=1757
+  _globals['_GRPCCHECK']._serialized_end=1785
 # @@protoc_insertion_point(module_scope)

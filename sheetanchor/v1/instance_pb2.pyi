@@ -11,6 +11,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class RemovalDecision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REMOVAL_DECISION_UNSPECIFIED: _ClassVar[RemovalDecision]
+    REMOVAL_DECISION_NONE: _ClassVar[RemovalDecision]
+    REMOVAL_DECISION_REMOVE: _ClassVar[RemovalDecision]
+    REMOVAL_DECISION_KEEP: _ClassVar[RemovalDecision]
+
 class Health(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     HEALTH_UNSPECIFIED: _ClassVar[Health]
@@ -31,6 +38,10 @@ class Evidence(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVIDENCE_TIMEOUT: _ClassVar[Evidence]
     EVIDENCE_LEASE_EXPIRED: _ClassVar[Evidence]
     EVIDENCE_WITHDRAWN: _ClassVar[Evidence]
+REMOVAL_DECISION_UNSPECIFIED: RemovalDecision
+REMOVAL_DECISION_NONE: RemovalDecision
+REMOVAL_DECISION_REMOVE: RemovalDecision
+REMOVAL_DECISION_KEEP: RemovalDecision
 HEALTH_UNSPECIFIED: Health
 HEALTH_UNKNOWN: Health
 HEALTH_HEALTHY: Health
@@ -48,7 +59,7 @@ EVIDENCE_LEASE_EXPIRED: Evidence
 EVIDENCE_WITHDRAWN: Evidence
 
 class Instance(_message.Message):
-    __slots__ = ("name", "uid", "locality", "cell", "addresses", "ports", "priority", "weight", "metadata", "health_check", "state", "health", "evidence", "health_time", "create_time", "revision")
+    __slots__ = ("name", "uid", "locality", "cell", "addresses", "ports", "priority", "weight", "metadata", "health_check", "state", "health", "evidence", "health_time", "create_time", "revision", "removal_decision")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Instance.State]
@@ -82,6 +93,7 @@ class Instance(_message.Message):
     HEALTH_TIME_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REMOVAL_DECISION_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     locality: Locality
@@ -98,7 +110,8 @@ class Instance(_message.Message):
     health_time: _timestamp_pb2.Timestamp
     create_time: _timestamp_pb2.Timestamp
     revision: int
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., locality: _Optional[_Union[Locality, _Mapping]] = ..., cell: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., health_check: _Optional[_Union[HealthCheck, _Mapping]] = ..., state: _Optional[_Union[Instance.State, str]] = ..., health: _Optional[_Union[Health, str]] = ..., evidence: _Optional[_Union[Evidence, str]] = ..., health_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+    removal_decision: RemovalDecision
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., locality: _Optional[_Union[Locality, _Mapping]] = ..., cell: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., health_check: _Optional[_Union[HealthCheck, _Mapping]] = ..., state: _Optional[_Union[Instance.State, str]] = ..., health: _Optional[_Union[Health, str]] = ..., evidence: _Optional[_Union[Evidence, str]] = ..., health_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., removal_decision: _Optional[_Union[RemovalDecision, str]] = ...) -> None: ...
 
 class Locality(_message.Message):
     __slots__ = ("region", "zone")

@@ -4,6 +4,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from sheetanchor.v1 import instance_pb2 as _instance_pb2
 from sheetanchor.v1 import service_pb2 as _service_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -64,7 +65,7 @@ class ServicePlan(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("instance", "uid", "addresses", "ports", "priority", "weight", "zone", "metadata", "health", "evidence")
+    __slots__ = ("instance", "uid", "addresses", "ports", "priority", "weight", "zone", "metadata", "health", "evidence", "hold")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +83,7 @@ class Endpoint(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
     instance: str
     uid: str
     addresses: _containers.RepeatedScalarFieldContainer[str]
@@ -92,7 +94,32 @@ class Endpoint(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     health: _instance_pb2.Health
     evidence: _instance_pb2.Evidence
-    def __init__(self, instance: _Optional[str] = ..., uid: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[_Union[_instance_pb2.Port, _Mapping]]] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., zone: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., health: _Optional[_Union[_instance_pb2.Health, str]] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ...) -> None: ...
+    hold: Hold
+    def __init__(self, instance: _Optional[str] = ..., uid: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[_Union[_instance_pb2.Port, _Mapping]]] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., zone: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., health: _Optional[_Union[_instance_pb2.Health, str]] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ...) -> None: ...
+
+class Hold(_message.Message):
+    __slots__ = ("reason", "hold_time", "release_time")
+    class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        REASON_UNSPECIFIED: _ClassVar[Hold.Reason]
+        REASON_NAME_BUDGET: _ClassVar[Hold.Reason]
+        REASON_NAME_FLOOR: _ClassVar[Hold.Reason]
+        REASON_CELL_BUDGET: _ClassVar[Hold.Reason]
+        REASON_CELL_FLOOR: _ClassVar[Hold.Reason]
+        REASON_KEPT: _ClassVar[Hold.Reason]
+    REASON_UNSPECIFIED: Hold.Reason
+    REASON_NAME_BUDGET: Hold.Reason
+    REASON_NAME_FLOOR: Hold.Reason
+    REASON_CELL_BUDGET: Hold.Reason
+    REASON_CELL_FLOOR: Hold.Reason
+    REASON_KEPT: Hold.Reason
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    HOLD_TIME_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_TIME_FIELD_NUMBER: _ClassVar[int]
+    reason: Hold.Reason
+    hold_time: _timestamp_pb2.Timestamp
+    release_time: _timestamp_pb2.Timestamp
+    def __init__(self, reason: _Optional[_Union[Hold.Reason, str]] = ..., hold_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., release_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Tombstone(_message.Message):
     __slots__ = ("delete_time", "revision")

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csheetanchor/v1/service.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x01\n\x07Service\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12-\n\x06policy\x18\x03 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\"t\n\rServicePolicy\x12\x1a\n\x12record_ttl_seconds\x18\x01 \x01(\x05\x12\x30\n\x08\x66\x61ilover\x18\x02 \x01(\x0b\x32\x1e.sheetanchor.v1.FailoverPolicy\x12\x15\n\rscale_to_zero\x18\x03 \x01(\x08\"\xa0\x01\n\x0e\x46\x61iloverPolicy\x12\x14\n\x0cregion_order\x18\x01 \x03(\t\x12\x17\n\x0f\x65nter_threshold\x18\x02 \x01(\x01\x12\x16\n\x0e\x65xit_threshold\x18\x03 \x01(\x01\x12,\n\texit_hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11minimum_endpoints\x18\x05 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csheetanchor/v1/service.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x01\n\x07Service\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12-\n\x06policy\x18\x03 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\"\xa2\x01\n\rServicePolicy\x12\x1a\n\x12record_ttl_seconds\x18\x01 \x01(\x05\x12\x30\n\x08\x66\x61ilover\x18\x02 \x01(\x0b\x32\x1e.sheetanchor.v1.FailoverPolicy\x12\x15\n\rscale_to_zero\x18\x03 \x01(\x08\x12,\n\x06health\x18\x04 \x01(\x0b\x32\x1c.sheetanchor.v1.HealthPolicy\"\x8c\x01\n\x0cHealthPolicy\x12\x0c\n\x04rise\x18\x01 \x01(\x05\x12\x0c\n\x04\x66\x61ll\x18\x02 \x01(\x05\x12\x31\n\x0e\x64\x61mping_window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nslow_start\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa0\x01\n\x0e\x46\x61iloverPolicy\x12\x14\n\x0cregion_order\x18\x01 \x03(\t\x12\x17\n\x0f\x65nter_threshold\x18\x02 \x01(\x01\x12\x16\n\x0e\x65xit_threshold\x18\x03 \x01(\x01\x12,\n\texit_hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11minimum_endpoints\x18\x05 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERVICE']._serialized_start=114
   _globals['_SERVICE']._serialized_end=327
-  _globals['_SERVICEPOLICY']._serialized_start=329
-  _globals['_SERVICEPOLICY']._serialized_end=445
-  _globals['_FAILOVERPOLICY']._serialized_start=448
-  _globals['_FAILOVERPOLICY']._serialized_end=608
+  _globals['_SERVICEPOLICY']._serialized_start=330
+  _globals['_SERVICEPOLICY']._serialized_end=492
+  _globals['_HEALTHPOLICY']._serialized_start=495
+  _globals['_HEALTHPOLICY']._serialized_end=635
+  _globals['_FAILOVERPOLICY']._serialized_start=638
+  _globals['_FAILOVERPOLICY']._serialized_end=798
 # @@protoc_insertion_point(module_scope)

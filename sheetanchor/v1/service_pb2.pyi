@@ -29,14 +29,28 @@ class Service(_message.Message):
     def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ServicePolicy(_message.Message):
-    __slots__ = ("record_ttl_seconds", "failover", "scale_to_zero")
+    __slots__ = ("record_ttl_seconds", "failover", "scale_to_zero", "health")
     RECORD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     FAILOVER_FIELD_NUMBER: _ClassVar[int]
     SCALE_TO_ZERO_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
     record_ttl_seconds: int
     failover: FailoverPolicy
     scale_to_zero: bool
-    def __init__(self, record_ttl_seconds: _Optional[int] = ..., failover: _Optional[_Union[FailoverPolicy, _Mapping]] = ..., scale_to_zero: _Optional[bool] = ...) -> None: ...
+    health: HealthPolicy
+    def __init__(self, record_ttl_seconds: _Optional[int] = ..., failover: _Optional[_Union[FailoverPolicy, _Mapping]] = ..., scale_to_zero: _Optional[bool] = ..., health: _Optional[_Union[HealthPolicy, _Mapping]] = ...) -> None: ...
+
+class HealthPolicy(_message.Message):
+    __slots__ = ("rise", "fall", "damping_window", "slow_start")
+    RISE_FIELD_NUMBER: _ClassVar[int]
+    FALL_FIELD_NUMBER: _ClassVar[int]
+    DAMPING_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    SLOW_START_FIELD_NUMBER: _ClassVar[int]
+    rise: int
+    fall: int
+    damping_window: _duration_pb2.Duration
+    slow_start: _duration_pb2.Duration
+    def __init__(self, rise: _Optional[int] = ..., fall: _Optional[int] = ..., damping_window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class FailoverPolicy(_message.Message):
     __slots__ = ("region_order", "enter_threshold", "exit_threshold", "exit_hold", "minimum_endpoints")

@@ -28,7 +28,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Done, Fence, Outcome, Register
 from registry.domain.plan import PlanDelta, PlanRecord
-from registry.domain.service import FailoverPolicy, ServicePolicy
+from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
 from registry.ports import Acknowledgement, Publication, Store
 
 EAST = CellName("east")
@@ -38,6 +38,7 @@ POLICY = ServicePolicy(
     record_ttl_seconds=20,
     failover=FailoverPolicy((RegionName("west"), EAST_REGION), 0.4, 0.9, 12.5, 2),
     scale_to_zero=True,
+    health=HealthPolicy(1, 4, 20.0, 300.0),
 )
 
 

@@ -11,10 +11,14 @@ from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.cell import cell_message
 from registry.adapters.rpc.translate.draft import policy_draft
 from registry.adapters.rpc.translate.frontend import frontend_message
-from registry.adapters.rpc.translate.instance import instance_message
+from registry.adapters.rpc.translate.instance import DECISIONS, instance_message
 from registry.adapters.rpc.translate.lease import lease_message
 from registry.adapters.rpc.translate.namespace import namespace_message
-from registry.adapters.rpc.translate.plan import plan_message, service_plan_message
+from registry.adapters.rpc.translate.plan import (
+    held_removal_message,
+    plan_message,
+    service_plan_message,
+)
 from registry.adapters.rpc.translate.policy_mask import mask_paths, revised_policy
 from registry.adapters.rpc.translate.resource_name import (
     cell_name,
@@ -28,8 +32,9 @@ from registry.adapters.rpc.translate.resource_name import (
 )
 from registry.adapters.rpc.translate.service import service_message
 from registry.app.catalog import Catalog, LeaseView
+from registry.app.registrar import Registrar
 from registry.domain.errors import FieldViolation, InvalidField
-from registry.domain.names import Generation, NamespaceId, ServiceId
+from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
 from registry.domain.policy_admission import admit_policy
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1 import (
@@ -44,10 +49,11 @@ from sheetanchor.v1.admin_service_pb2_grpc import AdminServiceServicer
 
 
 class AdminService(AdminServiceServicer):
-    """Translates; `Catalog` does the work."""
+    """Translates; `Catalog` and `Registrar` do the work."""
 
-    def __init__(self, catalog: Catalog, tokens: PageTokens) -> None:
+    def __init__(self, catalog: Catalog, registrar: Registrar, tokens: PageTokens) -> None:
         self._catalog = catalog
+        self._registrar = registrar
         self._tokens = tokens
 
     # --- namespaces ----------------------------------------------------------------
@@ -184,6 +190,37 @@ class AdminService(AdminServiceServicer):
     ) -> lease_pb2.Lease:
         """Get a lease."""
         return _lease_message(await self._catalog.get_lease(lease_key(request.name, "name")))
+
+    async def ListHeldRemovals(
+        self, request: pb.ListHeldRemovalsRequest, context: ServicerContext
+    ) -> pb.ListHeldRemovalsResponse:
+        """List the endpoints that stay in answers because their removal is held."""
+        limit = page_size(request.page_size)
+        (cell,) = parent_ids(request.parent, "parent", ("cells",))
+        made_for = f"held removals of {cell}"
+        page = await self._catalog.held_removals(
+            None if cell is None else CellName(cell),
+            self._instance_position(made_for, request.page_token),
+            limit,
+        )
+        return pb.ListHeldRemovalsResponse(
+            held_removals=[held_removal_message(item) for item in page.items],
+            next_page_token=self._next(made_for, page.next_after),
+        )
+
+    async def DecideRemoval(
+        self, request: pb.DecideRemovalRequest, context: ServicerContext
+    ) -> instance_pb2.Instance:
+        """Decide on the removal of an instance from its name's answers."""
+        key = instance_key(request.name, "name")
+        if not request.uid:
+            raise InvalidField(FieldViolation("uid", "is required: the uid of the incarnation"))
+        decision = DECISIONS.get(request.decision)
+        if decision is None:
+            raise InvalidField(FieldViolation("decision", "must be NONE, REMOVE or KEEP"))
+        return instance_message(
+            await self._registrar.decide_removal(key, Incarnation(request.uid), decision)
+        )
 
     # --- cells, plans, frontends ---------------------------------------------------
 

@@ -26,14 +26,24 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.plan import Endpoint, ServicePlan, Tombstone
-from registry.domain.service import FailoverPolicy, ServicePolicy
+from registry.domain.plan import Endpoint, Hold, ServicePlan, Tombstone
+from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
+from registry.domain.velocity import Reason
 from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
 
 _HEALTH_READ = {sent: health for health, sent in HEALTH.items()}
 _EVIDENCE_READ = {sent: evidence for evidence, sent in EVIDENCE.items()}
 _PROTOCOL_READ = {sent: protocol for protocol, sent in PROTOCOL.items()}
 
+
+_REASON = {
+    Reason.NAME_BUDGET: plan_pb2.Hold.REASON_NAME_BUDGET,
+    Reason.NAME_FLOOR: plan_pb2.Hold.REASON_NAME_FLOOR,
+    Reason.CELL_BUDGET: plan_pb2.Hold.REASON_CELL_BUDGET,
+    Reason.CELL_FLOOR: plan_pb2.Hold.REASON_CELL_FLOOR,
+    Reason.KEPT: plan_pb2.Hold.REASON_KEPT,
+}
+_REASON_READ = {sent: reason for reason, sent in _REASON.items()}
 
 KEPT_ENDPOINTS = 100_000
 """Endpoints whose octets are kept; past that all are forgotten, and written anew as needed."""
@@ -107,6 +117,15 @@ class ProtoPlanCodec:
         )
 
 
+def hold_message(hold: Hold) -> plan_pb2.Hold:
+    """A hold as the contract has it."""
+    message = plan_pb2.Hold(reason=_REASON[hold.reason])
+    message.hold_time.FromMilliseconds(hold.hold_time_ms)
+    if hold.release_time_ms:
+        message.release_time.FromMilliseconds(hold.release_time_ms)
+    return message
+
+
 def _varint(number: int) -> bytes:
     octets = bytearray()
     while number > 0x7F:
@@ -118,6 +137,7 @@ def _varint(number: int) -> bytes:
 
 def _endpoint_sent(endpoint: Endpoint) -> plan_pb2.Endpoint:
     return plan_pb2.Endpoint(
+        hold=None if endpoint.hold is None else hold_message(endpoint.hold),
         instance=endpoint.instance,
         uid=endpoint.incarnation,
         addresses=endpoint.addresses,
@@ -153,6 +173,16 @@ def _endpoint_read(message: plan_pb2.Endpoint) -> Endpoint:
         health=health,
         # The list of evidence may grow; what a newer version knows, this one need not.
         evidence=_EVIDENCE_READ.get(message.evidence, Evidence.NONE),
+        hold=_hold_read(message.hold) if message.HasField("hold") else None,
+    )
+
+
+def _hold_read(message: plan_pb2.Hold) -> Hold:
+    return Hold(
+        # whatever a newer version holds it for, it is held
+        _REASON_READ.get(message.reason, Reason.NAME_BUDGET),
+        message.hold_time.ToMilliseconds(),
+        message.release_time.ToMilliseconds() if message.HasField("release_time") else 0,
     )
 
 
@@ -173,4 +203,19 @@ def _policy_read(message: service_pb2.ServicePolicy) -> ServicePolicy:
             minimum_endpoints=failover.minimum_endpoints or default.minimum_endpoints,
         ),
         scale_to_zero=message.scale_to_zero,
+        health=_health_policy_read(message.health),
+    )
+
+
+def _health_policy_read(message: service_pb2.HealthPolicy) -> HealthPolicy:
+    default = HealthPolicy()
+    return HealthPolicy(
+        rise=message.rise,
+        fall=message.fall,
+        damping_window_seconds=(
+            message.damping_window.ToNanoseconds() / 1e9
+            if message.HasField("damping_window")
+            else default.damping_window_seconds
+        ),
+        slow_start_seconds=message.slow_start.ToNanoseconds() / 1e9,
     )

@@ -25,6 +25,7 @@ from registry.domain.instance import (
     HttpCheck,
     Identity,
     Instance,
+    Override,
     Port,
     Protocol,
     Registration,
@@ -41,7 +42,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.service import FailoverPolicy, Service, ServicePolicy
+from registry.domain.service import FailoverPolicy, HealthPolicy, Service, ServicePolicy
 
 
 class Kind(StrEnum):
@@ -59,6 +60,7 @@ _decode = json.JSONDecoder().decode
 _STATES = {state.value: state for state in State}
 _HEALTHS = {health.value: health for health in Health}
 _EVIDENCES = {evidence.value: evidence for evidence in Evidence}
+_OVERRIDES = {override.value: override for override in Override}
 _IDENTITIES = {identity.value: identity for identity in Identity}
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 
@@ -98,6 +100,7 @@ def encode_instance(instance: Instance) -> str:
             "create_ms": instance.create_time_ms,
             "revision": instance.revision,
             "lease": instance.lease_id,
+            **_override_row(instance),
         }
     )
 
@@ -144,7 +147,12 @@ def decode_instance(body: str) -> Instance:
         state_time_ms=row["state_ms"],
         revision=Revision(row["revision"]),
         lease_id=row["lease"],
+        override=_OVERRIDES[row.get("override", "none")],
     )
+
+
+def _override_row(instance: Instance) -> dict[str, Any]:
+    return {} if instance.override is Override.NONE else {"override": instance.override.value}
 
 
 def _further_check_row(check: Check) -> dict[str, Any]:
@@ -211,6 +219,12 @@ def _policy_row(policy: ServicePolicy) -> dict[str, Any]:
         "exit": failover.exit_threshold,
         "hold": failover.exit_hold_seconds,
         "minimum": failover.minimum_endpoints,
+        "health": [
+            policy.health.rise,
+            policy.health.fall,
+            policy.health.damping_window_seconds,
+            policy.health.slow_start_seconds,
+        ],
     }
 
 
@@ -225,6 +239,7 @@ def _policy(row: dict[str, Any]) -> ServicePolicy:
             minimum_endpoints=row["minimum"],
         ),
         scale_to_zero=row["scale_to_zero"],
+        health=HealthPolicy(*row.get("health", ())),
     )
 
 

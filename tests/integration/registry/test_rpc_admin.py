@@ -11,9 +11,11 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from registry_site import SERVICE, Site, eventually, fields, reason, refusal, registration
 
 from sheetanchor.v1 import admin_service_pb2 as pb
+from sheetanchor.v1 import instance_pb2, plan_pb2
 from sheetanchor.v1 import registration_service_pb2 as registration_pb
 from sheetanchor.v1.service_pb2 import FailoverPolicy, Service, ServicePolicy
 
+KEEP = instance_pb2.REMOVAL_DECISION_KEEP
 POLICY = ServicePolicy(record_ttl_seconds=20, failover=FailoverPolicy(region_order=["us", "eu"]))
 
 
@@ -258,3 +260,62 @@ async def test_plans_are_listed_newest_first_and_shown_with_their_services(site:
     cell = await site.admin.GetCell(pb.GetCellRequest(name="cells/eu"))
     assert cell.leader == site.settings.node
     assert cell.digest == plan.plan.digest
+
+
+async def test_a_decision_on_a_removal_names_its_instance_incarnation_and_decision(
+    site: Site,
+) -> None:
+    uid = (await site.register("one")).instance.uid
+    name = f"{SERVICE}/instances/one"
+    for request, field in (
+        (pb.DecideRemovalRequest(name="one", uid=uid, decision=KEEP), "name"),
+        (pb.DecideRemovalRequest(name=name, decision=KEEP), "uid"),
+        (pb.DecideRemovalRequest(name=name, uid=uid), "decision"),
+        (pb.DecideRemovalRequest(name=name, uid=uid, decision=9), "decision"),  # type: ignore[arg-type]  # of no version known
+    ):
+        assert fields(await refusal(site.admin.DecideRemoval(request))) == [field]
+    kept = await site.admin.DecideRemoval(
+        pb.DecideRemovalRequest(name=name, uid=uid, decision=KEEP)
+    )
+    assert kept.removal_decision == KEEP
+    none = instance_pb2.REMOVAL_DECISION_NONE
+    back = await site.admin.DecideRemoval(
+        pb.DecideRemovalRequest(name=name, uid=uid, decision=none)
+    )
+    assert back.removal_decision == instance_pb2.REMOVAL_DECISION_UNSPECIFIED
+    stale = pb.DecideRemovalRequest(name=name, uid="another", decision=KEEP)
+    assert reason(await refusal(site.admin.DecideRemoval(stale))) == "INCARNATION_SUPERSEDED"
+
+
+async def test_held_removals_are_listed_with_reason_and_can_be_confirmed(site: Site) -> None:
+    """I8: the only one of a name is not lost by silence."""
+    short = registration("one")
+    short.ttl.FromSeconds(1)
+    uid = (await site.registration.RegisterInstance(short)).instance.uid
+    listed: list[pb.HeldRemoval] = []
+
+    async def held() -> bool:
+        answer = await site.admin.ListHeldRemovals(pb.ListHeldRemovalsRequest(parent="cells/eu"))
+        listed[:] = answer.held_removals
+        return bool(listed)
+
+    await eventually(held)
+    (only,) = listed
+    assert (only.name, only.uid, only.cell) == (f"{SERVICE}/instances/one", uid, "eu")
+    assert (only.health, only.evidence) == (
+        instance_pb2.HEALTH_UNHEALTHY,
+        instance_pb2.EVIDENCE_LEASE_EXPIRED,
+    )
+    assert only.hold.reason == plan_pb2.Hold.REASON_NAME_FLOOR
+    assert not only.hold.HasField("release_time")
+    missing = pb.ListHeldRemovalsRequest(parent="cells/mars")
+    assert reason(await refusal(site.admin.ListHeldRemovals(missing))) == "CELL_NOT_FOUND"
+    remove = instance_pb2.REMOVAL_DECISION_REMOVE
+    await site.admin.DecideRemoval(
+        pb.DecideRemovalRequest(name=only.name, uid=uid, decision=remove)
+    )
+
+    async def gone() -> bool:
+        return not await held()
+
+    await eventually(gone)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from registry_site import SERVICE, Site, eventually, reason, refusal, registration
 
-from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2
+from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2, service_pb2
 from sheetanchor.v1 import discovery_service_pb2 as discovery
 from sheetanchor.v1 import publication_service_pb2 as publication
 from sheetanchor.v1 import registration_service_pb2 as pb
@@ -156,6 +157,14 @@ async def test_not_serving_is_unhealthy_until_the_owner_takes_it_back(
 ) -> None:
     uid = (await site.register("one")).instance.uid
     await site.register("two")
+    quick = service_pb2.HealthPolicy(damping_window=Duration(seconds=1))
+    await site.admin.UpdateService(
+        admin_service_pb2.UpdateServiceRequest(
+            service=service_pb2.Service(
+                name=SERVICE, policy=service_pb2.ServicePolicy(health=quick)
+            )
+        )
+    )
     await site.registration.Heartbeat(pb.HeartbeatRequest(not_serving_uids=[uid]))
     await eventually(lambda: follower.health("eu").get("one") == instance_pb2.HEALTH_UNHEALTHY)
     await site.registration.Heartbeat(pb.HeartbeatRequest(uids=[uid]))

@@ -7,7 +7,7 @@ from typing import Final
 from registry.adapters.rpc.translate.moment import seconds_of
 from registry.domain.admission import Draft, DraftPort
 from registry.domain.check_admission import DraftCheck, DraftHttpCheck
-from registry.domain.policy_admission import DraftFailover, DraftPolicy
+from registry.domain.policy_admission import DraftFailover, DraftHealth, DraftPolicy
 from sheetanchor.v1 import instance_pb2, service_pb2
 from sheetanchor.v1 import registration_service_pb2 as pb
 
@@ -64,6 +64,20 @@ def policy_draft(policy: service_pb2.ServicePolicy) -> DraftPolicy:
         record_ttl_seconds=policy.record_ttl_seconds,
         failover=_failover_draft(policy.failover) if policy.HasField("failover") else None,
         scale_to_zero=policy.scale_to_zero,
+        health=_health_draft(policy.health) if policy.HasField("health") else None,
+    )
+
+
+def _health_draft(health: service_pb2.HealthPolicy) -> DraftHealth:
+    return DraftHealth(
+        rise=health.rise,
+        fall=health.fall,
+        damping_window_seconds=(
+            seconds_of(health.damping_window) if health.HasField("damping_window") else None
+        ),
+        slow_start_seconds=(
+            seconds_of(health.slow_start) if health.HasField("slow_start") else None
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from registry.adapters.rpc.translate.moment import duration, timestamp
 from registry.domain.health import Evidence, Health
-from registry.domain.instance import Check, CheckKind, Identity, Instance, Protocol, State
+from registry.domain.instance import Check, CheckKind, Identity, Instance, Override, Protocol, State
 from sheetanchor.v1 import instance_pb2 as pb
 
 HEALTH: Final = {
@@ -52,6 +52,18 @@ IDENTITY: Final = {
 }
 
 
+DECISIONS: Final[dict[int, Override]] = {
+    pb.REMOVAL_DECISION_NONE: Override.NONE,
+    pb.REMOVAL_DECISION_REMOVE: Override.REMOVE,
+    pb.REMOVAL_DECISION_KEEP: Override.KEEP,
+}
+DECISION: Final = {
+    Override.NONE: pb.REMOVAL_DECISION_UNSPECIFIED,
+    Override.REMOVE: pb.REMOVAL_DECISION_REMOVE,
+    Override.KEEP: pb.REMOVAL_DECISION_KEEP,
+}
+
+
 def instance_message(instance: Instance) -> pb.Instance:
     """An instance as the API shows it."""
     said = instance.registration
@@ -75,6 +87,7 @@ def instance_message(instance: Instance) -> pb.Instance:
         health_time=timestamp(instance.health_time_ms),
         create_time=timestamp(instance.create_time_ms),
         revision=instance.revision,
+        removal_decision=DECISION[instance.override],
     )
 
 

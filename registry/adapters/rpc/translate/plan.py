@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from registry.adapters.rpc.plan_codec import ProtoPlanCodec
+from registry.adapters.rpc.plan_codec import ProtoPlanCodec, hold_message
+from registry.adapters.rpc.translate.instance import EVIDENCE, HEALTH
 from registry.adapters.rpc.translate.moment import timestamp
+from registry.app.catalog import HeldRemoval
 from registry.app.plan_event import BasePart, Checkpoint, DeltaStep, PlanEvent
 from registry.domain.plan import PlanRecord, ServicePlan
-from sheetanchor.v1 import plan_pb2
+from sheetanchor.v1 import admin_service_pb2, plan_pb2
 from sheetanchor.v1 import publication_service_pb2 as pb
 
 _codec = ProtoPlanCodec()
@@ -34,6 +36,19 @@ def plan_message(record: PlanRecord) -> plan_pb2.Plan:
 def service_plan_message(plan: ServicePlan) -> plan_pb2.ServicePlan:
     """One service of a plan. The octets that are hashed are the codec's, never this one's."""
     return plan_pb2.ServicePlan.FromString(_codec.encode(plan))
+
+
+def held_removal_message(held: HeldRemoval) -> admin_service_pb2.HeldRemoval:
+    """A held removal as the API shows it."""
+    endpoint = held.endpoint
+    return admin_service_pb2.HeldRemoval(
+        name=str(held.key),
+        uid=endpoint.incarnation,
+        cell=held.cell,
+        health=HEALTH[endpoint.health],
+        evidence=EVIDENCE[endpoint.evidence],
+        hold=None if endpoint.hold is None else hold_message(endpoint.hold),
+    )
 
 
 def plan_event_message(event: PlanEvent) -> pb.WatchPlansResponse:

@@ -18,6 +18,7 @@ PATHS: Final = (
     ALL,
     *(f"policy.{field.name}" for field in pb.ServicePolicy.DESCRIPTOR.fields),
     *(f"policy.failover.{field.name}" for field in pb.FailoverPolicy.DESCRIPTOR.fields),
+    *(f"policy.health.{field.name}" for field in pb.HealthPolicy.DESCRIPTOR.fields),
 )
 
 
@@ -26,7 +27,7 @@ def mask_paths(paths: Sequence[str]) -> tuple[str, ...]:
 
     Raises InvalidField naming each path that is unknown, or not for clients to set.
     """
-    # 9 paths exist: of a longer list no answer needs to quote all
+    # few paths exist: of a longer list no answer needs to quote all
     unknown = [path for path in paths if path not in PATHS and path != "*"][:20]
     if unknown:
         raise InvalidField(
@@ -59,13 +60,13 @@ def revised_policy(
 
 
 def _take_over(
-    target: pb.ServicePolicy | pb.FailoverPolicy,
-    source: pb.ServicePolicy | pb.FailoverPolicy,
+    target: pb.ServicePolicy | pb.FailoverPolicy | pb.HealthPolicy,
+    source: pb.ServicePolicy | pb.FailoverPolicy | pb.HealthPolicy,
     names: Sequence[str],
 ) -> None:
     name, *deeper = names
     if deeper:
-        # a mask goes one message deep: only `failover` has fields below it
+        # a mask goes one message deep: `failover` and `health` have fields below them
         _take_over(getattr(target, name), getattr(source, name), deeper)
         return
     target.ClearField(name)

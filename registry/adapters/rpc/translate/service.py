@@ -33,4 +33,10 @@ def policy_message(policy: ServicePolicy) -> pb.ServicePolicy:
             minimum_endpoints=failover.minimum_endpoints,
         ),
         scale_to_zero=policy.scale_to_zero,
+        health=pb.HealthPolicy(
+            rise=policy.health.rise,
+            fall=policy.health.fall,
+            damping_window=duration(policy.health.damping_window_seconds),
+            slow_start=duration(policy.health.slow_start_seconds),
+        ),
     )

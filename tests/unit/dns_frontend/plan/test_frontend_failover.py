@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from answer_samples import GRPC, HTTP, endpoint
 
@@ -12,10 +14,12 @@ from dns_frontend.plan.standing import IN, OUT
 
 GOOD = endpoint("good")
 BAD = endpoint("bad", health=Health.UNHEALTHY)
+HELD = replace(endpoint("held", health=Health.UNHEALTHY), hold="name_budget")
 LEAVING = endpoint("leaving", health=Health.DRAINING)
 PAST = endpoint("past")
 NEW = endpoint("new", health=Health.UNKNOWN)
 
+PROTECTED = ServingMode.PROTECTED
 NORMAL, FAILOVER, FAIL_OPEN = ServingMode.NORMAL, ServingMode.FAILOVER, ServingMode.FAIL_OPEN
 
 
@@ -41,7 +45,14 @@ def away(**parts: object) -> Tier:
          "west", [GOOD], FAILOVER, Rule.STANDS_IN),
         ([home(), away(standing=IN, healthy=(GOOD,))],
          "west", [GOOD], FAILOVER, Rule.STANDS_IN),
+        ([home(standing=IN, healthy=(GOOD,), unhealthy=(BAD, HELD))],
+         "east", [GOOD, HELD], PROTECTED, Rule.STANDS_IN),
+        ([home(standing=OUT, unhealthy=(HELD,)),
+          away(standing=IN, healthy=(GOOD,), unhealthy=(HELD,))],
+         "west", [GOOD, HELD], FAILOVER, Rule.STANDS_IN),
         # SOME_HEALTHY
+        ([home(standing=OUT, healthy=(GOOD,), unhealthy=(HELD, BAD))],
+         "east", [GOOD, HELD], PROTECTED, Rule.SOME_HEALTHY),
         ([home(standing=OUT, healthy=(GOOD,)), away(standing=OUT, healthy=(GOOD,))],
          "east", [GOOD], NORMAL, Rule.SOME_HEALTHY),
         ([home(standing=OUT, unhealthy=(BAD,)), away(standing=OUT, healthy=(GOOD,))],
@@ -49,6 +60,8 @@ def away(**parts: object) -> Tier:
         # UNHEALTHY
         ([home(standing=OUT, unhealthy=(BAD,)), away(standing=OUT, unhealthy=(BAD,))],
          "east", [BAD], FAIL_OPEN, Rule.UNHEALTHY),
+        ([home(standing=OUT, unhealthy=(HELD, BAD))],
+         "east", [HELD, BAD], FAIL_OPEN, Rule.UNHEALTHY),
         ([home(leaving=(LEAVING,)), away(standing=OUT, unhealthy=(BAD,))],
          "west", [BAD], FAIL_OPEN, Rule.UNHEALTHY),
         # LEAVING

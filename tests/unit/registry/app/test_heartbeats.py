@@ -224,17 +224,11 @@ class TestTheOwnersWord:
         assert judgements(store) == 1
         assert await renewals(store) == [3], "its lease is renewed all the same"
 
-    async def test_serving_again_is_healthy_at_once_without_a_check(self, node: Node) -> None:
-        uid = await uid_of(node)
-        await beat(node, [], [uid])
-        await beat(node, [uid])
-        instance = node.mirror.by_incarnation[uid]
-        assert (instance.health, instance.evidence) == (Health.HEALTHY, Evidence.LEASE_RENEWED)
-
-    async def test_serving_again_is_unknown_until_a_probe_succeeds(
-        self, node: Node, store: GatedStore
+    @pytest.mark.parametrize("check", [DraftCheck("tcp", 80), DraftCheck("none")])
+    async def test_serving_again_is_unknown_until_the_leader_lets_it_in(
+        self, node: Node, store: GatedStore, check: DraftCheck
     ) -> None:
-        uid = await uid_of(node, check=DraftCheck(kind="tcp", port=80))
+        uid = await uid_of(node, check=check)
         await beat(node, [], [uid])
         for _ in range(3):
             await beat(node, [uid])
@@ -256,7 +250,7 @@ class TestTheOwnersWord:
         await node.stop()
         async with running(Node(store, clock, "b")) as again:
             await beat(again, [uid])
-            assert again.mirror.by_incarnation[uid].health is Health.HEALTHY
+            assert again.mirror.by_incarnation[uid].health is Health.UNKNOWN
 
     async def test_one_that_drains_is_not_judged_again_and_again(
         self, node: Node, store: GatedStore

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
+import pytest
 from plan_samples import instance
 
 from registry.app.probe_schedule import STARTING_TRIES, ProbeSchedule, Target
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Check, CheckKind, State
 from registry.domain.operation import Judge
+from registry.domain.service import HealthPolicy
 
 OK, NO, SILENCE = Evidence.VALIDATED, Evidence.REFUSED, Evidence.TIMEOUT
 NEW = instance("i1", Health.UNKNOWN, Evidence.NONE)
@@ -84,7 +87,7 @@ def test_three_failures_in_a_row_make_unhealthy_and_two_successes_healthy_again(
         now = schedule.next_due() or 0.0
         assert schedule.settle(take(schedule, now), result, now) == verdict
     schedule.put(REFUSING, now)
-    now += 5.0
+    now += 9.5
     assert schedule.settle(take(schedule, now), OK, now) is None
     now += 1.0
     assert schedule.settle(take(schedule, now), OK, now) == Judge(
@@ -135,7 +138,7 @@ def test_an_instance_that_vanishes_takes_everything_along() -> None:
     schedule = ProbeSchedule()
     schedule.put(NEW, 0.0)
     under_way = take(schedule, 0.0)
-    schedule.remove(NEW.key)
+    schedule.remove(NEW.key, 0.5)
     assert schedule.settle(under_way, OK, 1.0) is None
     assert (len(schedule), schedule.next_due()) == (0, None)
 
@@ -196,3 +199,118 @@ def test_a_thousand_that_flap_or_fail_are_probed_hardly_more_often_than_as_many_
     assert 11_000 < at_rest < 14_000
     for results in ([OK, NO], [NO], [SILENCE], [OK, OK, NO]):
         assert rounds(results, 60) < at_rest * 1.1
+
+
+def sides(answers: list[Evidence], seconds: int) -> list[tuple[float, Health]]:
+    """When one endpoint changed sides, answering in turns so, second by second."""
+    schedule = ProbeSchedule(lambda _: HealthPolicy(rise=1, fall=1))
+    quick = Check(CheckKind.TCP, 80, interval_seconds=1.0, timeout_seconds=1.0)
+    schedule.put(instance("i1", check=quick), 0.0)
+    turns = []
+    for tick in range(seconds * 20):
+        now = tick / 20
+        while (target := schedule.take(now)) is not None:
+            verdict = schedule.settle(target, answers[int(now) % len(answers)], now)
+            if verdict is not None:
+                turns.append((now, verdict.health))
+                schedule.put(
+                    replace(target.instance, health=verdict.health, evidence=verdict.evidence), now
+                )
+    return turns
+
+
+def test_one_that_flaps_every_second_changes_sides_at_most_once_a_window() -> None:
+    """I26."""
+    turns = sides([OK, NO], 600)
+    assert len(turns) > 4
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(turns)]
+    assert min(gaps) >= 10.0
+    assert sum(gap > 60.0 for gap in gaps) >= 2, "and is kept out for longer, the more it flaps"
+
+
+def test_what_is_true_at_the_end_of_the_window_counts() -> None:
+    schedule = ProbeSchedule(lambda _: HealthPolicy(fall=1))
+    schedule.put(replace(REFUSING, health_time_ms=5), 0.0)
+    schedule.put(HEALTHY, 0.0)
+    verdict, now = None, 0.0
+    while verdict is None:
+        now = schedule.next_due() or 0.0
+        verdict = schedule.settle(take(schedule, now), NO, now)
+    assert 10.0 <= now < 10.5
+
+
+def test_thresholds_of_the_service_go_before_those_of_the_instance() -> None:
+    for fall, failures in ((0, 3), (5, 5)):
+        policy = HealthPolicy(fall=fall)
+        schedule = ProbeSchedule({NEW.key.service_key: policy}.__getitem__)
+        schedule.put(HEALTHY, 0.0)
+        verdict, tries = None, 0
+        while verdict is None:
+            now = schedule.next_due() or 0.0
+            tries += 1
+            verdict = schedule.settle(take(schedule, now), NO, now)
+        assert tries == failures
+
+
+def test_an_owner_that_takes_back_its_word_is_let_in_by_the_leader_and_damped() -> None:
+    """I26: the penalty covers heartbeats, of instances without a check as well."""
+    checkless = instance("i1", evidence=Evidence.LEASE_RENEWED, check=Check(CheckKind.NONE))
+    withdrawn = replace(checkless, health=Health.UNHEALTHY, evidence=Evidence.WITHDRAWN)
+    back = replace(checkless, health=Health.UNKNOWN, evidence=Evidence.NONE)
+    schedule = ProbeSchedule()
+    now = 0.0
+    waits = []
+    for _ in range(5):
+        schedule.put(checkless, now)
+        assert schedule.next_due() is None
+        begun = now + 1.0
+        schedule.put(replace(withdrawn, health_time_ms=7), begun)
+        schedule.put(replace(back, health_time_ms=8), now + 2.0)
+        verdict = None
+        while verdict is None:
+            now = schedule.next_due() or 0.0
+            verdict = schedule.settle(take(schedule, now), Evidence.LEASE_RENEWED, now)
+        assert (verdict.health, verdict.evidence) == (Health.HEALTHY, Evidence.LEASE_RENEWED)
+        waits.append(now - begun)
+    assert waits[0] == pytest.approx(10.0, abs=0.1)
+    assert max(waits) > 60.0
+
+
+def test_a_new_leader_knows_since_when_by_asking_the_wall_clock_once() -> None:
+    """I36: no jump of it makes the window longer than it is, or count twice."""
+    schedule = ProbeSchedule(lambda _: HealthPolicy(rise=1))
+    ill = replace(REFUSING, health_time_ms=1_000_000, create_time_ms=1)
+    schedule.put(ill, 0.0, 1_004_000)
+    schedule.put(replace(ill), 1.0, 99_000_000)
+    verdict, now = None, 0.0
+    while verdict is None:
+        now = schedule.next_due() or 0.0
+        verdict = schedule.settle(take(schedule, now), OK, now)
+    assert 6.0 <= now < 6.5
+
+
+def test_a_restart_may_come_back_at_once_but_not_again_and_again() -> None:
+    schedule = ProbeSchedule()
+    waits = []
+    now = 0.0
+    for number in range(6):
+        fresh = instance("i1", Health.UNKNOWN, Evidence.NONE, uid=f"uid-{number}")
+        fresh = replace(fresh, create_time_ms=number, health_time_ms=number)
+        schedule.put(fresh, now)
+        begun, verdict = now, None
+        while verdict is None:
+            now = schedule.next_due() or 0.0
+            verdict = schedule.settle(take(schedule, now), OK, now)
+        waits.append(now - begun)
+        schedule.put(replace(fresh, health=Health.HEALTHY, evidence=OK, health_time_ms=99), now)
+    assert waits[:3] == [0.0, 0.0, 0.0]
+    assert max(waits) > 60.0
+
+
+def test_what_is_remembered_of_those_that_are_gone_stays_bounded() -> None:
+    schedule = ProbeSchedule()
+    for number in range(20_000):
+        one = instance(f"i{number}")
+        schedule.put(one, number * 0.01)
+        schedule.remove(one.key, number * 0.01)
+    assert len(schedule._damping) < 5_000

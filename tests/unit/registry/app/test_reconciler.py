@@ -24,12 +24,22 @@ from registry.adapters.probe.scripted import ScriptedProber
 from registry.adapters.rpc.plan_codec import ProtoPlanCodec
 from registry.app.plan_event import BasePart, DeltaStep
 from registry.app.registrar import Registered
-from registry.domain.health import Evidence
-from registry.domain.names import CellName, Generation, RegionName, ServiceId, ServiceKey
+from registry.domain.health import Evidence, Health
+from registry.domain.instance import Override
+from registry.domain.names import (
+    CellName,
+    Generation,
+    Incarnation,
+    InstanceKey,
+    RegionName,
+    ServiceId,
+    ServiceKey,
+)
 from registry.domain.operation import CreateService, DeleteService, Fence, Judge
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
 from registry.domain.planner import is_servable
 from registry.domain.service import ServicePolicy
+from registry.domain.velocity import Reason
 from registry.ports import Leadership, Publication
 
 CHECKED = ("127.0.0.1", 80)
@@ -125,7 +135,7 @@ async def test_an_instance_that_stops_answering_becomes_unhealthy_and_comes_back
     await clock.advance(5.0 + 2.0 + 0.1)
     assert node.standing() == {"i1": "unhealthy refused"}
     prober.answer(CHECKED, Evidence.VALIDATED)
-    await clock.advance(5.0 + 1.0 + 0.1)
+    await clock.advance(10.0 + 0.1)
     assert node.standing() == {"i1": HEALTHY}
 
 
@@ -143,8 +153,8 @@ async def test_a_lease_that_runs_out_is_published_and_the_instance_reaped_ten_mi
     assert [key.instance for key in node.mirror.instances] == ["i2"]
     assert node.standing() == {"i2": "unhealthy lease_expired"}
     await clock.advance(600.0)
-    assert node.mirror.instances == {}
     assert node.standing() == {"i2": "unhealthy lease_expired"}, "held"
+    assert len(node.mirror.instances) == 1, "so that it can be decided on"
 
 
 async def test_every_service_has_an_entry_in_every_cell_and_an_instance_only_in_its_own(
@@ -585,3 +595,151 @@ async def test_over_random_histories_no_name_is_emptied_and_every_step_verifies(
                 published = {endpoint.incarnation for endpoint in plan.endpoints}
                 assert plan.held or published <= node.mirror.by_incarnation.keys()
     assert servable
+
+
+async def fallen(node: PublicationNode) -> tuple[int, int]:
+    """How many endpoints are out of the answers, and how many are ill and held in them."""
+    planned = node.planned()
+    assert planned is not None
+    ill = [each for each in planned.endpoints if each.health is Health.UNHEALTHY]
+    held = [each for each in ill if each.hold is not None]
+    return len(ill) - len(held), len(held)
+
+
+async def ten(node: PublicationNode, clock: ManualClock) -> None:
+    for number in range(10):
+        await node.register(
+            f"i{number}", port=80, ttl_seconds=300.0, addresses=(f"10.0.0.{number + 1}",)
+        )
+    await clock.advance(6.0)
+
+
+async def test_one_of_three_that_refuses_leaves_the_answers(
+    node: PublicationNode, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    for number in range(3):
+        await node.register(f"i{number}", port=80, addresses=(f"10.0.0.{number + 1}",))
+    await clock.advance(3.0)
+    prober.answer(("10.0.0.2", 80), Evidence.REFUSED)
+    await clock.advance(7.0)
+    assert await fallen(node) == (1, 0)
+
+
+async def test_a_name_that_falls_silent_loses_one_in_half_a_minute_and_never_more_than_half(
+    node: PublicationNode, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    """I8."""
+    await ten(node, clock)
+    for number in range(10):
+        prober.answer((f"10.0.0.{number + 1}", 80), Evidence.TIMEOUT)
+    await clock.advance(20.0)
+    assert await fallen(node) == (1, 9)
+    await clock.advance(40.0)
+    gone, held = await fallen(node)
+    assert 2 <= gone <= 3
+    assert gone + held == 10
+    await clock.advance(200.0)
+    assert await fallen(node) == (5, 5)
+
+
+async def test_a_name_that_refuses_as_a_whole_leaves_at_once_but_for_the_cells_budget(
+    node: PublicationNode, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    """I8: strong evidence is exempt from the name's budget, never from the cell's."""
+    for number in range(30):
+        await node.register(
+            f"i{number}", port=80, ttl_seconds=300.0, addresses=(f"10.0.0.{number + 1}",)
+        )
+    await clock.advance(6.0)
+    for number in range(30):
+        prober.answer((f"10.0.0.{number + 1}", 80), Evidence.REFUSED)
+    await clock.advance(20.0)
+    assert await fallen(node) == (16, 14)
+
+
+async def test_an_operator_confirms_a_removal_or_keeps_what_the_rules_would_take(
+    node: PublicationNode, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    await ten(node, clock)
+    for number in range(10):
+        prober.answer((f"10.0.0.{number + 1}", 80), Evidence.TIMEOUT)
+    await clock.advance(20.0)
+    planned = node.planned()
+    assert planned is not None
+    held = [each for each in planned.endpoints if each.hold is not None]
+    for endpoint, override in ((held[0], Override.REMOVE), (held[1], Override.KEEP)):
+        key = InstanceKey(*planned.key, endpoint.instance)
+        await node.registrar.decide_removal(key, endpoint.incarnation, override)
+    await clock.advance(0.1)
+    assert await fallen(node) == (2, 8)
+    planned = node.planned()
+    assert planned is not None
+    reasons = {each.instance: each.hold and each.hold.reason for each in planned.endpoints}
+    assert reasons[held[1].instance] is Reason.KEPT
+    assert reasons[held[0].instance] is None
+
+
+async def test_one_that_is_well_again_is_held_no_more(
+    node: PublicationNode, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    await ten(node, clock)
+    for number in range(10):
+        prober.answer((f"10.0.0.{number + 1}", 80), Evidence.TIMEOUT)
+    await clock.advance(20.0)
+    for number in range(10):
+        prober.answer((f"10.0.0.{number + 1}", 80), Evidence.VALIDATED)
+    await clock.advance(20.0)
+    assert await fallen(node) == (0, 0)
+
+
+async def test_a_held_instance_is_not_reaped_so_that_it_can_be_decided_on(
+    node: PublicationNode, clock: ManualClock
+) -> None:
+    await node.register("i1")
+    await clock.advance(15.1 + 700.0)
+    assert await fallen(node) == (0, 1)
+    assert len(node.mirror.instances) == 1
+
+
+async def beating(node: PublicationNode, clock: ManualClock, uids: list[str], rounds: int) -> None:
+    for _ in range(rounds):
+        for uid in uids:
+            node.keeper.table.renew(Incarnation(uid), node.uptime.ceiling())
+        await clock.advance(5.0)
+
+
+async def test_when_all_heartbeats_are_blocked_living_instances_stay_as_they_are(
+    node: PublicationNode, clock: ManualClock
+) -> None:
+    """I14: the registry's own ear is suspected, not the instances that answer its probes."""
+    for number in range(10):
+        await node.register(f"i{number}", port=80, addresses=(f"10.0.0.{number + 1}",))
+    await clock.advance(1.0)
+    await clock.advance(120.0)
+    assert await fallen(node) == (0, 0)
+    assert len(node.keeper.table.leases) == 10, "and go on when they are heard again"
+
+
+async def test_one_that_beats_no_more_and_answers_probes_is_given_a_little_more_time(
+    node: PublicationNode, clock: ManualClock
+) -> None:
+    uids = [
+        (await node.register(f"i{n}", port=80, addresses=(f"10.0.0.{n + 1}",))).instance.incarnation
+        for n in range(10)
+    ]
+    await beating(node, clock, uids[1:], 3)
+    assert await fallen(node) == (0, 0)
+    await beating(node, clock, uids[1:], 2)
+    assert await fallen(node) == (1, 0)
+
+
+async def test_when_the_instances_are_gone_as_well_their_leases_end(
+    node: PublicationNode, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    for number in range(3):
+        await node.register(f"i{number}", port=80, addresses=(f"10.0.0.{number + 1}",))
+    await clock.advance(3.0)
+    for number in range(3):
+        prober.take((f"10.0.0.{number + 1}", 80), 60.0)
+    await clock.advance(40.0)
+    assert await fallen(node) == (3, 0), "both kinds of silence are strong evidence"

@@ -13,8 +13,8 @@ from registry.domain.check_admission import DraftCheck, DraftHttpCheck
 from registry.domain.errors import InvalidField, UnknownCell, UnknownRegion
 from registry.domain.instance import Check, CheckKind, HttpCheck, Identity, Port, Protocol
 from registry.domain.names import CellName, RegionName
-from registry.domain.policy_admission import DraftFailover, DraftPolicy, admit_policy
-from registry.domain.service import FailoverPolicy, ServicePolicy
+from registry.domain.policy_admission import DraftFailover, DraftHealth, DraftPolicy, admit_policy
+from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
 
 CELLS: Mapping[CellName, RegionName] = {
     CellName("eu"): RegionName("eu"),
@@ -330,6 +330,13 @@ def test_ports_keep_their_order_and_protocols() -> None:
         (DraftPolicy(failover=DraftFailover(exit_hold_seconds=3601.0)), "failover.exit_hold"),
         (DraftPolicy(failover=DraftFailover(minimum_endpoints=1001)), "failover.minimum_endpoints"),
         (DraftPolicy(failover=DraftFailover(minimum_endpoints=-1)), "failover.minimum_endpoints"),
+        (DraftPolicy(health=DraftHealth(rise=11)), "health.rise"),
+        (DraftPolicy(health=DraftHealth(rise=-1)), "health.rise"),
+        (DraftPolicy(health=DraftHealth(fall=11)), "health.fall"),
+        (DraftPolicy(health=DraftHealth(damping_window_seconds=0.9)), "health.damping_window"),
+        (DraftPolicy(health=DraftHealth(damping_window_seconds=601.0)), "health.damping_window"),
+        (DraftPolicy(health=DraftHealth(slow_start_seconds=-1.0)), "health.slow_start"),
+        (DraftPolicy(health=DraftHealth(slow_start_seconds=901.0)), "health.slow_start"),
     ],
 )
 def test_a_policy_that_breaks_a_rule_is_refused_by_field(draft: DraftPolicy, field: str) -> None:
@@ -348,7 +355,15 @@ def test_a_default_never_contradicts_what_was_asked_for() -> None:
 
 
 def test_a_full_policy_is_taken_as_it_is() -> None:
-    draft = DraftPolicy(60, DraftFailover(["us", "mars"], 0.25, 0.5, 0.0, 3), True)
+    draft = DraftPolicy(
+        60,
+        DraftFailover(["us", "mars"], 0.25, 0.5, 0.0, 3),
+        True,
+        DraftHealth(1, 10, 600.0, 900.0),
+    )
     assert admit_policy(draft) == ServicePolicy(
-        60, FailoverPolicy((RegionName("us"), RegionName("mars")), 0.25, 0.5, 0.0, 3), True
+        60,
+        FailoverPolicy((RegionName("us"), RegionName("mars")), 0.25, 0.5, 0.0, 3),
+        True,
+        HealthPolicy(1, 10, 600.0, 900.0),
     )

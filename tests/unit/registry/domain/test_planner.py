@@ -26,7 +26,7 @@ from registry.domain.instance import Instance
 from registry.domain.names import Incarnation, Revision
 from registry.domain.plan import Endpoint, ServicePlan, Tombstone
 from registry.domain.planner import is_servable, plan_missing, plan_service
-from registry.domain.service import ServicePolicy
+from registry.domain.service import HealthPolicy, ServicePolicy
 
 NOW = Revision(9)
 UNKNOWN = instance("i1", Health.UNKNOWN, Evidence.NONE)
@@ -237,3 +237,23 @@ def test_over_random_histories_only_explicit_intent_empties_a_name(
         current = {} if before is None else {key: entry(before)}
         judgement = judge(current, Totals(), {key: entry(planned)}, Limits())
         assert not judgement.refused
+
+
+def test_one_that_has_just_come_up_has_a_growing_part_of_its_weight() -> None:
+    slow = ServicePolicy(health=HealthPolicy(slow_start_seconds=100.0))
+    ill = instance("i3", Health.UNHEALTHY, Evidence.REFUSED)
+    before = None
+    for seconds, weights in ((5.0, [10, 100, 100]), (9.0, [10, 100, 100]), (55.0, [60, 100, 100])):
+        up_for = {"i1": seconds, "i2": 1e6, "i3": 0.0}
+        planned = plan_service(
+            service(slow),
+            [HEALTHY, instance("i2"), ill],
+            before,
+            NOW,
+            lambda key, up_for=up_for: up_for[key.instance],  # type: ignore[misc]  # bound now
+        )
+        assert [endpoint.weight for endpoint in planned.endpoints] == weights
+        assert (planned is before) == (seconds == 9.0)
+        before = planned
+    planned = plan_service(service(slow), [HEALTHY, instance("i2")], before, NOW)
+    assert [endpoint.weight for endpoint in planned.endpoints] == [1, 1]

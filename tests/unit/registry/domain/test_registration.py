@@ -19,6 +19,7 @@ from registry.domain.instance import (
     Check,
     CheckKind,
     Instance,
+    Override,
     Port,
     Registration,
     State,
@@ -35,6 +36,7 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.operation import (
+    DecideRemoval,
     Deregister,
     Done,
     Drain,
@@ -283,6 +285,20 @@ class TestReap:
         assert_replayed(run(Reap(KEY, UID), living), living)
 
 
+class TestDecideRemoval:
+    @pytest.mark.parametrize("state", list(State))
+    def test_a_decision_is_recorded_and_changes_nothing_else(self, state: State) -> None:
+        current = replace(CURRENT, state=state)
+        verdict = run(DecideRemoval(KEY, UID, Override.REMOVE), current)
+        assert put(verdict) == replace(
+            current, override=Override.REMOVE, revision=put(verdict).revision
+        )
+
+    def test_the_same_decision_again_is_no_change(self) -> None:
+        kept = replace(CURRENT, override=Override.KEEP)
+        assert_replayed(run(DecideRemoval(KEY, UID, Override.KEEP), kept), kept)
+
+
 class TestJudge:
     @pytest.mark.parametrize(
         ("health", "evidence", "to_health", "to_evidence", "applies"),
@@ -321,6 +337,15 @@ class TestJudge:
             assert made.state_time_ms == 50
         else:
             assert_replayed(verdict, current)
+
+    def test_a_decision_on_a_removal_ends_when_the_instance_is_well(self) -> None:
+        ill = replace(
+            CURRENT, health=Health.UNHEALTHY, evidence=Evidence.TIMEOUT, override=Override.KEEP
+        )
+        worse = put(run(Judge(KEY, UID, Health.UNHEALTHY, Evidence.REFUSED), ill))
+        assert worse.override is Override.KEEP
+        well = put(run(Judge(KEY, UID, Health.HEALTHY, Evidence.VALIDATED), ill))
+        assert well.override is Override.NONE
 
     @pytest.mark.parametrize("state", [State.DRAINING, State.EXPIRED])
     def test_the_health_of_one_that_leaves_is_settled(self, state: State) -> None:

@@ -1,0 +1,239 @@
+"""How fast automation may take endpoints out, of a name and of a cell (I8).
+
+Budgets bound what is taken out within a sliding window; a floor bounds what slow drains
+amount to in a day. What they do not grant is *held*: the endpoint stays in its name's
+answers, with its true health beside it, until the budget has room, the endpoint is well
+again, or a human decides. Nothing here ever holds an addition.
+
+The windows are this leader's memory. A new leader begins with full budgets, and with what
+is in the answers as the day's peak.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from math import ceil, inf
+from typing import assert_never
+
+from registry.domain.health import ANSWERS, Evidence
+from registry.domain.names import Incarnation, InstanceKey, ServiceKey
+
+
+class Grade(Enum):
+    """How much a reason to take an endpoint out is worth."""
+
+    EXPLICIT = "explicit"
+    """The owner or a human said so: not automation, and never held."""
+    STRONG = "strong"
+    WEAK = "weak"
+
+
+class Reason(Enum):
+    """Why a removal is held."""
+
+    NAME_BUDGET = "name_budget"
+    NAME_FLOOR = "name_floor"
+    CELL_BUDGET = "cell_budget"
+    CELL_FLOOR = "cell_floor"
+    KEPT = "kept"
+    """A human wants it kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityLimits:
+    """The budgets. Shares are of the peak of the last day, of what was in the answers."""
+
+    name_share: float = 0.1
+    name_least: int = 1
+    name_window_seconds: float = 30.0
+    cell_share: float = 0.2
+    cell_least: int = 16
+    """So many always: in a small cell a share is no measure of anything."""
+    cell_window_seconds: float = 300.0
+    floor_share: float = 0.5
+    peak_seconds: float = 86_400.0
+
+
+# grade_of
+#
+#   evidence now                                 silent before  grade
+#   -------------------------------------------  -------------  --------
+#   DEREGISTERED, WITHDRAWN                      any            EXPLICIT
+#   REFUSED, NOT_SERVING, WRONG_IDENTITY         any            STRONG: an answer
+#   LEASE_EXPIRED                                TIMEOUT        STRONG: both kinds of silence
+#   TIMEOUT                                      LEASE_EXPIRED  STRONG: the same
+#   TIMEOUT, LEASE_EXPIRED                       else           WEAK: one kind of silence
+#   NONE, and successes                          any            WEAK: nothing speaks for it
+def grade_of(evidence: Evidence, before: Evidence) -> Grade:
+    """What a piece of evidence is worth, given what was known of the same incarnation before."""
+    if evidence in (Evidence.DEREGISTERED, Evidence.WITHDRAWN):
+        return Grade.EXPLICIT
+    if evidence in ANSWERS or {evidence, before} == _BOTH_SILENCES:
+        return Grade.STRONG
+    return Grade.WEAK
+
+
+_BOTH_SILENCES = {Evidence.TIMEOUT, Evidence.LEASE_EXPIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Whether a removal may happen now; if not, why, and when to ask again."""
+
+    reason: Reason | None = None
+    release_seconds: float = 0.0
+    """When the hold may end at the earliest as things stand; inf: not by time alone."""
+
+    @property
+    def granted(self) -> bool:
+        """Whether it may."""
+        return self.reason is None
+
+
+@dataclass(slots=True)
+class Track:
+    """What is remembered of one name, or of the cell."""
+
+    removals: deque[float] = field(default_factory=deque)
+    """When each was granted; older ones first."""
+    peaks: deque[tuple[float, int]] = field(default_factory=deque)
+    """Times and levels, levels falling: the first that is young enough is the peak."""
+    level: int = 0
+
+    def note(self, level: int, now: float, limits: VelocityLimits) -> None:
+        """So many are in the answers now."""
+        if self.peaks and self.peaks[-1][1] == self.level:
+            # It stood at that level until now, and a day's memory of it begins now.
+            self.peaks[-1] = now, self.level
+        self.level = level
+        while self.peaks and self.peaks[-1][1] <= level:
+            self.peaks.pop()
+        self.peaks.append((now, level))
+        self.peak(now, limits)
+
+    def peak(self, now: float, limits: VelocityLimits) -> int:
+        """The highest level of the last day."""
+        while len(self.peaks) > 1 and self.peaks[0][0] <= now - limits.peak_seconds:
+            self.peaks.popleft()
+        return self.peaks[0][1] if self.peaks else 0
+
+    def used(self, now: float, window_seconds: float) -> int:
+        """Removals granted within the window."""
+        while self.removals and self.removals[0] <= now - window_seconds:
+            self.removals.popleft()
+        return len(self.removals)
+
+
+class Velocity:
+    """The budgets of one cell and of its names. Times are monotonic seconds."""
+
+    def __init__(self, limits: VelocityLimits | None = None) -> None:
+        self._limits = limits or VelocityLimits()
+        self._cell = Track()
+        self._names: dict[ServiceKey, Track] = {}
+        self._granted: dict[tuple[InstanceKey, Incarnation], float] = {}
+        """What was granted, so that a plan made twice is charged once."""
+
+    def __repr__(self) -> str:
+        return f"<Velocity {self._cell.level} in answers, {len(self._cell.removals)} taken out>"
+
+    def note(self, name: ServiceKey, level: int, now: float) -> None:
+        """So many endpoints of a name are in the answers, removals held or not."""
+        track = self._names.setdefault(name, Track())
+        self._cell.note(self._cell.level + level - track.level, now, self._limits)
+        track.note(level, now, self._limits)
+        if not level and not track.peak(now, self._limits):
+            del self._names[name]
+
+    def forget(self, name: ServiceKey, now: float) -> None:
+        """A name was deleted, which is nobody's accident."""
+        track = self._names.pop(name, None)
+        if track is not None:
+            self._cell.note(self._cell.level - track.level, now, self._limits)
+
+    # ask
+    #
+    #   grade     granted before  name budget  name floor  cell budget  cell floor  ruling
+    #   --------  --------------  -----------  ----------  -----------  ----------  -----------
+    #   EXPLICIT  any             any          any         any          any         granted, free
+    #   other     yes             any          any         any          any         granted, free
+    #   STRONG    no              any          any         used up      any         CELL_BUDGET
+    #   STRONG    no              any          any         left         any         granted
+    #   WEAK      no              used up      any         any          any         NAME_BUDGET
+    #   WEAK      no              left         reached     any          any         NAME_FLOOR
+    #   WEAK      no              left         above       used up      any         CELL_BUDGET
+    #   WEAK      no              left         above       left         reached     CELL_FLOOR
+    #   WEAK      no              left         above       left         above       granted
+    #
+    # What is granted, and is not free, is charged to the name's budget and to the cell's. A
+    # floor is reached when one less would be below it.
+    def ask(
+        self,
+        key: InstanceKey,
+        incarnation: Incarnation,
+        grade: Grade,
+        minimum: int,
+        now: float,
+    ) -> Ruling:
+        """Whether an endpoint may be taken out of its name's answers.
+
+        `minimum` is the name's configured minimum of endpoints.
+        """
+        limits, identity = self._limits, (key, incarnation)
+        if grade is Grade.EXPLICIT or identity in self._granted:
+            return Ruling()
+        track, cell = self._names.setdefault(key.service_key, Track()), self._cell
+        over_cell_budget = self._over(
+            cell, now, limits.cell_window_seconds, limits.cell_share, limits.cell_least
+        )
+        match grade:
+            case Grade.STRONG:
+                if over_cell_budget is not None:
+                    return Ruling(Reason.CELL_BUDGET, over_cell_budget)
+            case Grade.WEAK:
+                over_name_budget = self._over(
+                    track, now, limits.name_window_seconds, limits.name_share, limits.name_least
+                )
+                if over_name_budget is not None:
+                    return Ruling(Reason.NAME_BUDGET, over_name_budget)
+                if track.level - 1 < self._floor(track, minimum, now):
+                    return Ruling(Reason.NAME_FLOOR, inf)
+                if over_cell_budget is not None:
+                    return Ruling(Reason.CELL_BUDGET, over_cell_budget)
+                if cell.level - 1 < self._floor(cell, 0, now):
+                    return Ruling(Reason.CELL_FLOOR, inf)
+            case _:
+                assert_never(grade)
+        track.removals.append(now)
+        cell.removals.append(now)
+        track.note(track.level - 1, now, limits)
+        cell.note(cell.level - 1, now, limits)
+        self._tidy(now)
+        self._granted[identity] = now
+        return Ruling()
+
+    def well(self, key: InstanceKey, incarnation: Incarnation) -> None:
+        """An endpoint is healthy: to take it out later is another removal."""
+        self._granted.pop((key, incarnation), None)
+
+    def _over(
+        self, track: Track, now: float, window_seconds: float, share: float, least: int
+    ) -> float | None:
+        """When the budget has room again; None while it has."""
+        budget = max(least, int(share * track.peak(now, self._limits)))
+        used = track.used(now, window_seconds)
+        if used < budget:
+            return None
+        if not budget:
+            return inf
+        return track.removals[used - budget] + window_seconds
+
+    def _floor(self, track: Track, minimum: int, now: float) -> int:
+        return max(minimum, ceil(self._limits.floor_share * track.peak(now, self._limits)))
+
+    def _tidy(self, now: float) -> None:
+        oldest = now - self._limits.peak_seconds
+        while self._granted and next(iter(self._granted.values())) < oldest:
+            del self._granted[next(iter(self._granted))]

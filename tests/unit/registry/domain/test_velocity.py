@@ -1,0 +1,181 @@
+"""Budgets and floors of removals: every row of the tables (I8)."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from registry.domain.health import Evidence
+from registry.domain.names import Incarnation, InstanceId, InstanceKey, NamespaceId, ServiceId
+from registry.domain.velocity import Grade, Reason, Ruling, Velocity, VelocityLimits, grade_of
+
+DAY = 86_400.0
+
+
+def key(number: int = 0, service: str = "cart") -> InstanceKey:
+    return InstanceKey(NamespaceId("shop"), ServiceId(service), InstanceId(f"i{number}"))
+
+
+UID = Incarnation("uid")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "before", "grade"),
+    [
+        (Evidence.DEREGISTERED, Evidence.VALIDATED, Grade.EXPLICIT),
+        (Evidence.WITHDRAWN, Evidence.TIMEOUT, Grade.EXPLICIT),
+        (Evidence.REFUSED, Evidence.VALIDATED, Grade.STRONG),
+        (Evidence.NOT_SERVING, Evidence.VALIDATED, Grade.STRONG),
+        (Evidence.WRONG_IDENTITY, Evidence.TIMEOUT, Grade.STRONG),
+        (Evidence.LEASE_EXPIRED, Evidence.TIMEOUT, Grade.STRONG),
+        (Evidence.TIMEOUT, Evidence.LEASE_EXPIRED, Grade.STRONG),
+        (Evidence.LEASE_EXPIRED, Evidence.VALIDATED, Grade.WEAK),
+        (Evidence.LEASE_EXPIRED, Evidence.LEASE_EXPIRED, Grade.WEAK),
+        (Evidence.TIMEOUT, Evidence.TIMEOUT, Grade.WEAK),
+        (Evidence.TIMEOUT, Evidence.VALIDATED, Grade.WEAK),
+        (Evidence.NONE, Evidence.VALIDATED, Grade.WEAK),
+    ],
+)
+def test_every_row_of_the_grades(evidence: Evidence, before: Evidence, grade: Grade) -> None:
+    assert grade_of(evidence, before) is grade
+
+
+class Cell:
+    """A name `cart` in a cell, with other names around it."""
+
+    def __init__(self, size: int, others: int = 0, **limits: float) -> None:
+        self.velocity = Velocity(VelocityLimits(**limits))  # type: ignore[arg-type]  # by their names
+        self.velocity.note(key().service_key, size, 0.0)
+        self.next = 0
+        if others:
+            self.velocity.note(key(0, "other").service_key, others, 0.0)
+
+    def ask(self, grade: Grade, now: float, minimum: int = 1) -> Ruling:
+        self.next += 1
+        return self.velocity.ask(key(self.next), UID, grade, minimum, now)
+
+    def taken(self, grade: Grade, tries: int, now: float) -> int:
+        return sum(self.ask(grade, now).granted for _ in range(tries))
+
+
+def test_what_is_explicit_is_granted_whatever_else_holds() -> None:
+    cell = Cell(3, cell_least=0)
+    assert cell.taken(Grade.EXPLICIT, 100, 1.0) == 100
+
+
+@pytest.mark.parametrize(("size", "granted"), [(2, 1), (19, 1), (20, 2), (100, 10), (105, 10)])
+def test_a_name_loses_a_tenth_on_silence_in_half_a_minute_and_one_at_least(
+    size: int, granted: int
+) -> None:
+    cell = Cell(size)
+    assert cell.taken(Grade.WEAK, size, 10.0) == granted
+    assert cell.ask(Grade.WEAK, 39.9) == Ruling(Reason.NAME_BUDGET, 40.0)
+    if size > 2:
+        assert cell.ask(Grade.WEAK, 40.0).granted
+
+
+def test_the_window_slides() -> None:
+    cell = Cell(40, name_share=0.1)
+    for now in (0.0, 10.0, 20.0, 29.0):
+        assert cell.ask(Grade.WEAK, now).granted
+    assert cell.ask(Grade.WEAK, 29.5) == Ruling(Reason.NAME_BUDGET, 30.0)
+    assert cell.ask(Grade.WEAK, 30.0).granted
+    assert cell.ask(Grade.WEAK, 39.0) == Ruling(Reason.NAME_BUDGET, 40.0)
+
+
+def test_strong_evidence_does_not_mind_the_budget_of_the_name_but_uses_it() -> None:
+    cell = Cell(30)
+    assert cell.taken(Grade.STRONG, 10, 0.0) == 10
+    assert cell.ask(Grade.WEAK, 1.0).reason is Reason.NAME_BUDGET
+
+
+@pytest.mark.parametrize("grade", [Grade.STRONG, Grade.WEAK])
+def test_a_cell_loses_a_fifth_in_five_minutes_and_sixteen_at_least(grade: Grade) -> None:
+    for size, granted in ((40, 16), (80, 16), (200, 40)):
+        cell = Cell(size, name_share=1.0)
+        assert cell.taken(grade, size, 7.0) == granted
+        assert cell.ask(grade, 306.9) == Ruling(Reason.CELL_BUDGET, 307.0)
+        assert cell.ask(grade, 307.0).granted
+
+
+def test_silence_never_takes_a_name_below_half_of_its_days_peak() -> None:
+    cell = Cell(11, others=1000)
+    granted = sum(cell.ask(Grade.WEAK, 60.0 * minute).granted for minute in range(600))
+    assert granted == 5, "6 of 11 stay: more than half"
+    assert cell.ask(Grade.WEAK, 40_000.0) == Ruling(Reason.NAME_FLOOR, inf)
+    assert cell.ask(Grade.STRONG, 40_000.0).granted
+
+
+def test_the_peak_is_forgotten_a_day_after_the_fall_from_it() -> None:
+    cell = Cell(10, others=1000)
+    cart = key().service_key
+    cell.velocity.note(cart, 10, 5 * DAY)
+    cell.velocity.note(cart, 4, 5 * DAY + 60.0)
+    assert cell.ask(Grade.WEAK, 6 * DAY).reason is Reason.NAME_FLOOR
+    assert cell.ask(Grade.WEAK, 6 * DAY + 61.0).granted, "the peak is 4 now, the floor 2"
+
+
+def test_a_level_that_rises_again_lifts_the_floor() -> None:
+    cell = Cell(4, others=1000)
+    cell.velocity.note(key().service_key, 12, 10.0)
+    cell.velocity.note(key().service_key, 7, 20.0)
+    assert cell.ask(Grade.WEAK, 30.0).granted
+    assert cell.ask(Grade.WEAK, 90.0).reason is Reason.NAME_FLOOR
+
+
+def test_silence_never_takes_a_name_below_its_configured_minimum() -> None:
+    cell = Cell(10, others=1000)
+    assert cell.ask(Grade.WEAK, 0.0, minimum=10).reason is Reason.NAME_FLOOR
+    assert cell.ask(Grade.WEAK, 0.0, minimum=9).granted
+    assert cell.ask(Grade.STRONG, 0.0, minimum=10).granted
+
+
+def test_the_last_one_of_a_name_is_not_lost_by_silence() -> None:
+    assert Cell(1, others=50).ask(Grade.WEAK, 0.0).reason is Reason.NAME_FLOOR
+
+
+def test_silence_never_takes_a_cell_below_half_of_its_days_peak() -> None:
+    velocity = Velocity(VelocityLimits(cell_least=1000))
+    velocity.note(key(0, "a").service_key, 100, 0.0)
+    velocity.note(key(0, "b").service_key, 101, 0.0)
+    for number in range(100):
+        assert velocity.ask(key(number, "a"), UID, Grade.STRONG, 0, 1.0).granted
+    assert velocity.ask(key(1, "b"), UID, Grade.WEAK, 0, 2.0) == Ruling(Reason.CELL_FLOOR, inf)
+    velocity.note(key(0, "a").service_key, 1, 3.0)
+    assert velocity.ask(key(1, "b"), UID, Grade.WEAK, 0, 4.0).granted
+
+
+def test_a_budget_of_nothing_grants_nothing() -> None:
+    nothing = {"name_share": 0.0, "name_least": 0, "cell_share": 0.0, "cell_least": 0}
+    assert Cell(9, **nothing).ask(Grade.WEAK, 0.0) == Ruling(Reason.NAME_BUDGET, inf)
+    assert Cell(9, **nothing).ask(Grade.STRONG, 0.0) == Ruling(Reason.CELL_BUDGET, inf)
+
+
+def test_what_was_granted_is_not_charged_again_until_it_was_well() -> None:
+    cell = Cell(10, others=100)
+    for _ in range(5):
+        assert cell.velocity.ask(key(1), UID, Grade.WEAK, 1, 1.0).granted
+    assert not cell.velocity.ask(key(2), UID, Grade.WEAK, 1, 1.0).granted
+    cell.velocity.well(key(1), UID)
+    assert not cell.velocity.ask(key(1), UID, Grade.WEAK, 1, 2.0).granted
+
+
+def test_a_deleted_name_is_no_fall_of_the_cell() -> None:
+    velocity = Velocity(VelocityLimits(floor_share=1.0, cell_least=100))
+    velocity.note(key(0, "a").service_key, 50, 0.0)
+    velocity.note(key(0, "b").service_key, 10, 0.0)
+    velocity.forget(key(0, "b").service_key, 1.0)
+    velocity.forget(key(0, "never").service_key, 1.0)
+    assert velocity.ask(key(0, "a"), UID, Grade.STRONG, 0, 2.0).granted
+    assert "49 in answers" in repr(velocity)
+    velocity.note(key(0, "empty").service_key, 0, 3.0)
+    assert "49 in answers" in repr(velocity)
+
+
+def test_grants_are_forgotten_after_a_day() -> None:
+    velocity = Velocity()
+    for number in range(1000):
+        velocity.note(key().service_key, 100, number * 1000.0)
+        assert velocity.ask(key(number), UID, Grade.STRONG, 0, number * 1000.0).granted
+    assert len(velocity._granted) <= 88
