@@ -164,6 +164,21 @@ class Responder:
             return self._fault(packet)
         return reply
 
+    # --- what the loop in batches needs ------------------------------------------------
+
+    def meet(self, client: str) -> Client:
+        """What is known of a client address."""
+        return self._get_client(client) or self._clients.meet(client)
+
+    def knows_cookie(self, client: str, cookie: bytes) -> bool:
+        """As `Cookies.known`."""
+        return self._cookies.known(client, cookie)
+
+    @property
+    def plain_options(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """OPT records by DO: without options, and before a cookie of 24 octets."""
+        return _OPT, _OPT_COOKIE
+
     # --- the quick way -----------------------------------------------------------------
 
     def _quick(self, packet: bytes, known: Client, stream: bool) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from dns_frontend.server.limits import TcpLimits
@@ -14,6 +15,15 @@ UDP_OCTETS = 1232
 UDP_OCTETS_PLAIN = 512
 """The largest reply over UDP to a client without EDNS (RFC 1035, section 4.2.1)."""
 NAME_OCTETS_MAXIMUM = 64
+
+
+class UdpLoop(Enum):
+    """Which loop answers datagrams."""
+
+    AUTO = "auto"
+    """The one in batches where it is built."""
+    PYTHON = "python"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class ServerSettings:
     """The largest reply over UDP to an address that is not proven by a cookie, where rates
     are limited: what is forged brings little."""
     rates: RateLimits = field(default_factory=RateLimits)
+    udp_loop: UdpLoop = UdpLoop.AUTO
     tcp: TcpLimits = field(default_factory=TcpLimits)
 
     def __post_init__(self) -> None:

@@ -1,13 +1,24 @@
-"""The UDP side: one non-blocking socket, read in batches, no task a packet."""
+"""The UDP side: one non-blocking socket, read in batches, no task a packet.
+
+There are two loops. The one here is always there; the one in `_batch`, in Cython, takes
+many datagrams a system call, and gives what is unusual to the same responder.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
 from dns_frontend.server.responder import Responder
+from dns_frontend.server.settings import UdpLoop
+
+try:
+    from dns_frontend.server._batch import Batch
+except ImportError:  # it is built where a compiler is there, and never needed
+    Batch = None  # type: ignore[assignment, misc]  # absent, as the line above says
 
 BATCH = 64
 """Datagrams answered before others of the event loop get their turn."""
@@ -34,13 +45,23 @@ class UdpServer:
     """Receives datagrams and sends each one's reply at once."""
 
     def __init__(self, responder: Responder) -> None:
+        """Raises ValueError when the loop that is wanted is not built."""
         self._responder = responder
+        wanted = responder.settings.udp_loop
+        if wanted is UdpLoop.BATCH and Batch is None:
+            raise ValueError("udp_loop: the loop in batches was not built; a C compiler builds it")
+        self._batched = Batch is not None and wanted is not UdpLoop.PYTHON
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wildcard = False
 
     def __repr__(self) -> str:
-        return f"UdpServer({self._socket!r})"
+        return f"UdpServer({self._socket!r}, {'batch' if self._batched else 'python'} loop)"
+
+    @property
+    def batched(self) -> bool:
+        """Whether the loop in batches answers."""
+        return self._batched
 
     @property
     def address(self) -> tuple[str, int]:
@@ -71,7 +92,11 @@ class UdpServer:
             raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
         self._socket = listener
         self._loop = asyncio.get_running_loop()
+        readable: Callable[[], object]
         readable = self._readable_wildcard if self._wildcard else self._readable
+        if self._batched:
+            assert Batch is not None
+            readable = Batch(self._responder, listener.fileno(), self._wildcard).run
         self._loop.add_reader(listener.fileno(), readable)
 
     def stop(self) -> None:

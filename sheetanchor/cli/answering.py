@@ -121,4 +121,15 @@ ANSWERING: tuple[Setting, ...] = (
         "cookie: 512 to 1232.",
         ("dns",),
     ),
+    Setting(
+        "udp_loop",
+        "--udp-loop",
+        "UDP_LOOP",
+        "LOOP",
+        value.udp_loop,
+        "auto",
+        "What answers datagrams: python, batch (in Cython; built where there is a C compiler), or "
+        "auto, the latter where it is built.",
+        ("dns",),
+    ),
 )

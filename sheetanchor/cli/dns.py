@@ -85,7 +85,8 @@ def server_settings(values: Mapping[str, Any]) -> ServerSettings:
     """
     from dns_frontend.server.rates import RateLimits
     from dns_frontend.server.secret import SecretFileError, parse
-    from dns_frontend.server.settings import ServerSettings
+    from dns_frontend.server.settings import ServerSettings, UdpLoop
+    from dns_frontend.server.udp import Batch
     from sheetanchor.cli.launch import checked
 
     forwarders = values["trusted_forwarders"]
@@ -101,6 +102,9 @@ def server_settings(values: Mapping[str, Any]) -> ServerSettings:
                 parse(secrets.read_text("ascii", "replace"))
             except (OSError, SecretFileError) as error:
                 raise ValueError(f"cookie_secrets: {secrets}: {error}") from error
+        loop = UdpLoop(values["udp_loop"])
+        if loop is UdpLoop.BATCH and Batch is None:
+            raise ValueError("udp_loop: batch was not built; a C compiler at install builds it")
         return ServerSettings(
             trusted_forwarders=forwarders,
             server_name=values["server_name"] or "",
@@ -108,6 +112,7 @@ def server_settings(values: Mapping[str, Any]) -> ServerSettings:
             cookie_secrets=secrets,
             octets_without_cookie=values["octets_without_cookie"],
             rates=limits,
+            udp_loop=loop,
         )
 
 

@@ -17,6 +17,7 @@ _FRONTEND_ID = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("auto", "json", "text")
+UDP_LOOPS = ("auto", "python", "batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,13 @@ def log_format(text: str) -> str:
     """One of the three."""
     if text.lower() not in LOG_FORMATS:
         raise ValueError(f"{text!r} is not one of {', '.join(LOG_FORMATS)}")
+    return text.lower()
+
+
+def udp_loop(text: str) -> str:
+    """One of the three."""
+    if text.lower() not in UDP_LOOPS:
+        raise ValueError(f"{text!r} is not one of {', '.join(UDP_LOOPS)}")
     return text.lower()
 
 

@@ -12,6 +12,7 @@ import pytest
 from answer_samples import API_NAME
 from dns_server_thread import DnsServerThread, receive
 
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 from dns_frontend.server.udp import REFUSED_PORTS, UdpServer
 
 
@@ -89,6 +90,7 @@ def test_65_datagrams_from_ports_of_no_client_are_dropped_and_counted() -> None:
 
     class Answering:
         counters = Counting()
+        settings = ServerSettings(udp_loop=UdpLoop.PYTHON)
         asked: list[str] = []  # noqa: RUF012  # one test, one object
 
         def respond(self, _: bytes, client: str) -> bytes | None:

@@ -13,6 +13,7 @@ from dns_server_thread import DnsServerThread
 
 from dns_frontend.plan.entry import ServiceKey
 from dns_frontend.plan.zone import ZoneSettings
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 
 NETWORKS = ("10.0.0.0/8", "10.9.0.0/16", "192.0.2.64/26", "172.16.0.0/12", "2001:db8::/32")
 both = pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
@@ -37,9 +38,11 @@ def cells() -> dict[str, list[object]]:
 
 
 @pytest.fixture(scope="module")
-def reverse() -> Iterator[DnsServerThread]:
+def reverse(loop: UdpLoop) -> Iterator[DnsServerThread]:
     zone = ZoneSettings(ZONE, reverse_networks=NETWORKS)
-    with DnsServerThread(table(cells(), zone=zone)) as server:  # type: ignore[arg-type]  # entries of one kind
+    with DnsServerThread(
+        table(cells(), zone=zone), settings=ServerSettings(udp_loop=loop)
+    ) as server:  # type: ignore[arg-type]  # entries of one kind
         yield server
 
 

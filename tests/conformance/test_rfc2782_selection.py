@@ -11,6 +11,7 @@ from dns_messages import message, opt, parsed
 from dns_server_thread import DnsServerThread
 
 from dns_frontend.plan.entry import Health, ServiceKey
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 
 WEST = f"api.payments.svc.west.region.{ZONE}"
 
@@ -20,7 +21,7 @@ def key(service: str) -> ServiceKey:
 
 
 @pytest.fixture(scope="module")
-def weighted() -> Iterator[DnsServerThread]:
+def weighted(loop: UdpLoop) -> Iterator[DnsServerThread]:
     """Services with weights, with priorities in two regions, and with 300 instances."""
     crowd = tuple(endpoint(f"n-{n}", f"10.5.{n // 250}.{n % 250 + 1}") for n in range(300))
     cells = {
@@ -46,7 +47,7 @@ def weighted() -> Iterator[DnsServerThread]:
             ),
         ],
     }
-    with DnsServerThread(table(cells)) as server:
+    with DnsServerThread(table(cells), settings=ServerSettings(udp_loop=loop)) as server:
         yield server
 
 

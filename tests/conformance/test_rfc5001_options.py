@@ -15,17 +15,17 @@ from dns_messages import KEEPALIVE, NSID, answers, message, opt, option, options
 from dns_server_thread import DnsServerThread
 
 from dns_frontend.server.limits import TcpLimits
-from dns_frontend.server.settings import ServerSettings
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 
 FORMERR, REFUSED, NOTAUTH = 1, 5, 9
 both = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 
 @pytest.fixture(scope="module")
-def named() -> Iterator[DnsServerThread]:
+def named(loop: UdpLoop) -> Iterator[DnsServerThread]:
     """A server that tells its name."""
     settings = ServerSettings(
-        server_name="dns-east-1", identity=True, tcp=TcpLimits(idle_seconds=7.5)
+        server_name="dns-east-1", identity=True, udp_loop=loop, tcp=TcpLimits(idle_seconds=7.5)
     )
     with DnsServerThread(example(), settings=settings) as server:
         yield server

@@ -12,7 +12,7 @@ from dns_messages import SUBNET, answers, message, opt, option, options_of, pars
 from dns_server_thread import DnsServerThread
 
 from dns_frontend.plan.view import ClientRegions
-from dns_frontend.server.settings import ServerSettings
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 
 FORMERR = 1
 EAST, WEST = ["10.0.0.1"], ["10.2.0.1"]
@@ -32,7 +32,7 @@ def subnet(text: str, *, family: int = 0, scope: int = 0, octets: bytes | None =
 
 
 @pytest.fixture(scope="module")
-def regional() -> Iterator[DnsServerThread]:
+def regional(loop: UdpLoop) -> Iterator[DnsServerThread]:
     """East is home; 10/8 is west but for 10.1/16; one forwarder is trusted."""
     networks = ClientRegions(
         [
@@ -44,7 +44,7 @@ def regional() -> Iterator[DnsServerThread]:
         ]
     )
     cells = {"east": [entry(endpoint("a", *EAST))], "west": [entry(endpoint("a", *WEST))]}
-    settings = ServerSettings(trusted_forwarders=("127.0.0.1/32", "8.8.8.0/24"))
+    settings = ServerSettings(trusted_forwarders=("127.0.0.1/32", "8.8.8.0/24"), udp_loop=loop)
     with DnsServerThread(table(cells), regions=networks, settings=settings) as server:
         yield server
 

@@ -12,7 +12,7 @@ from dns_messages import COOKIE, answers, message, opt, option, options_of, pars
 from dns_server_thread import DnsServerThread
 
 from dns_frontend.server.rates import RateLimits
-from dns_frontend.server.settings import ServerSettings
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 
 FORMERR, BADCOOKIE = 1, 23
 CLIENT = bytes.fromhex("2464c4abcf10c957")
@@ -174,10 +174,10 @@ def test_5_4_without_a_question_a_cookie_is_given_or_judged(
 
 
 @pytest.fixture(scope="module")
-def limited() -> Iterator[DnsServerThread]:
+def limited(loop: UdpLoop) -> Iterator[DnsServerThread]:
     """A server that lets an address have five replies a second, in whatever network."""
     many = entry(*(endpoint(f"n-{n}", f"10.3.0.{n + 1}") for n in range(60)))
-    settings = ServerSettings(rates=RateLimits(per_second=5, slip=2, exempt=()))
+    settings = ServerSettings(rates=RateLimits(per_second=5, slip=2, exempt=()), udp_loop=loop)
     with DnsServerThread(table({"east": [many], "west": []}), settings=settings) as server:
         yield server
 

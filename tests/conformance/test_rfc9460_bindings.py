@@ -11,6 +11,7 @@ from dns_messages import message, opt, parsed
 from dns_server_thread import DnsServerThread
 
 from dns_frontend.plan.entry import Port, Protocol, ServiceKey
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 
 HTTPS_PORT = Port("https", 8443, Protocol.TCP)
 SVCB, HTTPS = 64, 65
@@ -19,7 +20,7 @@ both = pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator[DnsServerThread]:
+def web(loop: UdpLoop) -> Iterator[DnsServerThread]:
     """`web` speaks HTTPS at two endpoints, `api` does not."""
     key = ServiceKey("payments", "web")
     cells = {
@@ -41,7 +42,7 @@ def web() -> Iterator[DnsServerThread]:
         ],
         "west": [],
     }
-    with DnsServerThread(table(cells)) as server:
+    with DnsServerThread(table(cells), settings=ServerSettings(udp_loop=loop)) as server:
         yield server
 
 
