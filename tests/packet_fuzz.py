@@ -333,7 +333,7 @@ def fuzz(seed: int, packets: int, seconds: float | None, say: Callable[[str], No
     responder = target()
     counters = responder.counters
     chance = random.Random(seed + 1)
-    here = responder._clients.meet(LOCAL)
+    here = responder.clients.meet(LOCAL)
     started = time.monotonic()
     memory = 0
     count = 0

@@ -13,6 +13,8 @@ from cpython.dict cimport PyDict_GetItem
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from dns_frontend.server.reply import OPT, OPT_COOKIE
+
 cdef extern from *:
     """
     #ifndef _GNU_SOURCE
@@ -112,9 +114,9 @@ cdef class Batch:
         self._responder = responder
         self._counters = responder.counters
         self._respond = responder.respond
-        self._meet = responder.meet
-        self._known_cookie = responder.knows_cookie
-        self._opt, self._opt_cookie = responder.plain_options
+        self._meet = responder.clients.of
+        self._known_cookie = responder.cookies.known
+        self._opt, self._opt_cookie = OPT, OPT_COOKIE
         self._clients = {}
         memset(self._rcodes, 0, sizeof(self._rcodes))
         memset(self._modes, 0, sizeof(self._modes))

@@ -82,6 +82,10 @@ class Clients:
         """The client of an address met before."""
         return self._known.get
 
+    def of(self, address: str) -> Client:
+        """The client of an address, met before or not."""
+        return self._known.get(address) or self.meet(address)
+
     def meet(self, address: str) -> Client:
         """The client of an address not met before."""
         known = self._known

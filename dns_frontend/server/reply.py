@@ -5,16 +5,32 @@ from __future__ import annotations
 from struct import pack
 
 from dns_frontend.server.settings import UDP_OCTETS
-from dns_frontend.wire.request import OPCODE_QUERY, TYPE_OPT, TYPE_TSIG, Request, Signature
+from dns_frontend.wire.request import (
+    OPCODE_QUERY,
+    OPTION_COOKIE,
+    TYPE_OPT,
+    TYPE_TSIG,
+    Request,
+    Signature,
+)
 
 CLASS_ANY = 255
 BADKEY = 17
+COOKIE_OPTION_OCTETS = 28
 
 
 def opt_record(dnssec_ok: bool, extended_rcode: int = 0, options: bytes = b"") -> bytes:
     """Our OPT record (RFC 6891, section 6.1.3): version 0, DO copied (RFC 3225, section 3)."""
     flags = extended_rcode << 24 | (0x8000 if dnssec_ok else 0)
     return pack("!BHHIH", 0, TYPE_OPT, UDP_OCTETS, flags, len(options)) + options
+
+
+WHOLE_COOKIE = pack("!HHH", COOKIE_OPTION_OCTETS, OPTION_COOKIE, COOKIE_OPTION_OCTETS - 4)
+"""The start of an OPT record's data that is one cookie of client and server, 24 octets."""
+OPT = (opt_record(dnssec_ok=False), opt_record(dnssec_ok=True))
+"""Without options, by DO."""
+OPT_COOKIE = tuple(opt[:-2] + WHOLE_COOKIE for opt in OPT)
+"""Up to the octets of the cookie, by DO."""
 
 
 def bare(packet: bytes, request: Request, rcode: int, options: bytes = b"") -> bytes:

@@ -13,7 +13,6 @@ import logging
 import time
 from collections.abc import Callable
 from random import SystemRandom
-from struct import pack
 from typing import NamedTuple
 
 from dns_frontend.plan.view import ClientRegions
@@ -22,7 +21,14 @@ from dns_frontend.server.cookies import Cookies, Proof
 from dns_frontend.server.counters import Counters
 from dns_frontend.server.identity import CLASS_CH, Identity
 from dns_frontend.server.rates import Rates
-from dns_frontend.server.reply import bare, opt_record, with_bad_key
+from dns_frontend.server.reply import (
+    OPT,
+    OPT_COOKIE,
+    WHOLE_COOKIE,
+    bare,
+    opt_record,
+    with_bad_key,
+)
 from dns_frontend.server.secret import Secrets
 from dns_frontend.server.settings import UDP_OCTETS, UDP_OCTETS_PLAIN, ServerSettings
 from dns_frontend.wire.body import (
@@ -69,15 +75,10 @@ _ONE_QUESTION_AND_RECORD = b"\0\1\0\0\0\0\0\1"
 _OPT_START = b"\0\0\x29"
 _NO_OPTIONS = b"\0\0"
 _OPT_OCTETS = 11
-_WHOLE_COOKIE = pack("!HHH", 28, COOKIE, 24)
-"""The length of an OPT record's data that is one cookie of client and server."""
 _OPT_COOKIE_OCTETS = _OPT_OCTETS + 28
 _FAULTS_LOGGED = 20
 
 _EDE_CLASS = extended_error(EDE_NOT_AUTHORITATIVE, "class IN only")
-
-_OPT = (opt_record(dnssec_ok=False), opt_record(dnssec_ok=True))
-_OPT_COOKIE = tuple(opt[:-2] + _WHOLE_COOKIE for opt in _OPT)
 
 
 class _Granted(NamedTuple):
@@ -96,15 +97,15 @@ class Responder:
     """Answers messages from one table."""
 
     __slots__ = (
-        "_clients",
         "_clock",
-        "_cookies",
         "_faults_logged",
         "_get_client",
         "_identity",
         "_keepalive",
         "_nsid",
         "_rates",
+        "clients",
+        "cookies",
         "counters",
         "settings",
         "table",
@@ -126,9 +127,9 @@ class Responder:
         self.settings = settings = settings if settings is not None else ServerSettings()
         self._clock = clock
         self._rates = Rates(settings.rates, SystemRandom().getrandbits(64))
-        self._cookies = Cookies(Secrets(settings.cookie_secrets, clock, wall), clock, wall)
-        self._clients = Clients(table, regions, settings, self._rates)
-        self._get_client = self._clients.get
+        self.cookies = Cookies(Secrets(settings.cookie_secrets, clock, wall), clock, wall)
+        self.clients = Clients(table, regions, settings, self._rates)
+        self._get_client = self.clients.get
         self._identity = Identity(settings.server_name) if settings.identity else None
         name = settings.server_name.encode("utf-8")
         self._nsid = option(NSID, name) if name else b""
@@ -149,7 +150,7 @@ class Responder:
         else:
             counters.queries_udp += 1
         try:
-            known = self._get_client(client) or self._clients.meet(client)
+            known = self._get_client(client) or self.clients.meet(client)
             buckets = known.buckets
             if (
                 buckets is not None
@@ -163,21 +164,6 @@ class Responder:
         except Exception:  # one message must not stop the loop that serves all others
             return self._fault(packet)
         return reply
-
-    # --- what the loop in batches needs ------------------------------------------------
-
-    def meet(self, client: str) -> Client:
-        """What is known of a client address."""
-        return self._get_client(client) or self._clients.meet(client)
-
-    def knows_cookie(self, client: str, cookie: bytes) -> bool:
-        """As `Cookies.known`."""
-        return self._cookies.known(client, cookie)
-
-    @property
-    def plain_options(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """OPT records by DO: without options, and before a cookie of 24 octets."""
-        return _OPT, _OPT_COOKIE
 
     # --- the quick way -----------------------------------------------------------------
 
@@ -201,15 +187,13 @@ class Responder:
             dnssec_ok = record[7] >> 7
             most = known.octets
             if size == _OPT_OCTETS and record[9:] == _NO_OPTIONS:
-                opt = (
-                    opt_record(bool(dnssec_ok), 0, body.option) if body.option else _OPT[dnssec_ok]
-                )
-            elif size == _OPT_COOKIE_OCTETS and record[9:15] == _WHOLE_COOKIE and not body.option:
+                opt = opt_record(bool(dnssec_ok), 0, body.option) if body.option else OPT[dnssec_ok]
+            elif size == _OPT_COOKIE_OCTETS and record[9:15] == WHOLE_COOKIE and not body.option:
                 cookie = record[15:]
-                if not self._cookies.known(known.address, cookie):
+                if not self.cookies.known(known.address, cookie):
                     return None
                 most = UDP_OCTETS
-                opt = _OPT_COOKIE[dnssec_ok] + cookie
+                opt = OPT_COOKIE[dnssec_ok] + cookie
             else:
                 return None
             form = rd + 2
@@ -300,7 +284,7 @@ class Responder:
         options = b""
         proof = Proof.NONE
         if wishes.cookie:
-            verified = self._cookies.verify(known.address, wishes.cookie)
+            verified = self.cookies.verify(known.address, wishes.cookie)
             proof = verified.proof
             options += option(COOKIE, verified.reply)
         if wishes.nsid:
@@ -315,7 +299,7 @@ class Responder:
         view, scope = known.view, 0
         subnet = granted.wishes.subnet
         if subnet is not None:
-            view, scope = self._clients.tailoring(known, subnet)
+            view, scope = self.clients.tailoring(known, subnet)
         body = self._body(request, view, stream)
         options = body.option + granted.options
         if subnet is not None:
@@ -331,7 +315,7 @@ class Responder:
         room = MESSAGE_OCTETS if stream else UDP_OCTETS_PLAIN
         if edns is not None:
             form += 2
-            opt = opt_record(edns.dnssec_ok, 0, options) if options else _OPT[edns.dnssec_ok]
+            opt = opt_record(edns.dnssec_ok, 0, options) if options else OPT[edns.dnssec_ok]
             if not stream:
                 # RFC 6891, section 6.2.3: less than 512 means 512
                 most = UDP_OCTETS if granted.proof is Proof.VALID else known.octets

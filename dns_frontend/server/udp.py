@@ -20,6 +20,8 @@ try:
 except ImportError:  # it is built where a compiler is there, and never needed
     Batch = None  # type: ignore[assignment, misc]  # absent, as the line above says
 
+__all__ = ["Batch", "UdpServer"]
+
 BATCH = 64
 """Datagrams answered before others of the event loop get their turn."""
 DATAGRAM_OCTETS = 4096

@@ -120,7 +120,7 @@ def test_rfc9018_4_3_a_cookie_is_renewed_after_half_an_hour_and_ends_after_one()
             (-400, False, False),
         ):
             wall.now = 1_559_731_985.0 + age
-            server.run(server.responder._cookies._kept.clear)
+            server.run(server.responder.cookies._kept.clear)
             # without a question the server says what it thinks of a cookie (section 5.4)
             empty = struct.pack("!6H", 1, 0, 0, 0, 0, 1) + opt(option(COOKIE, cookie))
             reply = server.udp(empty)

@@ -9,7 +9,7 @@ import pytest
 
 from dns_frontend.config import FrontendSettings
 from dns_frontend.server.rates import RateLimits
-from dns_frontend.server.settings import ServerSettings
+from dns_frontend.server.settings import ServerSettings, UdpLoop
 from registry.config import RegistrySettings
 from sheetanchor.cli.dns import default_id, frontend_settings, home_region, server_settings
 from sheetanchor.cli.launch import status_page, telemetry_settings
@@ -51,6 +51,7 @@ GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "identity": (("yes", True), ("0", False)),
     "cookie_secrets": (("/a", Path("/a")), ("/b", Path("/b"))),
     "rate_limit": (("0", 0), ("1000", 1000)),
+    "udp_loop": (("python", "python"), ("BATCH", "batch")),
     "rate_slip": (("0", 0), ("3", 3)),
     "rate_exempt": (("10.0.0.0/8", ("10.0.0.0/8",)), ("::/0", ("::/0",))),
     "octets_without_cookie": (("512", 512), ("1232", 1232)),
@@ -82,6 +83,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "identity": ("perhaps",),
     "cookie_secrets": (),
     "rate_limit": ("-1", "1.5", "many"),
+    "udp_loop": ("cython", "fast"),
     "rate_slip": ("-1", "x"),
     "rate_exempt": ("10.0.0.1/8",),
     "octets_without_cookie": ("-512", "1k"),
@@ -235,6 +237,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         "SHEETANCHOR_RATE_SLIP": "3",
         "SHEETANCHOR_RATE_EXEMPT": "192.0.2.0/24",
         "SHEETANCHOR_OCTETS_WITHOUT_COOKIE": "600",
+        "SHEETANCHOR_UDP_LOOP": "python",
     }
     assert set(environment) == {each.environment_variable for each in settings_of("dns")}
     values = resolve("dns", {}, environment)
@@ -260,6 +263,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         cookie_secrets=secrets,
         octets_without_cookie=600,
         rates=RateLimits(100, 3, ("192.0.2.0/24",)),
+        udp_loop=UdpLoop.PYTHON,
     )
 
 

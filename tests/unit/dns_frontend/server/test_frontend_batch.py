@@ -65,7 +65,7 @@ def differences(seed: int, count: int, host: tuple[socket.AddressFamily, str]) -
     """The messages of which the loop gives another reply than the responder."""
     responder = responder_of()
     pair = Pair(responder, *host)
-    known = responder._cookies.verify(host[1], b"abcdefgh").reply
+    known = responder.cookies.verify(host[1], b"abcdefgh").reply
     valid = message(API_NAME, 1, opt(option(COOKIE, known)))
     messages = iter(Messages(seed))
     done = 0

@@ -36,9 +36,9 @@ def warm() -> Responder:
 
 
 WARM = warm()
-HERE = WARM._clients.meet(LOCAL)
-COOKIE = WARM._cookies.verify(LOCAL, b"12345678").reply
-WARM._cookies.verify(LOCAL, COOKIE)
+HERE = WARM.clients.meet(LOCAL)
+COOKIE = WARM.cookies.verify(LOCAL, b"12345678").reply
+WARM.cookies.verify(LOCAL, COOKIE)
 
 
 @settings(max_examples=500)
@@ -177,4 +177,4 @@ def test_the_regions_of_clients_are_kept_within_bounds(monkeypatch: pytest.Monke
     packet = dns.message.make_query(API_NAME, "A").to_wire()
     for n in range(100):
         assert responder.respond(packet, f"10.0.0.{n}") is not None
-    assert len(responder._clients._known) <= 10
+    assert len(responder.clients._known) <= 10
