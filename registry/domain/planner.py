@@ -19,6 +19,7 @@ from registry.domain.names import InstanceId, InstanceKey, Revision
 from registry.domain.plan import Endpoint, ServicePlan, Tombstone
 from registry.domain.service import Service
 from registry.domain.slow_start import share, weights
+from registry.domain.succession import replaced
 
 _by_instance = attrgetter("instance")
 
@@ -44,7 +45,8 @@ def is_servable(endpoint: Endpoint) -> bool:
 #                                                                    held, and all instances
 #                                                                    that are not among them
 #
-# "Judged" means any health but UNKNOWN. The last row is what I7 asks for: the last set
+# "All instances" are all but those that others have replaced (see `succession`). "Judged"
+# means any health but UNKNOWN. The last row is what I7 asks for: the last set
 # known stays, labelled, until something better is validated. An instance that comes back
 # under its id with another incarnation waits outside meanwhile: UNKNOWN endpoints are
 # never answered with, and an id is in a plan once.
@@ -66,7 +68,11 @@ def plan_service(
         tombstone = Tombstone(service.tombstone_time_ms, service.revision)
         return settled(ServicePlan(service.key, None, (), False, tombstone, revision), previous)
     known = {} if previous is None else {e.instance: e for e in previous.endpoints}
-    weighed = _weighed(service, list(instances), up_for_seconds)
+    present = list(instances)
+    gone = replaced(present)
+    weighed = _weighed(
+        service, [each for each in present if each.key.instance not in gone], up_for_seconds
+    )
     endpoints = [
         _endpoint(instance, weight, known.get(instance.key.instance))
         for instance, weight in weighed
@@ -74,9 +80,9 @@ def plan_service(
     held: dict[InstanceId, Endpoint] = {}
     scale_to_zero = service.policy is not None and service.policy.scale_to_zero
     if not scale_to_zero and not any(map(is_servable, endpoints)):
-        present = {endpoint.incarnation for endpoint in endpoints}
+        registered = {endpoint.incarnation for endpoint in endpoints}
         held = {
-            endpoint.instance: _held(endpoint, gone=endpoint.incarnation not in present)
+            endpoint.instance: _held(endpoint, gone=endpoint.incarnation not in registered)
             for endpoint in known.values()
             if is_servable(endpoint)
         }
