@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance fuzz lint check protos docs bench clean
+.PHONY: help setup demo test prove conformance fuzz lint check protos docs bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ conformance: $(READY) ## print the table of what a DNS server must answer, with 
 
 fuzz: $(READY) ## send bent DNS messages and judge the replies (ARGS="--packets N --seed S")
 	@PYTHONPATH=.:tests $(BIN)/python -m packet_fuzz $(ARGS)
+
+prove: $(READY) ## search every interleaving, kill every mutant, write the kill matrix
+	@$(BIN)/python -m proof $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, import contracts, freshness of what is generated
 	@BIN=$(BIN) scripts/lint $(PACKAGES)

@@ -321,6 +321,10 @@ class Store(Protocol):
         """A generation with all its entries, from its base and the deltas since."""
         ...
 
+    async def newest_stored(self, cell: CellName) -> Generation:
+        """The highest generation that is stored, whatever the head says; 0 when there is none."""
+        ...
+
     async def deltas_after(
         self, cell: CellName, generation: Generation, limit: int
     ) -> Sequence[tuple[PlanRecord, PlanDelta]]:

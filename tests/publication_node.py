@@ -31,6 +31,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
+from registry.domain.operation import DeleteService
 from registry.domain.plan import PlanRecord, ServicePlan
 from registry.ports import Clock, Prober, Store
 
@@ -124,6 +125,11 @@ class PublicationNode:
     async def leave(self, registered: Registered) -> None:
         instance = registered.instance
         await self.registrar.deregister(instance.key, instance.incarnation)
+
+    async def delete(self, service: ServiceKey) -> None:
+        """Delete a service with all its instances, as its owner does."""
+        _, changes, revision = await self.store.edit_service(DeleteService(service, "", True))
+        self.mirror.absorb(changes, revision)
 
     def planned(self, service: ServiceKey = CART, cell: CellName = EU) -> ServicePlan | None:
         """The entry in the active plan, as this node holds it."""

@@ -2,17 +2,16 @@
 
 the head's plan     what is built on
 ------------------  -------------------------------------------------------------------
-generation 0        nothing: the empty start
+generation 0, and   nothing: the empty start
+no plan is stored
 can be read         it
-is damaged          what can be read of it; an entry that cannot is looked for in older
-                    generations
-cannot be read      the newest older generation that can, so that what names had is
-                    remembered (I7)
-none can be read    nothing
+is damaged, or      what the rows of `names` keep of each entry; where that cannot be read
+cannot be read      either, what can be read of the head's plan, or of the newest older
+                    generation that can be read: what names had is to be remembered (I7);
+                    so too when the head's own row was lost
 
-Below each but the first two lies what the rows of `names` keep of held entries, which
-nothing else could make again. And whatever is built on is the head only if its digest is
-the head's, and the rows of `names` say of it what they should; else it is published anew.
+Whatever is built on is the head only if its digest is the head's, and the rows of `names`
+say of it what they should; else it is published anew.
 """
 
 from __future__ import annotations
@@ -49,9 +48,10 @@ class PlanReader:
         """The plan to build on. Raises StoreUnavailable."""
         lost = first_record(self._cell, head.epoch, head.generation, head.digest)
         names = await self._names()
-        if head.generation == 0:
+        newest = await self._newest()
+        if max(head.generation, newest) == 0:
             return self._remembered(CellPlan(lost), names)
-        found = await self._find(head.generation)
+        found = await self._find(head.generation) if head.generation else None
         if found is not None:
             record, bodies = found
             plan = restore(replace(record, digest=head.digest), bodies, self._codec.decode)
@@ -66,7 +66,7 @@ class PlanReader:
             "the active plan cannot be read; it is planned anew",
             extra={"cell": self._cell, "generation": head.generation},
         )
-        async for record, bodies in self._older(head.generation):
+        async for record, bodies in self._older(Generation(max(head.generation, newest) + 1)):
             log.warning(
                 "an older plan is built on",
                 extra={"cell": self._cell, "generation": record.generation},
@@ -91,15 +91,11 @@ class PlanReader:
         return _unsound(plan.record, entries)
 
     def _remembered(self, plan: CellPlan, names: Mapping[str, ServedName]) -> CellPlan:
-        """The plan, and what the rows of names remember of names that it has nothing for."""
+        """The plan, with what the rows of names keep of each entry put over it."""
         bodies = {key: name.body for key, name in names.items() if name.body is not None}
         known = restore(plan.record, bodies, self._codec.decode).entries
-        missing = {
-            key: entry
-            for key, entry in known.items()
-            if entry.plan is not None and ((at := plan.entries.get(key)) is None or at.plan is None)
-        }
-        return _unsound(plan.record, plan.entries | missing) if missing else plan
+        kept = {key: entry for key, entry in known.items() if entry.plan is not None}
+        return _unsound(plan.record, plan.entries | kept) if kept else plan
 
     async def _older(
         self, generation: Generation
@@ -120,6 +116,16 @@ class PlanReader:
         except Exception:
             log.exception("a plan cannot be read", extra={"cell": self._cell})
             return None
+
+    async def _newest(self) -> Generation:
+        try:
+            with self._uptime.asking():
+                return await self._store.newest_stored(self._cell)
+        except RegistryError:
+            raise
+        except Exception:
+            log.exception("the plans cannot be looked through", extra={"cell": self._cell})
+            return Generation(0)
 
     async def _names(self) -> Mapping[str, ServedName]:
         try:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from registry.domain.names import NO_EPOCH, Epoch
 
+LEASE_LIMIT_MS = 5 * 60 * 1000
+"""No lease is longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -48,11 +51,14 @@ class Bid:
 #   another      in force    no          any                None
 #   any other row                        yes                taken, above the epoch they saw
 #
-# The last row is a database restored from a backup: to frontends its epochs are past.
+# A lease that ends further ahead than any can is not in force: the row was edited, or the
+# clock was set back (I10, I36). The last row is a database restored from a backup: to
+# frontends its epochs are past.
 def decide_lead(seat: Seat, bid: Bid) -> Seat | None:
     """The seat as it is when the bid is granted; None when it is refused."""
     held_by_other = seat.leader not in ("", bid.node)
-    if held_by_other and seat.until_ms > bid.now_ms and not bid.exclusive:
+    in_force = bid.now_ms < seat.until_ms <= bid.now_ms + LEASE_LIMIT_MS
+    if held_by_other and in_force and not bid.exclusive:
         return None
     epoch = seat.epoch if seat.leader == bid.node else Epoch(seat.epoch + 1)
     if seat.seen_epoch >= epoch:

@@ -2,8 +2,8 @@
 
 The plan's content is octets to the database. This one row a name beside it is what lets
 a trigger hold the rule of rules a third time: no name loses its last endpoint unless that
-was asked for (I7). Of an entry that nothing could make again (its instances are gone, its
-endpoints are held) the row keeps the octets too, so that even a lost plan loses no name.
+was asked for (I7). The row keeps the entry's octets too, so that even lost plans lose no
+name: its instances may be gone, and nothing else could make it again.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class ServedName:
     """Endpoints that an answer may name."""
     asked: Asked
     body: bytes | None
-    """The entry, when it is held."""
+    """The entry."""
 
 
 def served_name(plan: ServicePlan | None, body: bytes) -> ServedName:
     """The row of an entry. One that is not understood (None) claims nothing."""
     if plan is None:
-        return ServedName(0, Asked.NO, None)
+        return ServedName(0, Asked.NO, body)
     if plan.tombstone is not None:
         asked = Asked.TOMBSTONE
     elif plan.policy is not None and plan.policy.scale_to_zero:
@@ -45,7 +45,7 @@ def served_name(plan: ServicePlan | None, body: bytes) -> ServedName:
     else:
         asked = Asked.NO
     servable = sum(map(is_servable, plan.endpoints))
-    return ServedName(servable, asked, body if plan.held else None)
+    return ServedName(servable, asked, body)
 
 
 # is_emptied: the triggers `names_never_empty` and `names_never_vanish` say the same in SQL

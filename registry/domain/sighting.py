@@ -38,15 +38,18 @@ class Sighting:
 #   the claim's epoch   its generation     its digest   the sighting
 #   ------------------  -----------------  -----------  ---------------------------------
 #   beyond CLAIM_LIMIT, or its generation  any          stays
-#   not above ours      below the head     any          stays: an older one of ours, or a
-#                                                       base will do
-#   not above ours      the head           the head's   stays
+#   not above the       below the head     any          stays: an older one of ours, or a
+#   head's plan's                                       base will do
+#   not above it        the head           the head's   stays
 #                                          or untold
 #   any                 any other          any          the higher, number by number
+#
+# The epoch is that under which the head was published: a new leader may have taken a
+# higher one since, and frontends go by what is published.
 def fold_claim(
     known: Sighting, epoch: Epoch, generation: Generation, digest: bytes, claim: Claim
 ) -> Sighting:
-    """What is known once a frontend came with `claim`; the rest is the cell's row."""
+    """What is known once a frontend came with `claim`; the rest is of the cell's head."""
     if max(claim.epoch, claim.generation) > CLAIM_LIMIT:
         return known
     ours = claim.generation < generation or (

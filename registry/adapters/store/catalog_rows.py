@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from registry.adapters.store.database import Transaction
-from registry.adapters.store.rows import decode_instance, decode_service
+from registry.adapters.store.rows import decode_instance, decode_service, readable
 from registry.domain.instance import Instance
 from registry.domain.names import (
     Incarnation,
@@ -23,7 +23,7 @@ def find(tx: Transaction, incarnations: Sequence[Incarnation]) -> Mapping[Incarn
         f"SELECT i.body FROM {tx.dialect.texts} JOIN instances i ON i.uid = k.value",
         *tx.dialect.list_values(sorted(set(incarnations))),
     )
-    found = [decode_instance(body) for (body,) in rows]
+    found = readable(rows.scalars(), decode_instance)
     return {instance.incarnation: instance for instance in found}
 
 
@@ -41,7 +41,7 @@ def get_service(tx: Transaction, key: ServiceKey) -> Service | None:
         "SELECT body FROM services WHERE namespace = ? AND service = ? AND tombstone_ms IS NULL",
         *key,
     ).scalar_one_or_none()
-    return None if body is None else decode_service(body)
+    return None if body is None else next(readable([body], decode_service), None)
 
 
 def get_instance(tx: Transaction, key: InstanceKey) -> Instance | None:
@@ -49,7 +49,7 @@ def get_instance(tx: Transaction, key: InstanceKey) -> Instance | None:
     body = tx.run(
         "SELECT body FROM instances WHERE namespace = ? AND service = ? AND instance = ?", *key
     ).scalar_one_or_none()
-    return None if body is None else decode_instance(body)
+    return None if body is None else next(readable([body], decode_instance), None)
 
 
 def list_namespaces(tx: Transaction, after: str, limit: int) -> Sequence[Namespace]:
@@ -76,7 +76,7 @@ def list_services(
         *values,
         limit,
     )
-    return [decode_service(body) for (body,) in rows]
+    return list(readable(rows.scalars(), decode_service))
 
 
 def list_instances(
@@ -98,4 +98,4 @@ def list_instances(
         *values,
         limit,
     )
-    return [decode_instance(body) for (body,) in rows]
+    return list(readable(rows.scalars(), decode_instance))

@@ -55,15 +55,18 @@ def lead(
         row = _lock(tx, cell)
         if row is None:
             return None
-    epoch, _, leader, until_ms = row
-    seat = Seat(Epoch(epoch), leader, until_ms, sighting(tx, cell).epoch)
+    epoch, generation, leader, until_ms = row
+    # Negative numbers were put there by hand; nothing could be written on them (I10).
+    seat = Seat(Epoch(max(epoch, 0)), leader, until_ms, sighting(tx, cell).epoch)
     bid = Bid(node, round(lease_seconds * 1000), now(tx, now_ms), tx.dialect.exclusive)
     granted = decide_lead(seat, bid)
     if granted is None:
         return None
     tx.run(
-        "UPDATE cells SET epoch = ?, leader = ?, leader_until_ms = ?, region = ? WHERE name = ?",
+        "UPDATE cells SET epoch = ?, head_generation = ?, leader = ?, leader_until_ms = ?,"
+        " region = ? WHERE name = ?",
         granted.epoch,
+        max(generation, 0),
         granted.leader,
         granted.until_ms,
         region,

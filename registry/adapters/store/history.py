@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry.adapters.store.database import Transaction
-from registry.adapters.store.rows import decode_change, decode_instance, decode_service
+from registry.adapters.store.rows import decode_change, decode_instance, decode_service, readable
 from registry.domain.change import Change
 from registry.domain.errors import RevisionCompacted, RevisionInFuture
 from registry.domain.names import Revision
@@ -18,30 +18,47 @@ COMPACTION_STEP = 2000
 def found(tx: Transaction, uid: str) -> None:
     """Make the row of `registry_state` if it is not there; `uid` is the registry's for ever.
 
-    Should the row have been lost, numbering goes on above all revisions that are known.
+    Should the row have been lost, or set back, numbering goes on above all numbers that
+    are known; it never contradicts itself (I10).
     """
+    tx.run("DELETE FROM registry_state WHERE id <> 1")
     tx.run(
         "INSERT INTO registry_state (id, revision, compacted_revision, uid)"
-        " SELECT 1, COALESCE(MAX(revision), 0), COALESCE(MIN(revision), 1) - 1, CAST(? AS TEXT)"
-        " FROM changes WHERE true ON CONFLICT (id) DO NOTHING",
+        " VALUES (1, 0, 0, ?) ON CONFLICT (id) DO NOTHING",
         uid,
     )
+    last, compacted = tx.run(
+        f"SELECT revision, compacted_revision FROM registry_state{tx.dialect.row_lock}"
+    ).one()
+    first, newest = tx.run(
+        "SELECT MIN(revision), MAX(revision) FROM changes WHERE revision > 0"
+    ).one()
+    lease = tx.run("SELECT MAX(id) FROM leases").scalar_one()
+    revision = max(last, newest or 0, lease or 0)
+    if last == 0:
+        compacted = (first or revision + 1) - 1
+    compacted = min(max(compacted, 0), revision)
+    tx.run("UPDATE registry_state SET revision = ?, compacted_revision = ?", revision, compacted)
 
 
 def state(tx: Transaction) -> State:
     """Everything at one revision."""
     return State(
         revision=revision(tx),
-        services=[
-            decode_service(body)
-            for (body,) in tx.run("SELECT body FROM services ORDER BY namespace, service")
-        ],
-        instances=[
-            decode_instance(body)
-            for (body,) in tx.run(
-                "SELECT body FROM instances ORDER BY namespace, service, instance"
+        services=list(
+            readable(
+                tx.run("SELECT body FROM services ORDER BY namespace, service").scalars(),
+                decode_service,
             )
-        ],
+        ),
+        instances=list(
+            readable(
+                tx.run(
+                    "SELECT body FROM instances ORDER BY namespace, service, instance"
+                ).scalars(),
+                decode_instance,
+            )
+        ),
         renewals={row[0]: row[1] for row in tx.run("SELECT id, renewals FROM leases")},
     )
 
@@ -72,7 +89,15 @@ def changes_after(tx: Transaction, start: Revision, limit: int) -> Sequence[Chan
             f"{columns} WHERE revision = ? AND seq > ? ORDER BY seq", rows[-1][0], rows[-1][1]
         )
         rows = [*rows, *rest]
-    return [decode_change(number, kind, trace, body) for number, _, kind, trace, body in rows]
+    try:
+        return [decode_change(number, kind, trace, body) for number, _, kind, trace, body in rows]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RevisionCompacted(
+            f"changes after revision {start} cannot be read ({type(error).__name__}: {error}). "
+            "Take a new snapshot.",
+            revision=start,
+            compacted_revision=compacted,
+        ) from error
 
 
 def check_start(start: Revision, last: int, compacted: int) -> None:

@@ -170,7 +170,9 @@ class MemoryPublication:
             return False
         head = kept.head
         known = Sighting(head.seen_epoch, head.seen_generation)
-        seen = fold_claim(known, head.epoch, head.generation, head.digest, claim)
+        made = kept.plans.get(head.generation)
+        epoch = head.epoch if made is None else made.record.epoch
+        seen = fold_claim(known, epoch, head.generation, head.digest, claim)
         kept.head = replace(head, seen_epoch=seen.epoch, seen_generation=seen.generation)
         return seen != known
 
@@ -269,6 +271,11 @@ class MemoryPublication:
             for p in chain
         ]
         return replay(rows, generation)
+
+    async def newest_stored(self, cell: CellName) -> Generation:
+        """The highest generation that is stored, whatever the head says."""
+        self._answer()
+        return max((made.record.generation for made in self._chain(cell)), default=Generation(0))
 
     async def deltas_after(
         self, cell: CellName, generation: Generation, limit: int

@@ -167,6 +167,12 @@ def advance(entries: dict[str, bytes], delta: PlanDelta) -> None:
     entries.update(delta.changed)
 
 
+def newest_stored(tx: Transaction, cell: CellName) -> Generation:
+    """The highest generation that is stored; 0 when there is none."""
+    newest = tx.run("SELECT MAX(generation) FROM plans WHERE cell = ?", cell).scalar_one()
+    return Generation(newest or 0)
+
+
 def deltas_after(
     tx: Transaction, cell: CellName, generation: Generation, limit: int
 ) -> Sequence[tuple[PlanRecord, PlanDelta]]:

@@ -15,6 +15,7 @@ from registry.adapters.store.rows import (
     change_row,
     decode_instance,
     decode_service,
+    readable,
 )
 from registry.domain.change import Change, InstancePut, ServicePut, ServiceRemoved
 from registry.domain.errors import StoreUnavailable
@@ -67,7 +68,7 @@ def edit_service(
             "SELECT body FROM instances WHERE namespace = ? AND service = ? ORDER BY instance",
             *edit.key,
         )
-        instances = [decode_instance(body) for (body,) in rows]
+        instances = list(readable(rows.scalars(), decode_instance))
         ledger.instances = {instance.key: instance for instance in instances}
     service = ledger.edit(edit, instances)
     _write(tx, ledger)
@@ -93,12 +94,14 @@ def _read_rows(tx: Transaction, ledger: Ledger, operations: Sequence[Operation])
     keys = list({operation.key: None for operation in operations})
     ledger.instances = {
         instance.key: instance
-        for (body,) in tx.run(
-            f"SELECT i.body FROM {tx.dialect.keys} JOIN instances i ON"
-            " i.namespace = k.namespace AND i.service = k.service AND i.instance = k.instance",
-            *tx.dialect.key_values(keys),
+        for instance in readable(
+            tx.run(
+                f"SELECT i.body FROM {tx.dialect.keys} JOIN instances i ON"
+                " i.namespace = k.namespace AND i.service = k.service AND i.instance = k.instance",
+                *tx.dialect.key_values(keys),
+            ).scalars(),
+            decode_instance,
         )
-        for instance in (decode_instance(body),)
     }
     haunted = list(
         {
@@ -152,12 +155,14 @@ def _read_services(tx: Transaction, keys: Iterable[ServiceKey]) -> dict[ServiceK
     triples = [InstanceKey(*key, InstanceId("")) for key in keys]
     return {
         service.key: service
-        for (body,) in tx.run(
-            f"SELECT s.body FROM {tx.dialect.keys} JOIN services s ON"
-            " s.namespace = k.namespace AND s.service = k.service",
-            *tx.dialect.key_values(triples),
+        for service in readable(
+            tx.run(
+                f"SELECT s.body FROM {tx.dialect.keys} JOIN services s ON"
+                " s.namespace = k.namespace AND s.service = k.service",
+                *tx.dialect.key_values(triples),
+            ).scalars(),
+            decode_service,
         )
-        for service in (decode_service(body),)
     }
 
 

@@ -7,9 +7,10 @@ Keys may be added later; a reader must bear a body written before they were.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from registry.domain.change import (
     Change,
@@ -43,6 +44,10 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.service import FailoverPolicy, HealthPolicy, Service, ServicePolicy
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -207,6 +212,22 @@ def decode_service(body: str) -> Service:
         revision=Revision(row["revision"]),
         tombstone_time_ms=row["tombstone_ms"],
     )
+
+
+def readable(bodies: Iterable[str], decode: Callable[[str], T]) -> Iterator[T]:
+    """What can be read of `bodies`. One that cannot is as if it were not there, and logged.
+
+    A row that is damaged hurts its own instance or service only (I11); that it is gone is
+    no deletion (I7).
+    """
+    for body in bodies:
+        try:
+            yield decode(body)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            log.error(
+                "a row cannot be read and is passed over",
+                extra={"body": str(body)[:200], "error": f"{type(error).__name__}: {error}"},
+            )
 
 
 def _policy_row(policy: ServicePolicy) -> dict[str, Any]:

@@ -268,6 +268,7 @@ _IN_USE = (
     " WHERE u.used >= OLD.generation AND OLD.generation >= COALESCE((SELECT MAX(b.generation)"
     " FROM plans b WHERE b.cell = OLD.cell AND b.base IS NOT NULL AND b.generation <= u.used), 0))"
 )
+_OUT_OF_EPOCH = "NEW.epoch <> (SELECT c.epoch FROM cells c WHERE c.name = NEW.cell)"
 _NOT_HEALING = "NOT EXISTS (SELECT 1 FROM healings WHERE cell = OLD.cell)"
 # The same table as at `served_name.is_emptied`. A tombstone must be the service's as well.
 _EMPTIED = (
@@ -284,6 +285,8 @@ SQLITE_TRIGGERS = (
     " BEGIN SELECT RAISE(ABORT, 'a cell never goes back'); END",
     "CREATE TRIGGER plans_never_change BEFORE UPDATE ON plans"
     " BEGIN SELECT RAISE(ABORT, 'a plan never changes'); END",
+    f"CREATE TRIGGER plans_in_epoch BEFORE INSERT ON plans WHEN {_OUT_OF_EPOCH}"
+    " BEGIN SELECT RAISE(ABORT, 'a deposed leader publishes nothing'); END",
     f"CREATE TRIGGER plans_in_use BEFORE DELETE ON plans WHEN {_IN_USE}"
     " BEGIN SELECT RAISE(ABORT, 'a plan in use is not deleted'); END",
     f"CREATE TRIGGER names_never_empty BEFORE UPDATE ON names WHEN {_EMPTIED}"
@@ -302,6 +305,14 @@ POSTGRESQL_TRIGGERS = (
     *(
         statement
         for name, table, action, condition, result, message in (
+            (
+                "plans_in_epoch",
+                "plans",
+                "INSERT",
+                _OUT_OF_EPOCH,
+                "NEW",
+                "a deposed leader publishes nothing",
+            ),
             ("plans_in_use", "plans", "DELETE", _IN_USE, "OLD", "a plan in use is not deleted"),
             (
                 "names_never_empty",

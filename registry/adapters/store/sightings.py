@@ -17,7 +17,11 @@ def note_seen(tx: Transaction, cell: CellName, claim: Claim) -> bool:
     if row is None:
         return False
     known = sighting(tx, cell)
-    seen = fold_claim(known, Epoch(row[0]), Generation(row[1]), bytes(row[2]), claim)
+    published = tx.run(
+        "SELECT epoch FROM plans WHERE cell = ? AND generation = ?", cell, row[1]
+    ).scalar_one_or_none()
+    epoch = row[0] if published is None else published
+    seen = fold_claim(known, Epoch(epoch), Generation(row[1]), bytes(row[2]), claim)
     if seen == known:
         return False
     tx.run(

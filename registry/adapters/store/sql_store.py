@@ -244,6 +244,10 @@ class SqlStore:
         """A generation with all its entries."""
         return await self._database.read(lambda tx: plans.read_plan(tx, cell, generation))
 
+    async def newest_stored(self, cell: CellName) -> Generation:
+        """The highest generation that is stored, whatever the head says."""
+        return await self._database.read(lambda tx: plans.newest_stored(tx, cell))
+
     async def deltas_after(
         self, cell: CellName, generation: Generation, limit: int
     ) -> Sequence[tuple[PlanRecord, PlanDelta]]:

@@ -1,0 +1,75 @@
+"""The proof itself, within small bounds; `make prove` has the large ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from proof.leases import aged_by_downtime, search_leases
+from proof.machine import play
+from proof.mutants import GUARD_BOUNDS, GUARDS, MUTANTS, Mutant
+from proof.rules import SHIPPED, Rules
+from proof.search import search
+from proof.simulator import simulate
+from proof.world import Bounds, Game
+
+SMALL = Bounds(publishers=2, frontends=1, truths=2, epochs=2, generations=3)
+
+
+def test_no_interleaving_breaks_an_invariant() -> None:
+    """Every state of a small world, searched to the end; and from each it recovers."""
+    game = Game(SHIPPED, SMALL)
+    found = search("small", game, [game.start()], limit=100_000)
+    assert (found.violation, found.complete) == ("", True)
+    assert found.states > 5_000
+    assert {"move made", "move deposed", "recovers"} <= game.hits.keys()
+
+
+def test_no_short_life_of_a_lease_ends_before_its_time() -> None:
+    """I23, over every order of renewals, suspensions and outages."""
+    assert search_leases().violation == ""
+    assert search_leases(step=aged_by_downtime).violation.startswith("I23")
+
+
+def test_random_histories_from_anywhere_break_nothing() -> None:
+    """Also from tables that no history makes (I10)."""
+    assert (
+        play("any", SHIPPED, Bounds(rollbacks=1), examples=50, from_anywhere=True).violation == ""
+    )
+
+
+def test_simulated_systems_break_nothing_and_meet_every_fault() -> None:
+    """A swarm of seeds; the same seed is the same story."""
+    found = simulate(SHIPPED, range(600))
+    assert found.violation == ""
+    assert {
+        "a pause",
+        "a partition",
+        "rolls back",
+        "heals an unreadable head",
+        "move lost",
+        "move deposed",
+        "move frozen",
+        "cleans up",
+        "step: dies",
+    } <= found.hits.keys()
+    again = [simulate(SHIPPED, [7], story=True).trace for _ in range(2)]
+    assert again[0] == again[1]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_bug_of_history_is_found_out(mutant: Mutant) -> None:
+    """By the search, with the way that leads there."""
+    game = Game(mutant.rules, mutant.bounds)
+    found = search(mutant.name, game, [game.start()], limit=20_000)
+    assert found.violation
+    assert found.trace
+
+
+@pytest.mark.parametrize(("name", "rules", "suffices"), GUARDS, ids=lambda each: str(each)[:40])
+def test_each_guard_alone_keeps_answers_from_going_back_or_empty(
+    name: str, rules: Rules, suffices: bool
+) -> None:
+    """I1 and I7, with any two of three guards away; without all three they fall."""
+    game = Game(rules, GUARD_BOUNDS)
+    found = search(name, game, [game.start()], limit=5_000, recover=False)
+    assert bool(found.violation) is not suffices
