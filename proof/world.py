@@ -272,9 +272,10 @@ class Game:
         """One transaction: the pure decision on the row, then the database's own rules."""
         publisher = world.publishers[at]
         outrun = 0 < world.seen[1] >= publisher.parent or world.seen[0] > 0
-        step = self.parts.next_generation(
-            publisher.parent, publisher.epoch, world.seen[1] if outrun else 0, publisher.skip
-        )
+        above = world.seen[1] if outrun else 0
+        if not publisher.is_sound and world.rows:
+            above = max(above, world.rows[-1].generation)
+        step = self.parts.next_generation(publisher.parent, publisher.epoch, above, publisher.skip)
         attempt = Attempt(Epoch(publisher.epoch), Generation(publisher.parent), Generation(step))
         pointer = Pointer(Epoch(world.epoch), Generation(world.head), world.frozen)
         move = self.rules.move(pointer, attempt)
@@ -340,7 +341,10 @@ class Game:
         assert old is not None
         restored = self.parts.restored(content, old)
         publisher = Publisher(world.epoch, world.head, content, is_sound, restored)
-        step = self.parts.next_generation(world.head, world.epoch, world.seen[1], 0)
+        above = world.seen[1]
+        if not is_sound and world.rows:
+            above = max(above, world.rows[-1].generation)
+        step = self.parts.next_generation(world.head, world.epoch, above, 0)
         attempt = Attempt(None, Generation(world.head), Generation(step))
         pointer = Pointer(Epoch(world.epoch), Generation(world.head), world.frozen)
         if self.rules.move(pointer, attempt) is not Move.MADE or self._database_refuses(

@@ -46,9 +46,14 @@ class PlanReader:
 
     async def read(self, head: Head) -> CellPlan:
         """The plan to build on. Raises StoreUnavailable."""
+        newest = await self._newest()
+        plan = await self._read(head, newest)
+        plan.taken = newest
+        return plan
+
+    async def _read(self, head: Head, newest: Generation) -> CellPlan:
         lost = first_record(self._cell, head.epoch, head.generation, head.digest)
         names = await self._names()
-        newest = await self._newest()
         if max(head.generation, newest) == 0:
             return self._remembered(CellPlan(lost), names)
         found = await self._find(head.generation) if head.generation else None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from registry.domain.digest import DigestTree, Staged
+from registry.domain.names import NO_GENERATION
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
 from registry.domain.served_name import ServedName, served_name
 
@@ -91,6 +92,8 @@ class CellPlan:
         self.totals = Totals()
         for entry in self.entries.values():
             self.totals = self.totals.after(None, entry)
+        self.taken = NO_GENERATION
+        """The highest number that the store has a plan under, whatever the head says."""
         self.octets_since_base: int | None = None
         """Octets of deltas since a base was written; None: not known, so write one."""
         self.is_sound = record.generation > 0 and self.tree.value == record.digest

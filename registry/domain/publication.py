@@ -114,7 +114,7 @@ def next_step(
     record = PlanRecord(
         cell=plan.record.cell,
         epoch=epoch,
-        generation=Generation(max(plan.record.generation, above) + 1 + skip),
+        generation=Generation(max(plan.record.generation, plan.taken, above) + 1 + skip),
         parent_generation=plan.record.generation,
         digest=digest.value,
         service_count=totals.services,
