@@ -47,8 +47,9 @@ class Departure:
 class Target:
     """A real process that listens on its own address, registered through the stubs."""
 
-    def __init__(self, fleet: Fleet, number: int, check: bool) -> None:
+    def __init__(self, fleet: Fleet, number: int, check: bool, service: str = SERVICE) -> None:
         self.fleet = fleet
+        self.service = service
         self.address = f"127.99.{number // 200}.{number % 200 + 1}"
         self.instance = f"i{number}"
         self.check = check
@@ -68,7 +69,7 @@ class Target:
         )
         answer = await self.fleet.stub.RegisterInstance(
             registration_service_pb2.RegisterInstanceRequest(
-                parent=f"namespaces/{NAMESPACE}/services/{SERVICE}",
+                parent=f"namespaces/{NAMESPACE}/services/{self.service}",
                 instance_id=self.instance,
                 ttl=Duration(seconds=TTL_SECONDS),
                 instance=instance_pb2.Instance(
@@ -116,6 +117,7 @@ async def measure(fleet: Fleet, watch: NameWatch, zone: str, *, rounds: int) -> 
     """Let instances of a name leave in each way; another instance of it stays all along."""
     name = f"{SERVICE}.{NAMESPACE}.svc.{zone}"
     stayer = Target(fleet, 0, check=True)
+    stayers = [stayer]
     await stayer.start()
     number = 0
     found = []
@@ -124,20 +126,31 @@ async def measure(fleet: Fleet, watch: NameWatch, zone: str, *, rounds: int) -> 
         for way, found_by, check, leave in (
             ("deregistration", "the owner's word", True, Target.deregister),
             ("drain", "the owner's word", True, Target.drain),
-            ("kill -9, port checked", "3 refused probes, 1 s apart", True, Target.end),
+            ("kill -9, port checked", "3 refused probes, half a second apart", True, Target.end),
             ("kill -9, unchecked", "the end of a 15 s lease", False, Target.end),
         ):
-            # the last kind takes the length of a lease, so all its instances leave at once
-            targets = [Target(fleet, number + 1 + index, check) for index in range(rounds)]
+            # The last kind takes the length of a lease, so all its instances leave at once; and
+            # since silence is no more than weak evidence, of which a name bears one in half a
+            # minute, each leaves a name of its own.
+            targets = [
+                Target(fleet, number + 1 + index, check, SERVICE if check else f"leaving-{index}")
+                for index in range(rounds)
+            ]
             number += rounds
             for target in targets:
+                if not check:
+                    number += 1
+                    stayers.append(Target(fleet, number, check, target.service))
+                    await stayers[-1].start()
                 await target.start()
-                await watch.until(name, target.address, present=True, seconds=30)
+                own = name.replace(SERVICE, target.service, 1)
+                await watch.until(own, target.address, present=True, seconds=30)
 
             async def go(target: Target, leave=leave) -> float:  # type: ignore[no-untyped-def]  # bound per loop
                 begin = time.perf_counter()
                 await leave(target)
-                return await watch.until(name, target.address, present=False, seconds=60) - begin
+                own = name.replace(SERVICE, target.service, 1)
+                return await watch.until(own, target.address, present=False, seconds=60) - begin
 
             if check:
                 seconds = [await go(target) for target in targets]
@@ -146,7 +159,7 @@ async def measure(fleet: Fleet, watch: NameWatch, zone: str, *, rounds: int) -> 
             found.append(Departure(way, found_by, seconds))
             await asyncio.gather(*(target.end() for target in targets))
     finally:
-        await stayer.end()
+        await asyncio.gather(*(stayer.end() for stayer in stayers))
     return found
 
 

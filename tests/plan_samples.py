@@ -20,13 +20,31 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.plan import Endpoint, ServicePlan, Tombstone
-from registry.domain.service import FailoverPolicy, HealthPolicy, Service, ServicePolicy
+from registry.domain.service import (
+    AllDown,
+    Distance,
+    FailoverPolicy,
+    HealthPolicy,
+    Service,
+    ServicePolicy,
+)
 
 CART = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
 SCALE_TO_ZERO = ServicePolicy(scale_to_zero=True)
 POLICY = ServicePolicy(
     record_ttl_seconds=30,
-    failover=FailoverPolicy((RegionName("us"),), 0.4, 0.6, 0.0, 2),
+    failover=FailoverPolicy(
+        (RegionName("us"),),
+        0.4,
+        0.6,
+        0.0,
+        2,
+        3.0,
+        (Distance(RegionName("eu"), RegionName("us"), 7),),
+        1.5,
+        AllDown.STATIC,
+        ("192.0.2.1",),
+    ),
     health=HealthPolicy(1, 4, 20.0, 0.0),
 )
 

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from dns_frontend.plan.digest import Published
 from dns_frontend.plan.entry import (
+    AllDown,
     CellPosition,
     Endpoint,
     Health,
@@ -42,6 +43,11 @@ _EVIDENCE: dict[int, str] = {
 }
 
 
+_ALL_DOWN: dict[int, AllDown] = {
+    number: AllDown(name.removeprefix("ALL_DOWN_").lower())
+    for name, number in service_pb2.FailoverPolicy.AllDown.items()
+    if number
+}
 _HOLD: dict[int, str] = {
     number: name.removeprefix("REASON_").lower()
     for name, number in plan_pb2.Hold.Reason.items()
@@ -116,6 +122,12 @@ def _policy(policy: service_pb2.ServicePolicy) -> Policy:
         exit_hold_seconds=hold,
         minimum_endpoints=failover.minimum_endpoints or _DEFAULT.minimum_endpoints,
         scale_to_zero=policy.scale_to_zero,
+        enter_hold_seconds=failover.enter_hold.seconds + failover.enter_hold.nanos / 1e9,
+        distances=tuple((d.start, d.end, d.distance) for d in failover.distances),
+        overprovisioning=failover.overprovisioning,
+        # what a newer registry may wish for reads as the default, which harms least
+        all_down=_ALL_DOWN.get(failover.all_down, AllDown.FAIL_OPEN_HOME),
+        static_addresses=tuple(failover.static_addresses),
     )
 
 

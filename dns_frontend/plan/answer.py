@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from dns_frontend.plan import target
-from dns_frontend.plan.entry import Endpoint
+from dns_frontend.plan.entry import Endpoint, Policy
 from dns_frontend.plan.facet import ANY, PORTS, V4, V6, Facet, port_facet
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose, region_order
 from dns_frontend.plan.ledger import Ledger
@@ -79,6 +79,8 @@ class Answer:
     mode: ServingMode = ServingMode.NORMAL
     note: str = ""
     """Why the answer is not validated; empty when it is."""
+    failed: bool = False
+    """Whether SERVFAIL is the answer, and there are no records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,16 @@ class Scope:
     tiers: tuple[Tier, ...]
     """As they are wanted, home first."""
     pinned: bool
+    policy: Policy
 
 
 def scope(ledger: Ledger, view: str, pin: str, regions: Sequence[str]) -> Scope:
     """The scope of names pinned to `pin`, or else of clients in `view`."""
     if pin:
-        return Scope(pin, (ledger.tier(pin),), pinned=True)
-    order = region_order(view, ledger.policy.region_order, regions, ledger.regions)
-    return Scope(view, tuple(ledger.tier(region) for region in order), pinned=False)
+        return Scope(pin, (ledger.tier(pin),), pinned=True, policy=ledger.policy)
+    order = region_order(view, ledger.policy, regions, ledger.regions)
+    tiers = tuple(ledger.tier(region) for region in order)
+    return Scope(view, tiers, pinned=False, policy=ledger.policy)
 
 
 def exists(ledger: Ledger, place: Place) -> bool:
@@ -171,7 +175,14 @@ class Composer:
         facet = facet_of(place, record_type)
         if facet is None:
             return None
-        choice = choose(scope.home, scope.tiers, facet)
+        choice = choose(scope.home, scope.tiers, facet, scope.policy)
+        if choice.rule is Rule.SERVFAIL:
+            return Answer(
+                RecordSet((), RecordType(record_type), 0, ()),
+                mode=choice.mode,
+                note="no endpoint is healthy, and the policy wants SERVFAIL then",
+                failed=True,
+            )
         if not choice.endpoints:
             return None
         name = service_labels(place.namespace, place.service, place.region)
@@ -181,10 +192,12 @@ class Composer:
         match record_type:
             case RecordType.A | RecordType.AAAA:
                 v6 = record_type == RecordType.AAAA
-                records = _ring(name, RecordType(record_type), ttl_seconds, choice.endpoints, v6=v6)
+                records = _ring(
+                    name, RecordType(record_type), ttl_seconds, choice.everything, v6=v6
+                )
                 return self._answer(records, (), choice)
             case RecordType.TXT:
-                data = [described(endpoint) for endpoint in choice.endpoints]
+                data = [described(endpoint) for endpoint in choice.everything]
             case _:
                 data, additional = self._targets(place, record_type, scope, choice, ttl_seconds)
         owner = (f"_{place.leaf}", f"_{place.protocol}", *name) if place.protocol else name
@@ -211,7 +224,7 @@ class Composer:
         if choice.region in self.stale:
             note = f"plan of {choice.region} not confirmed lately"
             return Answer(records, additional, ServingMode.STALE, note)
-        held = any(endpoint.hold for endpoint in choice.endpoints)
+        held = any(endpoint.hold for endpoint in choice.everything)
         note = "protected: removals are held" if held else ""
         return Answer(records, additional, choice.mode, note)
 
@@ -220,7 +233,7 @@ class Composer:
     ) -> Answer | None:
         if record_type not in (RecordType.A, RecordType.AAAA):
             return None
-        choice = choose(scope.home, scope.tiers, ANY)
+        choice = choose(scope.home, scope.tiers, ANY, scope.policy)
         home = target.homes(scope.tiers, choice.region).get(place.leaf)
         if home is None:
             return None
@@ -238,7 +251,7 @@ class Composer:
     ) -> tuple[list[Data], tuple[RecordSet, ...]]:
         facet = facet_of(place, record_type)
         assert facet is not None
-        overall = choose(scope.home, scope.tiers, ANY)
+        overall = choose(scope.home, scope.tiers, ANY, scope.policy)
         found = target.names(
             place,
             target.ranks(choice, scope.tiers, facet, pinned=scope.pinned),
@@ -298,6 +311,9 @@ _NOTES = {
     Rule.UNHEALTHY: "fail-open: no endpoint is healthy",
     Rule.LEAVING: "fail-open: last set known",
     Rule.REMEMBERED: "fail-open: remembered set",
+    Rule.EVERYWHERE: "fail-open: no endpoint is healthy, those of all regions",
+    Rule.LAST_GOOD: "fail-open: no endpoint is healthy, those that were last",
+    Rule.STATIC: "fail-open: no endpoint is healthy, the policy's addresses",
 }
 
 

@@ -68,6 +68,17 @@ class Endpoint:
     """Why it is answered with although not healthy, as a lower-case word; mostly empty (I8)."""
 
 
+class AllDown(Enum):
+    """What is answered when no endpoint of any region is healthy."""
+
+    FAIL_OPEN_HOME = "fail_open_home"
+    FAIL_OPEN_ALL = "fail_open_all"
+    LAST_KNOWN_GOOD = "last_known_good"
+    STATIC = "static"
+    SERVFAIL = "servfail"
+    NODATA = "nodata"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The owner's wishes; the defaults are those of the contract."""
@@ -79,6 +90,13 @@ class Policy:
     exit_hold_seconds: float = 30.0
     minimum_endpoints: int = 1
     scale_to_zero: bool = False
+    enter_hold_seconds: float = 0.0
+    distances: tuple[tuple[str, str, int], ...] = ()
+    """Regions, two by two, and how far they are from each other."""
+    overprovisioning: float = 0.0
+    """See capacity.py; 0: regions are never mixed."""
+    all_down: AllDown = AllDown.FAIL_OPEN_HOME
+    static_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ def explain(
     ledger: Ledger, scope: Scope, positions: Mapping[str, CellPosition], ttl_seconds: int
 ) -> list[str]:
     """The lines for the service in this scope."""
-    choice = choose(scope.home, scope.tiers, ANY)
+    choice = choose(scope.home, scope.tiers, ANY, scope.policy)
     lines = [
         f"service={ledger.key.entry} view={scope.home}{' pinned' if scope.pinned else ''}"
         f" mode={choice.mode.value} region={choice.region} rule={choice.rule.value}"
-        f" ttl={ttl_seconds} endpoints={len(choice.endpoints)}"
+        f" ttl={ttl_seconds} endpoints={len(choice.everything)}"
     ]
     shown = {tier.region for tier in scope.tiers}
     lines += [
@@ -42,7 +42,12 @@ def explain(
     lines += [_tier(ledger, tier) for tier in scope.tiers]
     endpoints: list[str] = []
     for tier in scope.tiers:
-        taken = {id(e) for e in choice.endpoints} if tier.region == choice.region else set()
+        taken = {
+            (endpoint.instance, endpoint.incarnation)
+            for region, endpoints_of in ((choice.region, choice.endpoints), *choice.beside)
+            if region == tier.region
+            for endpoint in endpoints_of
+        }
         for endpoints_of, why in (
             (tier.healthy, "healthy"),
             (tier.unhealthy, "unhealthy"),
@@ -52,7 +57,8 @@ def explain(
         ):
             for endpoint in endpoints_of:
                 reason = _reason(tier, endpoint, choice.region, choice.rule, why)
-                endpoints.append(_endpoint(tier, endpoint, id(endpoint) in taken, reason))
+                is_taken = (endpoint.instance, endpoint.incarnation) in taken
+                endpoints.append(_endpoint(tier, endpoint, is_taken, reason))
     lines += endpoints[:ENDPOINT_LINES_MAXIMUM]
     if len(endpoints) > ENDPOINT_LINES_MAXIMUM:
         lines.append(f"more={len(endpoints) - ENDPOINT_LINES_MAXIMUM} endpoints not shown")

@@ -245,6 +245,15 @@ def _policy_fault(policy: Policy) -> str:
         return f"thresholds {policy.enter_threshold} and {policy.exit_threshold}"
     if not (math.isfinite(policy.exit_hold_seconds) and policy.exit_hold_seconds >= 0):
         return f"exit hold {policy.exit_hold_seconds} s"
+    if not (math.isfinite(policy.enter_hold_seconds) and policy.enter_hold_seconds >= 0):
+        return f"enter hold {policy.enter_hold_seconds} s"
+    if policy.overprovisioning != 0 and not 1 <= policy.overprovisioning <= 10:
+        return f"overprovisioning {policy.overprovisioning}"
+    for address in policy.static_addresses:
+        try:
+            ip_address(address)
+        except ValueError:
+            return f"the static address {address[:60]!r}"
     if policy.minimum_endpoints < 1:
         return f"minimum of {policy.minimum_endpoints} endpoints"
     if not all(_LABEL.fullmatch(region) for region in policy.region_order):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dns_frontend.plan.entry import (
+    AllDown,
     Endpoint,
     Health,
     Policy,
@@ -117,6 +118,11 @@ def _entry_json(entry: ServiceEntry) -> dict[str, object]:
             "exit_hold_seconds": policy.exit_hold_seconds,
             "minimum_endpoints": policy.minimum_endpoints,
             "scale_to_zero": policy.scale_to_zero,
+            "enter_hold_seconds": policy.enter_hold_seconds,
+            "distances": [list(each) for each in policy.distances],
+            "overprovisioning": policy.overprovisioning,
+            "all_down": policy.all_down.value,
+            "static_addresses": list(policy.static_addresses),
         },
         "endpoints": [_endpoint_json(e) for e in entry.endpoints],
         "revision": entry.revision,
@@ -135,6 +141,14 @@ def _entry(kept: Json, key: ServiceKey) -> ServiceEntry:
             exit_hold_seconds=_share(wish["exit_hold_seconds"]),
             minimum_endpoints=_number(wish["minimum_endpoints"]),
             scale_to_zero=bool(wish["scale_to_zero"]),
+            enter_hold_seconds=_share(wish.get("enter_hold_seconds", 0.0)),
+            distances=tuple(
+                (_text(d[0]), _text(d[1]), _number(d[2]))
+                for d in map(_list, _list(wish.get("distances", [])))
+            ),
+            overprovisioning=_share(wish.get("overprovisioning", 0.0)),
+            all_down=AllDown(wish.get("all_down", "fail_open_home")),
+            static_addresses=tuple(map(_text, _list(wish.get("static_addresses", [])))),
         )
     return ServiceEntry(
         key=key,

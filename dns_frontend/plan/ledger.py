@@ -10,10 +10,10 @@ Pure: no clock, no I/O. The same calls in the same order give the same state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry, ServiceKey
+from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.facet import Facet, facets, offering
 from dns_frontend.plan.failover import Tier
 from dns_frontend.plan.standing import OUT, Standing, Tally, due, step
@@ -47,6 +47,7 @@ class Ledger:
 
     __slots__ = (
         "_children",
+        "_good",
         "_ranking",
         "_regions",
         "_tiers",
@@ -70,6 +71,8 @@ class Ledger:
         """By region; a region that was never judged is not in it."""
         self.policy = _DEFAULT_POLICY
         """The home region's, else that of the first region in order that has one."""
+        self._good: dict[str, frozenset[str]] = {}
+        """By region: incarnations that were healthy when it last had healthy ones."""
         self._regions: dict[str, str] = {}
         self._ranking = ranking
         self._tiers: dict[str, Tier] = {}
@@ -296,6 +299,8 @@ class Ledger:
             region = self._regions[cell]
             before = tallies.get(region, (0, 0))
             tallies[region] = (before[0] + healthy, before[1] + healthy + unhealthy)
+        if policy.all_down is AllDown.LAST_KNOWN_GOOD:
+            self._remember_good(tallies)
         standings: dict[str, Standing] = {}
         if self.standings:
             heard = {self._regions[cell] for cell in self.entries}
@@ -306,6 +311,17 @@ class Ledger:
             if new is not None:
                 standings[region] = new
         self.standings = standings
+
+    def _remember_good(self, tallies: Mapping[str, tuple[int, int]]) -> None:
+        for region, (healthy, _) in tallies.items():
+            if healthy:
+                self._good[region] = frozenset(
+                    endpoint.incarnation
+                    for cell, entry in self.entries.items()
+                    if self._regions[cell] == region
+                    for endpoint in entry.endpoints
+                    if endpoint.health is _HEALTHY
+                )
 
     def _sorted(self, region: str) -> Tier:
         healthy: list[Endpoint] = []
@@ -339,6 +355,7 @@ class Ledger:
             leaving=tuple(leaving),
             remembered=tuple(remembered),
             unknown=tuple(unknown),
+            good=self._good.get(region, _NOBODY),
         )
 
     @property

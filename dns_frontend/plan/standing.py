@@ -28,10 +28,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """In or out, and since when an outsider has been well enough to return."""
+    """In or out, and since when it has been well enough to return, or unwell enough to leave."""
 
     out: bool
     well_since: float | None = None
+    unwell_since: float | None = None
 
 
 IN = Standing(out=False)
@@ -49,8 +50,10 @@ def step(standing: Standing | None, tally: Tally, policy: Policy, now: float) ->
     # none             | 0       | -      | -                 | -             | none
     # none             | > 0     | yes    | -                 | -             | in
     # none             | > 0     | no     | -                 | -             | out
-    # in               | any     | yes    | -                 | -             | in
-    # in               | any     | no     | -                 | -             | out
+    # in               | any     | yes    | -                 | -             | in, not unwell
+    # in               | any     | no     | -                 | for less than   | in, unwell since
+    #                  |         |        |                   | enter_hold      | then
+    # in               | any     | no     | -                 | for enter_hold  | out
     # out              | any     | any    | no                | -             | out, not well
     # out              | any     | any    | yes               | no            | out, well since then
     # out              | any     | any    | yes               | yes           | in
@@ -59,7 +62,12 @@ def step(standing: Standing | None, tally: Tally, policy: Policy, now: float) ->
             return None
         return IN if usable(tally, policy) else OUT
     if not standing.out:
-        return IN if usable(tally, policy) else OUT
+        if usable(tally, policy):
+            return IN
+        since = now if standing.unwell_since is None else min(standing.unwell_since, now)
+        if now - since >= policy.enter_hold_seconds:
+            return OUT
+        return Standing(out=False, unwell_since=since)
     if not _reaches(tally, max(policy.exit_threshold, policy.enter_threshold), policy):
         return OUT
     since = now if standing.well_since is None else min(standing.well_since, now)
@@ -70,6 +78,8 @@ def step(standing: Standing | None, tally: Tally, policy: Policy, now: float) ->
 
 def due(standing: Standing, policy: Policy) -> float | None:
     """When `step` should look again although nothing changed; None: no need."""
+    if standing.unwell_since is not None:
+        return standing.unwell_since + policy.enter_hold_seconds
     if standing.well_since is None:
         return None
     return standing.well_since + policy.exit_hold_seconds

@@ -58,6 +58,8 @@ class Rank(NamedTuple):
     region: str
     endpoints: tuple[Endpoint, ...]
     priority_step: int
+    is_further: bool = False
+    """Whether it is told of in case of need only, and when there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,19 @@ class Found:
 def ranks(choice: Choice, tiers: Sequence[Tier], facet: Facet, *, pinned: bool) -> Iterator[Rank]:
     """The regions to tell of: the chosen one, then those that stand in, as they are wanted."""
     yield Rank(choice.region, choice.endpoints, 0)
+    for region, endpoints in choice.beside:
+        yield Rank(region, endpoints, 0)
     if pinned or choice.mode is ServingMode.FAIL_OPEN:
         return
-    last = max(endpoint.priority for endpoint in choice.endpoints)
+    last = max(endpoint.priority for endpoint in choice.everything)
     for tier in tiers:
         endpoints = offering(tier.healthy, facet)
         stands_in = tier.standing is not None and not tier.standing.out
-        if tier.region == choice.region or not stands_in or not endpoints:
+        answers = tier.region in (choice.region, *(region for region, _ in choice.beside))
+        if answers or not stands_in or not endpoints:
             continue
         least = min(endpoint.priority for endpoint in endpoints)
-        yield Rank(tier.region, endpoints, last + 1 - least)
+        yield Rank(tier.region, endpoints, last + 1 - least, is_further=True)
         last += 1 + max(endpoint.priority for endpoint in endpoints) - least
 
 
@@ -96,7 +101,7 @@ def names(
     """
     found: list[Found] = []
     octets = 0
-    for number, rank in enumerate(ranked):
+    for rank in ranked:
         more: list[Found] = []
         for endpoint in rank.endpoints:
             home = homes[endpoint.instance]
@@ -111,7 +116,7 @@ def names(
             priority = min(endpoint.priority + rank.priority_step, PRIORITY_MAXIMUM)
             more.append(Found(name, rank.region, endpoint, endpoints, priority))
             octets += (size + _FIXED_OCTETS) * max(1, len(endpoint.ports))
-        if number and octets > FURTHER_TARGETS_OCTETS:
+        if rank.is_further and octets > FURTHER_TARGETS_OCTETS:
             break
         found += more
     return found

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from dns_frontend.plan.answer import RecordSet, RecordType
 from dns_frontend.plan.entry import CellPosition
+from dns_frontend.plan.failover import ServingMode
 from dns_frontend.plan.zone import NAMESERVER_LABEL, ZoneSettings
 from dns_frontend.wire.body import (
     EDE_NOT_AUTHORITATIVE,
     EDE_NOT_READY,
+    EDE_OTHER,
     EDE_STALE_NXDOMAIN,
     NXDOMAIN,
     REFUSED,
@@ -80,6 +82,11 @@ class Apex:
     def unready(self) -> Body:
         """The answer for what is not known yet (RFC 8914, section 4.15)."""
         return self._unready
+
+    def failure(self, note: str, mode: ServingMode) -> Body:
+        """SERVFAIL by an owner's wish (RFC 8914, section 4.1: no other code fits)."""
+        option = extended_error(EDE_OTHER, note)
+        return Body(SERVFAIL, authoritative=False, option=option, mode=mode)
 
     def denial(self, rcode: int, zone_offset: int) -> Body:
         """NXDOMAIN, or NOERROR without data, for a name whose zone part is at `zone_offset`."""

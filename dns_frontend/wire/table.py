@@ -267,6 +267,8 @@ class AnswerTable:
         answer = self._composer.compose(ledger, place, record_type, view)
         if answer is None:
             return None
+        if answer.failed:
+            return self._apex.failure(answer.note, answer.mode)
         return self._encoder.positive(
             answer.records.owner,
             answer.records,
@@ -280,7 +282,7 @@ class AnswerTable:
         if record_type not in (RecordType.TXT, TYPE_ANY):
             return None
         scope = self._composer.scope(ledger, view, place)
-        choice = choose(scope.home, scope.tiers, ANY)
+        choice = choose(scope.home, scope.tiers, ANY, scope.policy)
         ttl_seconds = self._composer.ttl_seconds(ledger, choice)
         lines = explain(ledger, scope, self.cells, ttl_seconds)
         labels = ("_why", place.service, place.namespace, "svc")

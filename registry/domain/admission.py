@@ -77,7 +77,7 @@ def admit(draft: Draft, cells: Mapping[CellName, RegionName], prefix: str = "") 
     complaints = Complaints(prefix)
     key = _key(draft, complaints)
     cell, region = _place(draft, cells, complaints)
-    addresses = _addresses(draft.addresses, complaints)
+    addresses = admit_addresses(draft.addresses, "instance.addresses", complaints)
     ports = _ports(draft.ports, complaints)
     check = admit_check(draft.check or _UNSET_CHECK, ports, complaints)
     if draft.zone:
@@ -172,13 +172,16 @@ def _place(
     return cell, region
 
 
-def _addresses(texts: Sequence[str], complaints: Complaints) -> tuple[str, ...]:
+def admit_addresses(
+    texts: Sequence[str], path_of_all: str, complaints: Complaints
+) -> tuple[str, ...]:
+    """Literal addresses in canonical form; what is wrong with them goes to `complaints`."""
     if not 1 <= len(texts) <= ADDRESS_LIMIT:
-        complaints.add("instance.addresses", f"must be 1 to {ADDRESS_LIMIT}, are {len(texts)}")
+        complaints.add(path_of_all, f"must be 1 to {ADDRESS_LIMIT}, are {len(texts)}")
         return ()
     addresses: list[str] = []
     for at, text in enumerate(texts):
-        path = f"instance.addresses[{at}]"
+        path = f"{path_of_all}[{at}]"
         try:
             # The longest literal has 45 characters; the parser need not see a megabyte.
             address = ip_address(text if len(text) <= 64 else "")

@@ -18,7 +18,7 @@ from registry.domain.cell_plan import Entry, Totals
 from registry.domain.names import is_label
 from registry.domain.plan import Endpoint, ServicePlan
 from registry.domain.planner import is_servable
-from registry.domain.service import ServicePolicy
+from registry.domain.service import AllDown, ServicePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +228,12 @@ def _policy_fault(policy: ServicePolicy) -> str:
         return f"thresholds {failover.enter_threshold} and {failover.exit_threshold}"
     if not (math.isfinite(failover.exit_hold_seconds) and failover.exit_hold_seconds >= 0):
         return f"exit hold {failover.exit_hold_seconds} s"
+    if not (math.isfinite(failover.enter_hold_seconds) and failover.enter_hold_seconds >= 0):
+        return f"enter hold {failover.enter_hold_seconds} s"
+    if failover.overprovisioning != 0 and not 1 <= failover.overprovisioning <= 10:
+        return f"overprovisioning {failover.overprovisioning}"
+    if (failover.all_down is AllDown.STATIC) != bool(failover.static_addresses):
+        return f"all down is {failover.all_down.value} with {failover.static_addresses}"
     if failover.minimum_endpoints < 1:
         return f"minimum of {failover.minimum_endpoints} endpoints"
     if not all(is_label(region) for region in failover.region_order):

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.domain.complaints import Complaints
+from registry.domain.admission import admit_addresses
+from registry.domain.complaints import Complaints, shown
 from registry.domain.names import RegionName
-from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
+from registry.domain.service import (
+    AllDown,
+    Distance,
+    FailoverPolicy,
+    HealthPolicy,
+    ServicePolicy,
+)
 
 RECORD_TTL_SECONDS = (5, 60)
 REGION_LIMIT = 32
 EXIT_HOLD_SECONDS = (0.0, 3600.0)
 MINIMUM_ENDPOINTS = (1, 1000)
+ENTER_HOLD_SECONDS = (0.0, 600.0)
+OVERPROVISIONING = (1.0, 10.0)
+DISTANCE = (1, 1_000_000)
+DISTANCE_LIMIT = 256
 STREAK = (1, 10)
 DAMPING_WINDOW_SECONDS = (1.0, 600.0)
 SLOW_START_SECONDS = (0.0, 900.0)
@@ -27,6 +38,12 @@ class DraftFailover:
     exit_threshold: float = 0.0
     exit_hold_seconds: float | None = None
     minimum_endpoints: int = 0
+    enter_hold_seconds: float | None = None
+    distances: Sequence[tuple[str, str, int]] = ()
+    overprovisioning: float = 0.0
+    all_down: str = ""
+    """A value of AllDown."""
+    static_addresses: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,7 @@ class DraftHealth:
 class DraftPolicy:
     """A policy as it came; 0 and None are unset."""
 
-    record_ttl_seconds: int = 0
+    record_ttl_seconds: int | None = None
     failover: DraftFailover | None = None
     scale_to_zero: bool = False
     health: DraftHealth | None = None
@@ -56,7 +73,9 @@ def admit_policy(draft: DraftPolicy, prefix: str = "service.policy.") -> Service
     all violations, `prefix` before each field path.
     """
     complaints = Complaints(prefix)
-    record_ttl_seconds = draft.record_ttl_seconds or ServicePolicy().record_ttl_seconds
+    record_ttl_seconds = draft.record_ttl_seconds
+    if record_ttl_seconds is None:
+        record_ttl_seconds = ServicePolicy().record_ttl_seconds
     complaints.span("record_ttl_seconds", record_ttl_seconds, RECORD_TTL_SECONDS, " s")
     failover = _failover(draft.failover or DraftFailover(), complaints)
     health = _health(draft.health or DraftHealth(), complaints)
@@ -90,9 +109,74 @@ def _failover(draft: DraftFailover, complaints: Complaints) -> FailoverPolicy:
     complaints.span("failover.exit_hold", hold, EXIT_HOLD_SECONDS, " s")
     minimum = draft.minimum_endpoints or default.minimum_endpoints
     complaints.span("failover.minimum_endpoints", minimum, MINIMUM_ENDPOINTS)
+    enter_hold = draft.enter_hold_seconds or default.enter_hold_seconds
+    complaints.span("failover.enter_hold", enter_hold, ENTER_HOLD_SECONDS, " s")
+    if draft.overprovisioning != 0.0:
+        complaints.span("failover.overprovisioning", draft.overprovisioning, OVERPROVISIONING)
+    distances = _distances(draft.distances, complaints)
+    all_down, static_addresses = _all_down(draft, complaints)
     return FailoverPolicy(
-        tuple(RegionName(region) for region in regions), enter, leave, hold, minimum
+        tuple(RegionName(region) for region in regions),
+        enter,
+        leave,
+        hold,
+        minimum,
+        enter_hold,
+        distances,
+        draft.overprovisioning,
+        all_down,
+        static_addresses,
     )
+
+
+def _distances(
+    drafts: Sequence[tuple[str, str, int]], complaints: Complaints
+) -> tuple[Distance, ...]:
+    path = "failover.distances"
+    if len(drafts) > DISTANCE_LIMIT:
+        complaints.add(path, f"must be at most {DISTANCE_LIMIT}, are {len(drafts)}")
+        return ()
+    seen: set[frozenset[str]] = set()
+    for at, (start, end, distance) in enumerate(drafts):
+        good = complaints.label(f"{path}[{at}].start", start)
+        good = complaints.label(f"{path}[{at}].end", end) and good
+        complaints.span(f"{path}[{at}].distance", distance, DISTANCE)
+        if good and start == end:
+            complaints.add(f"{path}[{at}].end", f"{end} is at no distance from itself")
+        elif good and frozenset((start, end)) in seen:
+            complaints.add(f"{path}[{at}]", f"{start} and {end} are given twice")
+        seen.add(frozenset((start, end)))
+    return tuple(
+        Distance(RegionName(start), RegionName(end), distance) for start, end, distance in drafts
+    )
+
+
+# all_down and static_addresses
+#
+#   all_down  static_addresses  result
+#   --------  ----------------  -----------------------------------------------
+#   unset     none              FAIL_OPEN_HOME
+#   STATIC    none              violation: there is nothing to answer with
+#   STATIC    some              those, each a literal address fit to be answered
+#   other     none              as asked
+#   other     some              violation: they would never be answered with
+def _all_down(draft: DraftFailover, complaints: Complaints) -> tuple[AllDown, tuple[str, ...]]:
+    all_down = _ALL_DOWN.get(draft.all_down)
+    if all_down is None:
+        complaints.add("failover.all_down", f"is not known: {shown(draft.all_down)}")
+        return AllDown.FAIL_OPEN_HOME, ()
+    if all_down is not AllDown.STATIC:
+        if draft.static_addresses:
+            complaints.add(
+                "failover.static_addresses", f"must be unset when all_down is {all_down.name}"
+            )
+        return all_down, ()
+    return all_down, admit_addresses(
+        draft.static_addresses, "failover.static_addresses", complaints
+    )
+
+
+_ALL_DOWN = {"": AllDown.FAIL_OPEN_HOME, **{each.value: each for each in AllDown}}
 
 
 def _health(draft: DraftHealth, complaints: Complaints) -> HealthPolicy:

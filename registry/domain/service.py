@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from registry.domain.names import NamespaceId, RegionName, Revision, ServiceKey
+
+
+class AllDown(Enum):
+    """What is answered when no endpoint of any region is healthy."""
+
+    FAIL_OPEN_HOME = "fail_open_home"
+    FAIL_OPEN_ALL = "fail_open_all"
+    LAST_KNOWN_GOOD = "last_known_good"
+    STATIC = "static"
+    SERVFAIL = "servfail"
+    NODATA = "nodata"
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far two regions are from each other, in any unit; the same both ways."""
+
+    start: RegionName
+    end: RegionName
+    distance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +37,12 @@ class FailoverPolicy:
     exit_threshold: float = 0.7
     exit_hold_seconds: float = 30.0
     minimum_endpoints: int = 1
+    enter_hold_seconds: float = 0.0
+    distances: tuple[Distance, ...] = ()
+    overprovisioning: float = 0.0
+    """0: regions are never mixed; see `dns_frontend.plan.capacity`."""
+    all_down: AllDown = AllDown.FAIL_OPEN_HOME
+    static_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -53,15 +54,51 @@ class HealthPolicy(_message.Message):
     def __init__(self, rise: _Optional[int] = ..., fall: _Optional[int] = ..., damping_window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class FailoverPolicy(_message.Message):
-    __slots__ = ("region_order", "enter_threshold", "exit_threshold", "exit_hold", "minimum_endpoints")
+    __slots__ = ("region_order", "enter_threshold", "exit_threshold", "exit_hold", "minimum_endpoints", "enter_hold", "distances", "overprovisioning", "all_down", "static_addresses")
+    class AllDown(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ALL_DOWN_UNSPECIFIED: _ClassVar[FailoverPolicy.AllDown]
+        ALL_DOWN_FAIL_OPEN_HOME: _ClassVar[FailoverPolicy.AllDown]
+        ALL_DOWN_FAIL_OPEN_ALL: _ClassVar[FailoverPolicy.AllDown]
+        ALL_DOWN_LAST_KNOWN_GOOD: _ClassVar[FailoverPolicy.AllDown]
+        ALL_DOWN_STATIC: _ClassVar[FailoverPolicy.AllDown]
+        ALL_DOWN_SERVFAIL: _ClassVar[FailoverPolicy.AllDown]
+        ALL_DOWN_NODATA: _ClassVar[FailoverPolicy.AllDown]
+    ALL_DOWN_UNSPECIFIED: FailoverPolicy.AllDown
+    ALL_DOWN_FAIL_OPEN_HOME: FailoverPolicy.AllDown
+    ALL_DOWN_FAIL_OPEN_ALL: FailoverPolicy.AllDown
+    ALL_DOWN_LAST_KNOWN_GOOD: FailoverPolicy.AllDown
+    ALL_DOWN_STATIC: FailoverPolicy.AllDown
+    ALL_DOWN_SERVFAIL: FailoverPolicy.AllDown
+    ALL_DOWN_NODATA: FailoverPolicy.AllDown
     REGION_ORDER_FIELD_NUMBER: _ClassVar[int]
     ENTER_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     EXIT_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     EXIT_HOLD_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    ENTER_HOLD_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    OVERPROVISIONING_FIELD_NUMBER: _ClassVar[int]
+    ALL_DOWN_FIELD_NUMBER: _ClassVar[int]
+    STATIC_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     region_order: _containers.RepeatedScalarFieldContainer[str]
     enter_threshold: float
     exit_threshold: float
     exit_hold: _duration_pb2.Duration
     minimum_endpoints: int
-    def __init__(self, region_order: _Optional[_Iterable[str]] = ..., enter_threshold: _Optional[float] = ..., exit_threshold: _Optional[float] = ..., exit_hold: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., minimum_endpoints: _Optional[int] = ...) -> None: ...
+    enter_hold: _duration_pb2.Duration
+    distances: _containers.RepeatedCompositeFieldContainer[Distance]
+    overprovisioning: float
+    all_down: FailoverPolicy.AllDown
+    static_addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, region_order: _Optional[_Iterable[str]] = ..., enter_threshold: _Optional[float] = ..., exit_threshold: _Optional[float] = ..., exit_hold: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., minimum_endpoints: _Optional[int] = ..., enter_hold: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., distances: _Optional[_Iterable[_Union[Distance, _Mapping]]] = ..., overprovisioning: _Optional[float] = ..., all_down: _Optional[_Union[FailoverPolicy.AllDown, str]] = ..., static_addresses: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Distance(_message.Message):
+    __slots__ = ("start", "end", "distance")
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    start: str
+    end: str
+    distance: int
+    def __init__(self, start: _Optional[str] = ..., end: _Optional[str] = ..., distance: _Optional[int] = ...) -> None: ...

@@ -28,7 +28,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Done, Fence, Outcome, Register
 from registry.domain.plan import PlanDelta, PlanRecord
-from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
+from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
 from registry.ports import Acknowledgement, Publication, Store
 
 EAST = CellName("east")
@@ -36,7 +36,18 @@ EAST_REGION = RegionName("east")
 WEB = ServiceKey(NamespaceId("prod"), ServiceId("web"))
 POLICY = ServicePolicy(
     record_ttl_seconds=20,
-    failover=FailoverPolicy((RegionName("west"), EAST_REGION), 0.4, 0.9, 12.5, 2),
+    failover=FailoverPolicy(
+        (RegionName("west"), EAST_REGION),
+        0.4,
+        0.9,
+        12.5,
+        2,
+        3.5,
+        (Distance(EAST_REGION, RegionName("west"), 7),),
+        1.5,
+        AllDown.STATIC,
+        ("192.0.2.1", "2001:db8::1"),
+    ),
     scale_to_zero=True,
     health=HealthPolicy(1, 4, 20.0, 300.0),
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from registry.adapters.rpc.translate.instance import EVIDENCE, HEALTH, PROTOCOL
-from registry.adapters.rpc.translate.service import policy_message
+from registry.adapters.rpc.translate.service import ALL_DOWN, policy_message
 from registry.domain.health import Evidence
 from registry.domain.instance import Port, Protocol
 from registry.domain.names import (
@@ -27,7 +27,7 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.plan import Endpoint, Hold, ServicePlan, Tombstone
-from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
+from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
 from registry.domain.velocity import Reason
 from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
 
@@ -44,6 +44,8 @@ _REASON = {
     Reason.KEPT: plan_pb2.Hold.REASON_KEPT,
 }
 _REASON_READ = {sent: reason for reason, sent in _REASON.items()}
+
+_ALL_DOWN_READ = {sent: all_down for all_down, sent in ALL_DOWN.items()}
 
 KEPT_ENDPOINTS = 100_000
 """Endpoints whose octets are kept; past that all are forgotten, and written anew as needed."""
@@ -201,6 +203,14 @@ def _policy_read(message: service_pb2.ServicePolicy) -> ServicePolicy:
                 else default.exit_hold_seconds
             ),
             minimum_endpoints=failover.minimum_endpoints or default.minimum_endpoints,
+            enter_hold_seconds=failover.enter_hold.ToNanoseconds() / 1e9,
+            distances=tuple(
+                Distance(RegionName(d.start), RegionName(d.end), d.distance)
+                for d in failover.distances
+            ),
+            overprovisioning=failover.overprovisioning,
+            all_down=_ALL_DOWN_READ.get(failover.all_down, AllDown.FAIL_OPEN_HOME),
+            static_addresses=tuple(failover.static_addresses),
         ),
         scale_to_zero=message.scale_to_zero,
         health=_health_policy_read(message.health),

@@ -43,7 +43,14 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.service import FailoverPolicy, HealthPolicy, Service, ServicePolicy
+from registry.domain.service import (
+    AllDown,
+    Distance,
+    FailoverPolicy,
+    HealthPolicy,
+    Service,
+    ServicePolicy,
+)
 
 log = logging.getLogger(__name__)
 
@@ -240,6 +247,11 @@ def _policy_row(policy: ServicePolicy) -> dict[str, Any]:
         "exit": failover.exit_threshold,
         "hold": failover.exit_hold_seconds,
         "minimum": failover.minimum_endpoints,
+        "enter_hold": failover.enter_hold_seconds,
+        "distances": [(each.start, each.end, each.distance) for each in failover.distances],
+        "overprovisioning": failover.overprovisioning,
+        "all_down": failover.all_down.value,
+        "static": failover.static_addresses,
         "health": [
             policy.health.rise,
             policy.health.fall,
@@ -258,6 +270,11 @@ def _policy(row: dict[str, Any]) -> ServicePolicy:
             exit_threshold=row["exit"],
             exit_hold_seconds=row["hold"],
             minimum_endpoints=row["minimum"],
+            enter_hold_seconds=row.get("enter_hold", 0.0),
+            distances=tuple(Distance(*each) for each in row.get("distances", ())),
+            overprovisioning=row.get("overprovisioning", 0.0),
+            all_down=AllDown(row.get("all_down", "fail_open_home")),
+            static_addresses=tuple(row.get("static", ())),
         ),
         scale_to_zero=row["scale_to_zero"],
         health=HealthPolicy(*row.get("health", ())),

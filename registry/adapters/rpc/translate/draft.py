@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from registry.adapters.rpc.translate.moment import seconds_of
+from registry.adapters.rpc.translate.service import ALL_DOWN
 from registry.domain.admission import Draft, DraftPort
 from registry.domain.check_admission import DraftCheck, DraftHttpCheck
 from registry.domain.policy_admission import DraftFailover, DraftHealth, DraftPolicy
@@ -31,6 +32,12 @@ _IDENTITY: Final[dict[int, str]] = {
     instance_pb2.HealthCheck.IDENTITY_HEADER: "header",
     instance_pb2.HealthCheck.IDENTITY_METADATA: "metadata",
     instance_pb2.HealthCheck.IDENTITY_HEALTH_SERVICE: "health_service",
+}
+
+
+_ALL_DOWN: Final[dict[int, str]] = {
+    service_pb2.FailoverPolicy.ALL_DOWN_UNSPECIFIED: "",
+    **{number: each.value for each, number in ALL_DOWN.items()},
 }
 
 
@@ -61,7 +68,9 @@ def registration_draft(request: pb.RegisterInstanceRequest) -> Draft:
 def policy_draft(policy: service_pb2.ServicePolicy) -> DraftPolicy:
     """The policy that a message asks for."""
     return DraftPolicy(
-        record_ttl_seconds=policy.record_ttl_seconds,
+        record_ttl_seconds=(
+            policy.record_ttl_seconds if policy.HasField("record_ttl_seconds") else None
+        ),
         failover=_failover_draft(policy.failover) if policy.HasField("failover") else None,
         scale_to_zero=policy.scale_to_zero,
         health=_health_draft(policy.health) if policy.HasField("health") else None,
@@ -109,6 +118,13 @@ def _failover_draft(failover: service_pb2.FailoverPolicy) -> DraftFailover:
             seconds_of(failover.exit_hold) if failover.HasField("exit_hold") else None
         ),
         minimum_endpoints=failover.minimum_endpoints,
+        enter_hold_seconds=(
+            seconds_of(failover.enter_hold) if failover.HasField("enter_hold") else None
+        ),
+        distances=[(d.start, d.end, d.distance) for d in failover.distances],
+        overprovisioning=failover.overprovisioning,
+        all_down=_word(_ALL_DOWN, failover.all_down),
+        static_addresses=list(failover.static_addresses),
     )
 
 

@@ -70,11 +70,12 @@ def _take_over(
         _take_over(getattr(target, name), getattr(source, name), deeper)
         return
     target.ClearField(name)
+    if source.DESCRIPTOR.fields_by_name[name].has_presence and not source.HasField(name):
+        return
     match getattr(source, name):
         case str() | int() | float() as plain:
             setattr(target, name, plain)
         case value if hasattr(value, "DESCRIPTOR"):
-            if source.HasField(name):
-                getattr(target, name).CopyFrom(value)
+            getattr(target, name).CopyFrom(value)
         case values:
             getattr(target, name).extend(values)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from registry.adapters.rpc.translate.moment import duration, timestamp
-from registry.domain.service import Service, ServicePolicy
+from registry.domain.service import AllDown, Service, ServicePolicy
 from sheetanchor.v1 import service_pb2 as pb
+
+ALL_DOWN: Final = {
+    AllDown.FAIL_OPEN_HOME: pb.FailoverPolicy.ALL_DOWN_FAIL_OPEN_HOME,
+    AllDown.FAIL_OPEN_ALL: pb.FailoverPolicy.ALL_DOWN_FAIL_OPEN_ALL,
+    AllDown.LAST_KNOWN_GOOD: pb.FailoverPolicy.ALL_DOWN_LAST_KNOWN_GOOD,
+    AllDown.STATIC: pb.FailoverPolicy.ALL_DOWN_STATIC,
+    AllDown.SERVFAIL: pb.FailoverPolicy.ALL_DOWN_SERVFAIL,
+    AllDown.NODATA: pb.FailoverPolicy.ALL_DOWN_NODATA,
+}
 
 
 def service_message(service: Service) -> pb.Service:
@@ -31,6 +42,14 @@ def policy_message(policy: ServicePolicy) -> pb.ServicePolicy:
             exit_threshold=failover.exit_threshold,
             exit_hold=duration(failover.exit_hold_seconds),
             minimum_endpoints=failover.minimum_endpoints,
+            enter_hold=duration(failover.enter_hold_seconds),
+            distances=[
+                pb.Distance(start=each.start, end=each.end, distance=each.distance)
+                for each in failover.distances
+            ],
+            overprovisioning=failover.overprovisioning,
+            all_down=ALL_DOWN[failover.all_down],
+            static_addresses=failover.static_addresses,
         ),
         scale_to_zero=policy.scale_to_zero,
         health=pb.HealthPolicy(

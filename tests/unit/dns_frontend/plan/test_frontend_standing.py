@@ -40,6 +40,25 @@ def test_each_row_of_the_table(
     assert step(standing, Tally(healthy, counted), POLICY, now) == becomes
 
 
+@pytest.mark.parametrize(
+    ("standing", "healthy", "now", "becomes"),
+    [
+        (IN, 5, 100.0, IN),
+        (IN, 4, 100.0, Standing(False, None, 100.0)),
+        (Standing(False, None, 100.0), 4, 104.9, Standing(False, None, 100.0)),
+        (Standing(False, None, 100.0), 4, 105.0, OUT),
+        (Standing(False, None, 100.0), 5, 105.0, IN),
+        (Standing(False, None, 500.0), 4, 105.0, Standing(False, None, 105.0)),
+    ],
+)
+def test_a_region_is_left_only_when_it_was_unwell_for_all_of_the_hold(
+    standing: Standing, healthy: int, now: float, becomes: Standing
+) -> None:
+    policy = Policy(enter_hold_seconds=5.0)
+    assert step(standing, Tally(healthy, 10), policy, now) == becomes
+    assert due(Standing(False, None, 100.0), policy) == 105.0
+
+
 def test_without_a_hold_a_well_region_returns_at_once() -> None:
     assert step(OUT, Tally(7, 10), Policy(exit_hold_seconds=0.0), 1.0) == IN
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import pytest
 from answer_samples import (
     API,
@@ -19,7 +20,7 @@ from answer_samples import (
     tombstone,
 )
 
-from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceKey
+from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.responder import Responder
 from dns_frontend.wire import table as table_module
@@ -311,3 +312,76 @@ def test_why_of_a_very_large_service_fits_one_message() -> None:
     reply = ask(table({"east": [entry(*many)], "west": []}), f"_why.{API_NAME}", "TXT")
     lines = [b"".join(record.strings).decode() for record in reply.answer[0]]
     assert "more=1700 endpoints not shown" in lines
+
+
+def all_sick(**wishes: object) -> AnswerTable:
+    policy = Policy(**wishes)  # type: ignore[arg-type]  # by their names
+    east = entry(endpoint("e", "10.0.0.1", health=Health.UNHEALTHY), policy=policy)
+    west = entry(endpoint("w", "10.2.0.1", health=Health.UNHEALTHY))
+    return table({"east": [east], "west": [west]})
+
+
+def test_what_is_answered_when_all_are_down_is_the_owners_choice_and_labelled() -> None:
+    for all_down, addresses in (
+        (AllDown.FAIL_OPEN_HOME, ["10.0.0.1"]),
+        (AllDown.FAIL_OPEN_ALL, ["10.0.0.1", "10.2.0.1"]),
+        (AllDown.STATIC, ["192.0.2.9"]),
+    ):
+        reply = ask(all_sick(all_down=all_down, static_addresses=("192.0.2.9",)))
+        assert told(reply) == (addresses, 5)
+        (error,) = reply.extended_errors()
+        assert error.text is not None
+        assert error.text.startswith("fail-open")
+
+
+def test_servfail_when_all_are_down_says_why() -> None:
+    reply = ask(all_sick(all_down=AllDown.SERVFAIL))
+    assert (reply.rcode(), reply.answer) == (dns.rcode.SERVFAIL, [])
+    (error,) = reply.extended_errors()
+    assert error.text is not None
+    assert "policy" in error.text
+
+
+def test_nodata_when_all_are_down_is_a_denial_of_the_data_not_of_the_name() -> None:
+    reply = ask(all_sick(all_down=AllDown.NODATA))
+    assert (reply.rcode(), reply.answer) == (dns.rcode.NOERROR, [])
+    assert reply.authority[0].rdtype == dns.rdatatype.SOA
+
+
+def test_last_known_good_is_what_was_healthy_last() -> None:
+    def east(health: Health) -> ServiceEntry:
+        policy = Policy(all_down=AllDown.LAST_KNOWN_GOOD)
+        return entry(
+            endpoint("e1", "10.0.0.1", health=health),
+            endpoint("e2", "10.0.0.2", health=Health.UNHEALTHY),
+            policy=policy,
+        )
+
+    answers = table({"east": [east(Health.HEALTHY)], "west": []})
+    answers.update(position("east", 2), entries(east(Health.UNHEALTHY)), (), 1.0)
+    assert told(ask(answers)) == (["10.0.0.1"], 5)
+
+
+def test_a_spill_answers_with_both_regions_and_its_targets_lead_to_each() -> None:
+    policy = Policy(overprovisioning=1.25)
+    east = entry(
+        *(
+            endpoint(f"e{n}", f"10.0.0.{n}", health=Health.HEALTHY if n > 4 else Health.UNHEALTHY)
+            for n in range(1, 11)
+        ),
+        policy=policy,
+    )
+    west = entry(*(endpoint(f"w{n}", f"10.2.0.{n}") for n in range(1, 11)))
+    answers = table({"east": [east], "west": [west]})
+    addresses, ttl = told(ask(answers))
+    assert ttl == 5
+    assert sum(address.startswith("10.0.") for address in addresses) == 6
+    assert sum(address.startswith("10.2.") for address in addresses) == 10
+    srv = ask(answers, kind="SRV")
+    weights = {"e": 0, "w": 0}
+    for record in srv.answer[0]:
+        weights[str(record.target)[0]] += record.weight / 2
+    assert weights["e"] / sum(weights.values()) == pytest.approx(0.75, abs=0.01)
+    assert "mode=failover region=east rule=spill" in str(
+        ask(answers, f"_why.{API_NAME}", "TXT").answer[0]
+    )

@@ -14,7 +14,7 @@ from registry.domain.errors import InvalidField, UnknownCell, UnknownRegion
 from registry.domain.instance import Check, CheckKind, HttpCheck, Identity, Port, Protocol
 from registry.domain.names import CellName, RegionName
 from registry.domain.policy_admission import DraftFailover, DraftHealth, DraftPolicy, admit_policy
-from registry.domain.service import FailoverPolicy, HealthPolicy, ServicePolicy
+from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
 
 CELLS: Mapping[CellName, RegionName] = {
     CellName("eu"): RegionName("eu"),
@@ -29,6 +29,10 @@ GOOD = Draft(
 )
 UUID = "123e4567-e89b-12d3-a456-426614174000"
 HTTP = "instance.health_check.http"
+
+
+def failing(**fields: Any) -> DraftPolicy:
+    return DraftPolicy(failover=DraftFailover(**fields))
 
 
 def fields_of(draft: Draft, prefix: str = "") -> list[str]:
@@ -312,6 +316,25 @@ def test_ports_keep_their_order_and_protocols() -> None:
         (DraftPolicy(record_ttl_seconds=4), "record_ttl_seconds"),
         (DraftPolicy(record_ttl_seconds=61), "record_ttl_seconds"),
         (DraftPolicy(record_ttl_seconds=-1), "record_ttl_seconds"),
+        (DraftPolicy(record_ttl_seconds=0), "record_ttl_seconds"),
+        (failing(enter_hold_seconds=-1.0), "failover.enter_hold"),
+        (failing(enter_hold_seconds=601.0), "failover.enter_hold"),
+        (failing(overprovisioning=0.9), "failover.overprovisioning"),
+        (failing(overprovisioning=10.1), "failover.overprovisioning"),
+        (failing(overprovisioning=float("nan")), "failover.overprovisioning"),
+        (failing(distances=[("EU", "us", 1)]), "failover.distances[0].start"),
+        (failing(distances=[("eu", "", 1)]), "failover.distances[0].end"),
+        (failing(distances=[("eu", "eu", 1)]), "failover.distances[0].end"),
+        (failing(distances=[("eu", "us", 0)]), "failover.distances[0].distance"),
+        (failing(distances=[("eu", "us", 1), ("us", "eu", 2)]), "failover.distances[1]"),
+        (failing(distances=[("eu", f"r{n}", 1) for n in range(257)]), "failover.distances"),
+        (failing(all_down="value 9"), "failover.all_down"),
+        (failing(all_down="static"), "failover.static_addresses"),
+        (
+            failing(all_down="static", static_addresses=["10.0.0.1", "x"]),
+            "failover.static_addresses[1]",
+        ),
+        (failing(static_addresses=["10.0.0.1"]), "failover.static_addresses"),
         (DraftPolicy(failover=DraftFailover(["EU"])), "failover.region_order[0]"),
         (DraftPolicy(failover=DraftFailover(["eu", "eu"])), "failover.region_order[1]"),
         (
@@ -357,13 +380,26 @@ def test_a_default_never_contradicts_what_was_asked_for() -> None:
 def test_a_full_policy_is_taken_as_it_is() -> None:
     draft = DraftPolicy(
         60,
-        DraftFailover(["us", "mars"], 0.25, 0.5, 0.0, 3),
+        DraftFailover(
+            ["us", "mars"], 0.25, 0.5, 0.0, 3, 600.0, [("eu", "us", 7)], 1.5, "static", ["10.0.0.1"]
+        ),
         True,
         DraftHealth(1, 10, 600.0, 900.0),
     )
     assert admit_policy(draft) == ServicePolicy(
         60,
-        FailoverPolicy((RegionName("us"), RegionName("mars")), 0.25, 0.5, 0.0, 3),
+        FailoverPolicy(
+            (RegionName("us"), RegionName("mars")),
+            0.25,
+            0.5,
+            0.0,
+            3,
+            600.0,
+            (Distance(RegionName("eu"), RegionName("us"), 7),),
+            1.5,
+            AllDown.STATIC,
+            ("10.0.0.1",),
+        ),
         True,
         HealthPolicy(1, 10, 600.0, 900.0),
     )
