@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.query
 import dns.rdatatype
@@ -119,12 +120,18 @@ def dig(frontend: Server, name: str, kind: str, *options: str) -> list[str]:
 
 
 def ask(frontend: Server, name: str, kind: str, *, tcp: bool = False) -> dns.message.Message:
-    """One answer. Raises what dnspython raises; a lost datagram is asked for again."""
+    """One answer. Raises what dnspython raises; a lost datagram is asked for again.
+
+    A set that does not fit a datagram is asked for over TCP, as resolvers do.
+    """
     query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
     over = dns.query.tcp if tcp else dns.query.udp
     for attempt in range(3):
         try:
-            return over(query, "127.0.0.1", port=frontend.port, timeout=2)
+            reply = over(query, "127.0.0.1", port=frontend.port, timeout=2)
+            if not tcp and reply.flags & dns.flags.TC:
+                return dns.query.tcp(query, "127.0.0.1", port=frontend.port, timeout=2)
+            return reply
         except dns.exception.Timeout:
             if attempt == 2:
                 raise
