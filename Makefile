@@ -9,14 +9,14 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove conformance fuzz lint check protos docs bench clean
+.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything in it (quick when nothing changed)
 
-$(READY): pyproject.toml scripts/setup
+$(READY): pyproject.toml scripts/setup dns_frontend/server/_batch.pyx
 	@scripts/setup "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -34,6 +34,9 @@ fuzz: $(READY) ## send bent DNS messages and judge the replies (ARGS="--packets 
 
 prove: $(READY) ## search every interleaving, kill every mutant, write the kill matrix
 	@$(BIN)/python -m proof $(ARGS)
+
+asan: $(READY) ## the UDP loop in batches under AddressSanitizer (LOOP_PACKETS=N LOOP_SEED=S)
+	@BIN=$(BIN) scripts/asan
 
 lint: $(READY) ## ruff, mypy --strict, import contracts, freshness of what is generated
 	@BIN=$(BIN) scripts/lint $(PACKAGES)

@@ -163,6 +163,7 @@ class FrontendServer:
             extra={
                 "frontend": settings.frontend_id,
                 "dns": self.dns_address,
+                "udp_loop": self._listener.udp_loop.value,
                 "zone": settings.zone,
                 "cells": ",".join(
                     f"{c}@{p.generation}" for c, p in sorted(self._table.cells.items())

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 from postgresql_server import PostgresqlServer
+
+
+def pytest_configure() -> None:
+    """Test the loop in batches of the file BATCH_MODULE, if set: `make asan` builds one."""
+    path = os.environ.get("BATCH_MODULE")
+    if path:
+        name = "dns_frontend.server._batch"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,9 @@ from dns_frontend.wire.table import AnswerTable
 T = TypeVar("T")
 TIMEOUT_SECONDS = 5.0
 
+ASKED: dict[bytes, None] = {}
+"""All messages that were sent to any server over UDP, in order, each once."""
+
 
 class DnsServerThread:
     """Serves one table at 127.0.0.1 on a free port."""
@@ -77,6 +80,7 @@ class DnsServerThread:
         Silence is told from slowness by a sound query sent after: the server answers in
         order, so that its reply proves that nothing comes for the first.
         """
+        ASKED[packet] = None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(TIMEOUT_SECONDS)
             if source:
@@ -107,6 +111,8 @@ class DnsServerThread:
     ) -> dns.message.Message:
         """The reply to a query made by dnspython, and checked by it."""
         message = dns.message.make_query(name, kind, **query)  # type: ignore[arg-type]  # passed on as they are
+        if not tcp:
+            ASKED[message.to_wire()] = None
         send = dns.query.tcp if tcp else dns.query.udp
         return send(message, self.address[0], TIMEOUT_SECONDS, self.address[1])
 

@@ -1,42 +1,35 @@
-# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=True
+# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False
 """The UDP loop in batches: one system call receives many datagrams, one sends many replies.
 
-It answers the same queries as the quick way of the responder, from the same compiled
-bodies, octet for octet the same; whatever it does not know at once it gives to the
-responder. It is built where a compiler is there, and never needed. Every index into a
-message is compared with its length before it is used; counts are written back to the
-counters once a batch.
+It knows the usual query, as the quick way of the responder does, and the name that is not
+there, and gives the octets that the responder would; whatever is not usual it gives to the
+responder. No answer is kept here: bodies come from the same dictionaries. It is built where
+a compiler is there, and never needed. Every octet that is read lies within the datagram,
+every one written within the reply; counts are written back once a batch.
+
+The lock of the interpreter is held throughout: nothing here waits.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from dns_frontend.server.reply import OPT, OPT_COOKIE
+import logging
 
-cdef extern from *:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <sys/socket.h>
-    #include <netinet/in.h>
-    #include <arpa/inet.h>
+from dns_frontend.server.cookies import Proof
+from dns_frontend.server.settings import UDP_OCTETS, UDP_OCTETS_PLAIN
 
-    /* A reply leaves from the address that was asked; the kernel chooses the interface. */
-    static void sheetanchor_keep_source(struct msghdr *header) {
-        struct cmsghdr *each;
-        for (each = CMSG_FIRSTHDR(header); each != NULL; each = CMSG_NXTHDR(header, each)) {
-            if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
-                struct in_pktinfo *info = (struct in_pktinfo *) CMSG_DATA(each);
-                info->ipi_ifindex = 0;
-                info->ipi_addr.s_addr = 0;
-            }
-        }
-    }
-    """
+cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
+    cdef struct sockaddr:
+        pass
+    cdef struct sockaddr_storage:
+        unsigned short ss_family
     cdef struct iovec:
         void *iov_base
         size_t iov_len
@@ -51,305 +44,589 @@ cdef extern from *:
     cdef struct mmsghdr:
         msghdr msg_hdr
         unsigned int msg_len
-    cdef struct sockaddr_storage:
-        unsigned short ss_family
+    cdef struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    cdef struct timespec:
+        pass
+    int AF_INET, AF_INET6, MSG_DONTWAIT
+    int recvmmsg(int fd, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
+    int sendmmsg(int fd, mmsghdr *messages, unsigned int count, int flags)
+    cmsghdr *CMSG_FIRSTHDR(msghdr *message)
+    cmsghdr *CMSG_NXTHDR(msghdr *message, cmsghdr *after)
+    unsigned char *CMSG_DATA(cmsghdr *header)
+    size_t CMSG_LEN(size_t length)
+    size_t CMSG_SPACE(size_t length)
+
+cdef extern from "<netinet/in.h>" nogil:
     cdef struct in_addr:
         unsigned int s_addr
+    cdef struct in6_addr:
+        pass
     cdef struct sockaddr_in:
         unsigned short sin_port
         in_addr sin_addr
-    cdef struct in6_addr:
-        unsigned char s6_addr[16]
     cdef struct sockaddr_in6:
         unsigned short sin6_port
         in6_addr sin6_addr
         unsigned int sin6_scope_id
-    int recvmmsg(int, mmsghdr *, unsigned int, int, void *) nogil
-    int sendmmsg(int, mmsghdr *, unsigned int, int) nogil
-    const char *inet_ntop(int, const void *, char *, socklen_t)
-    unsigned short ntohs(unsigned short)
-    void sheetanchor_keep_source(msghdr *)
-    int AF_INET
-    int AF_INET6
-    int MSG_DONTWAIT
+    cdef struct in_pktinfo:
+        unsigned int ipi_ifindex
+        in_addr ipi_spec_dst
+        in_addr ipi_addr
+    cdef struct in6_pktinfo:
+        pass
+    int IPPROTO_IP, IP_PKTINFO, IPPROTO_IPV6, IPV6_PKTINFO
+    unsigned short ntohs(unsigned short number)
 
-DEF BATCH = 64
-DEF IN_OCTETS = 4096
-DEF OUT_OCTETS = 2048
-DEF CONTROL_OCTETS = 128
-DEF NAME_OCTETS = 255
-DEF UDP_OCTETS = 1232
-DEF PLAIN_OCTETS = 512
-DEF CLIENTS_KEPT = 65536
+cdef extern from "<netdb.h>" nogil:
+    int NI_NUMERICHOST, NI_MAXHOST
+    int getnameinfo(
+        sockaddr *address, socklen_t size, char *host, socklen_t room, char *service,
+        socklen_t service_room, int flags
+    )
 
-cdef unsigned char _lower[256]
-cdef int _index
-for _index in range(256):
-    _lower[_index] = _index + 32 if 65 <= _index <= 90 else _index
+cdef enum:
+    # as in `udp`
+    BATCH = 64
+    DATAGRAM_OCTETS = 4096
+    # no reply over UDP is longer than UDP_OCTETS and the longest name
+    REPLY_OCTETS = 2016
+    CONTROL_OCTETS = 256
+    NAME_OCTETS = 255
+    LABELS = 128
+    RCODES = 24
+    MODES = 8
+    CLIENTS_KEPT = 65536
+    FAULTS_LOGGED = 20
+    FALL_THROUGH = -1
+
+log = logging.getLogger(__name__)
+
+cdef int MOST = UDP_OCTETS
+cdef int MOST_PLAIN = UDP_OCTETS_PLAIN
+cdef object VALID = Proof.VALID
+# an import that fails leaves the other loop
+if MOST + NAME_OCTETS > REPLY_OCTETS:
+    raise ImportError("_batch was built for other limits")
+
+
+cdef struct Slot:
+    # one datagram and its reply
+    sockaddr_storage peer
+    iovec into
+    iovec out_of
+    unsigned char control[CONTROL_OCTETS]
+    unsigned char source[CONTROL_OCTETS]
+    unsigned char packet[DATAGRAM_OCTETS]
+    unsigned char reply[REPLY_OCTETS]
+
+
+cdef class Plate:
+    """A body as it is read here; made once for each."""
+
+    cdef bytes full, lean, option, ring
+    cdef tuple full_heads, lean_heads, starts
+    cdef int rcode, mode
+    cdef bint partial
+
+    def __init__(self, body):
+        self.full, self.lean, self.option = body.full, body.lean, body.option
+        self.full_heads, self.lean_heads = body.full_heads, body.lean_heads
+        self.rcode = body.rcode
+        self.mode = body.mode_number
+        self.ring, self.starts, self.partial = body.ring, body.starts, body.partial
+        for heads in (self.full_heads, self.lean_heads):
+            if len(heads) != 4 or any(type(h) is not bytes or len(h) != 10 for h in heads):
+                raise ValueError("a body whose header is none")
+        if not (0 <= self.rcode < RCODES and 0 <= self.mode < MODES):
+            raise ValueError("a body whose code or mode is none")
+        last = len(self.ring) - len(self.full)
+        if any(not 0 <= start <= last for start in self.starts):
+            raise ValueError("a body whose turns lead out of its ring")
+
+
+cdef class Guest:
+    """A client as it is read here; made once for each address."""
+
+    cdef dict answers
+    cdef str address, view
+    cdef bint limited
+    cdef int octets
+    cdef unsigned long lot
+
+    def __init__(self, client):
+        self.answers = client.answers
+        self.address, self.view = client.address, client.view
+        self.limited = client.buckets is not None
+        self.lot = client.lot
+        self.octets = min(max(client.octets, MOST_PLAIN), MOST)
 
 
 cdef class Batch:
     """One socket's loop; `run` is to be called when it can be read."""
 
+    cdef object _responder, _respond, _find, _counters, _table, _remembered
+    cdef dict _guests, _services
+    cdef list _denials
+    cdef bytes _zone
+    cdef Guest _last
+    cdef unsigned char _last_address[20]
+    cdef Py_ssize_t _last_octets
     cdef int _fd
     cdef bint _wildcard
-    cdef object _responder, _counters, _meet, _known_cookie, _respond
-    cdef dict _clients
-    cdef tuple _opt, _opt_cookie
-    cdef mmsghdr _in[BATCH]
-    cdef mmsghdr _out[BATCH]
-    cdef iovec _in_parts[BATCH]
-    cdef iovec _out_parts[BATCH]
-    cdef sockaddr_storage _names[BATCH]
-    cdef unsigned char _in_octets[BATCH][IN_OCTETS]
-    cdef unsigned char _out_octets[BATCH][OUT_OCTETS]
-    cdef unsigned char _control[BATCH][CONTROL_OCTETS]
-    cdef long _rcodes[32]
-    cdef long _modes[16]
-    cdef long _answered
+    cdef Slot *_slots
+    cdef mmsghdr *_received
+    cdef mmsghdr *_replies
+    cdef int _faults_logged
+    cdef long _queries, _truncated
+    cdef long _rcodes[RCODES]
+    cdef long _modes[MODES]
+
+    def __cinit__(self):
+        self._slots = <Slot *>calloc(BATCH, sizeof(Slot))
+        self._received = <mmsghdr *>calloc(BATCH, sizeof(mmsghdr))
+        self._replies = <mmsghdr *>calloc(BATCH, sizeof(mmsghdr))
+        if self._slots == NULL or self._received == NULL or self._replies == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self._slots)
+        free(self._received)
+        free(self._replies)
 
     def __init__(self, responder, int fd, bint wildcard):
         self._fd = fd
-        self._wildcard = wildcard
         self._responder = responder
-        self._counters = responder.counters
         self._respond = responder.respond
-        self._meet = responder.clients.of
-        self._known_cookie = responder.cookies.known
-        self._opt, self._opt_cookie = OPT, OPT_COOKIE
-        self._clients = {}
-        memset(self._rcodes, 0, sizeof(self._rcodes))
-        memset(self._modes, 0, sizeof(self._modes))
-        self._answered = 0
+        self._counters = responder.counters
+        self._table = responder.table
+        self._find = responder.table.find
+        self._services = responder.table.services
+        self._zone = responder.table.zone_wire
+        self._wildcard = wildcard
+        self._guests = {}
+        cdef Slot *slot
+        for index in range(BATCH):
+            slot = &self._slots[index]
+            slot.into.iov_base = slot.packet
+            slot.into.iov_len = DATAGRAM_OCTETS
+            slot.out_of.iov_base = slot.reply
+            self._received[index].msg_hdr.msg_name = &slot.peer
+            self._received[index].msg_hdr.msg_iov = &slot.into
+            self._received[index].msg_hdr.msg_iovlen = 1
+            self._replies[index].msg_hdr.msg_iovlen = 1
 
     def __repr__(self):
-        return f"Batch(fd={self._fd}, {len(self._clients)} clients)"
+        return f"Batch(fd={self._fd}, {len(self._guests)} clients)"
 
     def run(self):
         """Answer what has arrived, at most a batch; returns how many datagrams there were."""
-        cdef int count, index, replies = 0
-        cdef Py_ssize_t size
-        cdef bytes packet, reply
+        cdef int got, index, waiting = 0
+        got = self._receive()
+        if got <= 0:
+            return 0
+        self._remembered = self._denials = None
+        for index in range(got):
+            try:
+                if self._answer(index, self._received[index].msg_len, waiting):
+                    waiting += 1
+            except Exception:  # one datagram must not stop the loop that serves all others
+                self._counters.faults += 1
+                if self._faults_logged < FAULTS_LOGGED:
+                    self._faults_logged += 1
+                    log.exception("a datagram could not be answered")
+        self._count()
+        self._send(waiting)
+        return got
+
+    cdef int _receive(self) except -1:
+        """How many datagrams came, which lie in the first slots."""
+        cdef int got, index
         for index in range(BATCH):
-            self._in_parts[index].iov_base = self._in_octets[index]
-            self._in_parts[index].iov_len = IN_OCTETS
-            memset(&self._in[index], 0, sizeof(mmsghdr))
-            self._in[index].msg_hdr.msg_name = &self._names[index]
-            self._in[index].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
-            self._in[index].msg_hdr.msg_iov = &self._in_parts[index]
-            self._in[index].msg_hdr.msg_iovlen = 1
+            # the kernel writes what it used over what there is
+            self._received[index].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
             if self._wildcard:
-                self._in[index].msg_hdr.msg_control = self._control[index]
-                self._in[index].msg_hdr.msg_controllen = CONTROL_OCTETS
-        with nogil:
-            count = recvmmsg(self._fd, self._in, BATCH, MSG_DONTWAIT, NULL)
-        if count < 0:
-            if errno != EAGAIN and errno != EINTR:
-                # an ICMP error for something sent before shows up here (ECONNREFUSED)
-                self._counters.receive_errors += 1
-                return 1
-            return 0
-        for index in range(count):
-            if self._is_refused(index):
-                self._counters.dropped_port += 1
-                continue
-            known = self._client(index)
-            if known is None:
-                continue
-            size = self._quick(index, known, replies)
-            if not size:
-                packet = PyBytes_FromStringAndSize(
-                    <char *> self._in_octets[index], self._in[index].msg_len
-                )
-                reply = self._respond(packet, known.address)
-                if reply is None or PyBytes_GET_SIZE(reply) > OUT_OCTETS:
-                    continue
-                size = PyBytes_GET_SIZE(reply)
-                memcpy(self._out_octets[replies], PyBytes_AS_STRING(reply), size)
-            self._out_parts[replies].iov_base = self._out_octets[replies]
-            self._out_parts[replies].iov_len = size
-            memset(&self._out[replies], 0, sizeof(mmsghdr))
-            self._out[replies].msg_hdr.msg_name = &self._names[index]
-            self._out[replies].msg_hdr.msg_namelen = self._in[index].msg_hdr.msg_namelen
-            self._out[replies].msg_hdr.msg_iov = &self._out_parts[replies]
-            self._out[replies].msg_hdr.msg_iovlen = 1
-            if self._wildcard and self._in[index].msg_hdr.msg_controllen:
-                self._out[replies].msg_hdr.msg_control = self._control[index]
-                self._out[replies].msg_hdr.msg_controllen = (
-                    self._in[index].msg_hdr.msg_controllen
-                )
-                sheetanchor_keep_source(&self._out[replies].msg_hdr)
-            replies += 1
-        self._send(replies)
-        self._write_back()
-        return count
+                self._received[index].msg_hdr.msg_control = self._slots[index].control
+                self._received[index].msg_hdr.msg_controllen = CONTROL_OCTETS
+        for _ in range(BATCH):
+            got = recvmmsg(self._fd, self._received, BATCH, MSG_DONTWAIT, NULL)
+            if got >= 0:
+                return got
+            if errno == EAGAIN or errno == EINTR:
+                return 0
+            # an ICMP error for something sent before shows up here (ECONNREFUSED)
+            self._counters.receive_errors += 1
+        return 0
 
-    cdef void _send(self, int replies):
-        cdef int sent, done = 0
-        while done < replies:
-            with nogil:
-                sent = sendmmsg(self._fd, &self._out[done], replies - done, MSG_DONTWAIT)
-            if sent <= 0:
-                if errno == EINTR:
-                    continue
-                # full, unreachable, forbidden: the client asks again, the others go on
+    cdef int _send(self, int waiting) except -1:
+        """Send the first replies; one that cannot be sent holds up no other."""
+        cdef int done = 0, sent
+        while done < waiting:
+            sent = sendmmsg(self._fd, self._replies + done, waiting - done, MSG_DONTWAIT)
+            if sent > 0:
+                done += sent
+            elif errno != EINTR:
                 self._counters.send_errors += 1
-                sent = 1
-            done += sent
+                done += 1
+        return 0
 
-    cdef void _write_back(self):
-        cdef int index
-        counters = self._counters
-        if not self._answered:
-            return
-        counters.queries_udp += self._answered
-        self._answered = 0
-        rcodes, modes = counters.rcodes, counters.modes
-        for index in range(24):
-            if self._rcodes[index]:
-                rcodes[index] += self._rcodes[index]
-                self._rcodes[index] = 0
-        for index in range(len(modes)):
-            if self._modes[index]:
-                modes[index] += self._modes[index]
-                self._modes[index] = 0
-
-    cdef bint _is_refused(self, int index):
-        """Whether the datagram came from a port that no client uses."""
-        cdef int port
-        if self._names[index].ss_family == AF_INET:
-            port = ntohs((<sockaddr_in *> &self._names[index]).sin_port)
+    cdef bint _answer(self, int index, Py_ssize_t size, int place) except -1:
+        """Whether there is a reply to a datagram; it is then put at a place in the queue."""
+        cdef Slot *slot = &self._slots[index]
+        cdef Py_ssize_t length = FALL_THROUGH
+        cdef Guest guest
+        cdef bytes reply
+        cdef unsigned short port
+        # it lies at the same place in both families
+        port = ntohs((<sockaddr_in *>&slot.peer).sin_port)
+        if port in (0, 7, 13, 19, 37):
+            self._counters.dropped_port += 1
+            return False
+        guest = self._guest(index)
+        if guest is None:
+            return False
+        if not guest.limited:
+            try:
+                length = self._quick(slot.packet, size, guest, slot.reply)
+            except Exception:  # the responder judges, counts and tells whatever went wrong
+                length = FALL_THROUGH
+        if length == FALL_THROUGH:
+            reply = self._respond(
+                PyBytes_FromStringAndSize(<char *>slot.packet, size), guest.address
+            )
+            if reply is None:
+                return False
+            length = PyBytes_GET_SIZE(reply)
+            if length > REPLY_OCTETS:
+                # none is so long; a mistake of ours must not write past the end
+                self._counters.send_errors += 1
+                return False
+            memcpy(slot.reply, PyBytes_AS_STRING(reply), length)
         else:
-            port = ntohs((<sockaddr_in6 *> &self._names[index]).sin6_port)
-        return port == 0 or port == 7 or port == 13 or port == 19 or port == 37
+            self._queries += 1
+        self._queue(index, length, place)
+        return True
 
-    cdef object _client(self, int index):
-        """Who sent the datagram."""
-        cdef char text[64]
-        cdef bytes key
-        cdef void *address
-        cdef int family = self._names[index].ss_family
-        cdef unsigned int zone = 0
-        if family == AF_INET:
-            address = &(<sockaddr_in *> &self._names[index]).sin_addr
-            key = PyBytes_FromStringAndSize(<char *> address, 4)
-        elif family == AF_INET6:
-            address = &(<sockaddr_in6 *> &self._names[index]).sin6_addr
-            key = PyBytes_FromStringAndSize(<char *> address, 16)
-            zone = (<sockaddr_in6 *> &self._names[index]).sin6_scope_id
+    cdef void _queue(self, int index, Py_ssize_t length, int place) noexcept:
+        cdef Slot *slot = &self._slots[index]
+        cdef msghdr *reply = &self._replies[place].msg_hdr
+        slot.out_of.iov_len = length
+        reply.msg_iov = &slot.out_of
+        reply.msg_name = &slot.peer
+        reply.msg_namelen = self._received[index].msg_hdr.msg_namelen
+        reply.msg_control = NULL
+        reply.msg_controllen = 0
+        if self._wildcard:
+            reply.msg_controllen = _source(&self._received[index].msg_hdr, slot.source)
+            if reply.msg_controllen:
+                reply.msg_control = slot.source
+
+    cdef Guest _guest(self, int index):
+        """Who sent a datagram."""
+        cdef Slot *slot = &self._slots[index]
+        cdef unsigned char address[20]
+        cdef Py_ssize_t octets
+        cdef char host[1025]
+        cdef PyObject *found
+        cdef Guest guest
+        if slot.peer.ss_family == AF_INET:
+            octets = 4
+            memcpy(address, &(<sockaddr_in *>&slot.peer).sin_addr, 4)
         else:
-            return None
-        known = None if zone else self._clients.get(key)
-        if known is None:
-            if inet_ntop(family, address, text, sizeof(text)) == NULL:
+            octets = 20
+            memcpy(address, &(<sockaddr_in6 *>&slot.peer).sin6_addr, 16)
+            memcpy(address + 16, &(<sockaddr_in6 *>&slot.peer).sin6_scope_id, 4)
+        if octets == self._last_octets and memcmp(address, self._last_address, octets) == 0:
+            return self._last
+        key = PyBytes_FromStringAndSize(<char *>address, octets)
+        found = PyDict_GetItemWithError(self._guests, key)
+        if found != NULL:
+            guest = <Guest>found
+        else:
+            if getnameinfo(
+                <sockaddr *>&slot.peer, self._received[index].msg_hdr.msg_namelen,
+                host, sizeof(host), NULL, 0, NI_NUMERICHOST,
+            ):
+                self._counters.receive_errors += 1
                 return None
-            known = self._meet(text.decode("ascii"))
-            if not zone:
-                if len(self._clients) >= CLIENTS_KEPT:
-                    self._clients.clear()
-                self._clients[key] = known
-        return known
+            if len(self._guests) >= CLIENTS_KEPT:
+                self._guests.clear()
+            name = (<bytes>host).decode("ascii")
+            guest = self._guests[key] = Guest(self._responder.clients.of(name))
+        self._last = guest
+        self._last_octets = octets
+        memcpy(self._last_address, address, octets)
+        return guest
 
-    cdef Py_ssize_t _quick(self, int index, object known, int slot) except -1:
-        """Write the reply to a usual query; 0 when it is not one, or not compiled."""
-        cdef unsigned char *packet = self._in_octets[index]
-        cdef unsigned char *out = self._out_octets[slot]
-        cdef Py_ssize_t size = self._in[index].msg_len
-        cdef unsigned char *found
-        cdef unsigned char *record
-        cdef unsigned char key[NAME_OCTETS + 5]
-        cdef Py_ssize_t name, question, rest, room, most, start, length, at
-        cdef int form, dnssec_ok, additionals
-        cdef bytes octets, ring, opt
-        cdef tuple starts
-        cdef void *item
-        if size < 17 or size > IN_OCTETS or packet[2] & 0xF8:
-            return 0
-        if known.buckets is not None:
-            return 0
-        # one question, at most one additional record, nothing else
+    cdef Py_ssize_t _quick(
+        self, const unsigned char *packet, Py_ssize_t size, Guest guest, unsigned char *reply
+    ) except -2:
+        """The length of the reply to a usual query, or FALL_THROUGH, which has written nothing.
+
+        The datagram has `size` octets and the reply has room for REPLY_OCTETS.
+        """
+        cdef const unsigned char *end
+        cdef const unsigned char *record
+        cdef unsigned char *lower
+        cdef Py_ssize_t name, question, left, at, room
+        cdef bytes key
+        cdef PyObject *found
+        cdef Plate plate
+        cdef const unsigned char *cookie = NULL
+        cdef Py_ssize_t cookie_octets = 0
+        cdef int form, most
+        # QR and opcode must be 0, as must all counts but those of questions and additionals
+        if size < 17 or packet[2] & 0xF8:
+            return FALL_THROUGH
         if packet[4] or packet[5] != 1 or packet[6] or packet[7] or packet[8] or packet[9]:
-            return 0
-        additionals = packet[11]
-        if packet[10] or additionals > 1:
-            return 0
-        found = <unsigned char *> memchr(packet + 12, 0, size - 12)
-        if found == NULL:
-            return 0
-        name = found - (packet + 12) + 1
+            return FALL_THROUGH
+        if packet[10] or packet[11] > 1:
+            return FALL_THROUGH
+        left = min(size - 12 - 4, NAME_OCTETS)
+        end = <const unsigned char *>memchr(packet + 12, 0, left)
+        if end == NULL:
+            return FALL_THROUGH
+        name = end - packet - 12 + 1
         question = name + 4
-        if name > NAME_OCTETS or 12 + question > size:
-            return 0
-        for at in range(name):
-            key[at] = _lower[packet[12 + at]]
-        for at in range(name, question):
-            key[at] = packet[12 + at]
-        answers = known.answers
-        item = <void *> PyDict_GetItem(answers, PyBytes_FromStringAndSize(<char *> key, question))
-        if item == NULL:
-            return 0
-        body = <object> item
+        # checked: 12 + question <= size, name <= NAME_OCTETS
+        key = PyBytes_FromStringAndSize(NULL, question)
+        lower = <unsigned char *>PyBytes_AS_STRING(key)
+        for at in range(12, 12 + name):
+            lower[at - 12] = packet[at] | 0x20 if 65 <= packet[at] <= 90 else packet[at]
+        memcpy(lower + name, packet + 12 + name, 4)
+        record = packet + 12 + question
+        left = size - 12 - question
         form = packet[2] & 1
-        opt = b""
-        room = PLAIN_OCTETS
-        rest = size - 12 - question
-        if additionals:
-            record = packet + 12 + question
-            if rest < 11 or record[0] or record[1] or record[2] != 41 or record[6]:
-                return 0
-            if body.option:
-                return 0
-            dnssec_ok = record[7] >> 7
-            most = known.octets
-            if rest == 11 and not record[9] and not record[10]:
-                opt = self._opt[dnssec_ok]
-            elif rest == 39 and not memcmp(record + 9, b"\x00\x1c\x00\x0a\x00\x18", 6):
-                octets = PyBytes_FromStringAndSize(<char *> record + 15, 24)
-                if not self._known_cookie(known.address, octets):
-                    return 0
-                most = UDP_OCTETS
-                opt = <bytes> self._opt_cookie[dnssec_ok] + octets
+        most = guest.octets
+        if packet[11]:
+            # version 0 of an OPT record with nothing behind it
+            if left < 11 or record[0] or record[1] or record[2] != 41 or record[6]:
+                return FALL_THROUGH
+            if record[9] == 0 and record[10] == 0:
+                if left != 11:
+                    return FALL_THROUGH
+            elif record[9] == 0 and left == 11 + record[10] and (left == 23 or left == 39):
+                # RFC 7873, section 4: one option, 10, of 8 octets or of 24
+                if record[11] or record[12] != 10 or record[13] or record[14] != left - 15:
+                    return FALL_THROUGH
+                cookie = record + 15
+                cookie_octets = left - 15
             else:
-                return 0
+                return FALL_THROUGH
             form += 2
             room = record[3] << 8 | record[4]
-            if room > most:
-                room = most
-            elif room < PLAIN_OCTETS:
-                room = PLAIN_OCTETS
-        octets = body.full
-        head = body.full_heads
-        length = PyBytes_GET_SIZE(octets)
-        room -= 12 + question + PyBytes_GET_SIZE(opt)
-        ring = octets
-        start = 0
-        if length > room:
-            octets = body.lean
-            head = body.lean_heads
-            length = PyBytes_GET_SIZE(octets)
-            ring = octets
-            if length > room:
-                return 0
         else:
-            starts = body.starts
-            if starts:
-                at = (known.lot if body.partial else packet[1]) % len(starts)
-                start = starts[at]
-                ring = body.ring
-                if start < 0 or start + length > PyBytes_GET_SIZE(ring):
-                    return 0
-        if 12 + question + length + PyBytes_GET_SIZE(opt) > OUT_OCTETS:
-            return 0
-        octets = head[form]
-        if PyBytes_GET_SIZE(octets) != 10:
-            return 0
-        out[0] = packet[0]
-        out[1] = packet[1]
-        memcpy(out + 2, PyBytes_AS_STRING(octets), 10)
-        memcpy(out + 12, packet + 12, question)
-        memcpy(out + 12 + question, PyBytes_AS_STRING(ring) + start, length)
-        memcpy(out + 12 + question + length, PyBytes_AS_STRING(opt), PyBytes_GET_SIZE(opt))
-        self._rcodes[body.rcode & 31] += 1
-        self._modes[body.mode_number & 15] += 1
-        self._answered += 1
-        return 12 + question + length + PyBytes_GET_SIZE(opt)
+            room = MOST_PLAIN
+        found = PyDict_GetItemWithError(guest.answers, key)
+        if found != NULL:
+            plate = _plate(<object>found)
+        else:
+            body = self._missed(lower, name, guest)
+            if body is None:
+                return FALL_THROUGH
+            plate = _plate(body)
+        verified = None
+        if cookie != NULL:
+            if PyBytes_GET_SIZE(plate.option):
+                return FALL_THROUGH
+            verified = self._cookie(guest, cookie, cookie_octets, &most)
+            if verified is None:
+                return FALL_THROUGH
+        # RFC 6891, section 6.2.3: less than 512 means 512
+        room = max(min(room, most), MOST_PLAIN)
+        return self._splice(packet, question, plate, guest, form, room, verified, reply)
+
+    cdef bytes _cookie(
+        self, Guest guest, const unsigned char *cookie, Py_ssize_t octets, int *most
+    ):
+        """The cookie to reply with, of 24 octets; None when it is to be judged first."""
+        if self._remembered is None:
+            self._remembered = self._responder.cookies.remembered()
+        found = (<dict>self._remembered).get(
+            (guest.address, PyBytes_FromStringAndSize(<char *>cookie, octets))
+        )
+        if found is None or len(found.reply) != 24:
+            return None
+        if found.proof is VALID:
+            most[0] = MOST
+        return found.reply
+
+    cdef object _missed(self, const unsigned char *key, Py_ssize_t name, Guest guest):
+        """The body for a question that is not compiled; None: not sound, or out of the zone.
+
+        `key` is the name, of so many octets, in lower case, then its type and class.
+        """
+        cdef Py_ssize_t starts[LABELS]
+        cdef Py_ssize_t at = 0
+        cdef Py_ssize_t zone = name - PyBytes_GET_SIZE(self._zone)
+        cdef int labels = 0, below = -1
+        cdef int kind = key[name] << 8 | key[name + 1]
+        # class IN; neither IXFR nor AXFR
+        if key[name + 2] or key[name + 3] != 1 or kind == 251 or kind == 252:
+            return None
+        while at < name - 1:
+            if key[at] > 63 or labels == LABELS:
+                return None
+            if at == zone:
+                below = labels
+            starts[labels] = at
+            labels += 1
+            at += key[at] + 1
+        if at != name - 1:
+            return None
+        if below < 0 or memcmp(key + zone, PyBytes_AS_STRING(self._zone), name - zone):
+            return None
+        if below and self._is_absent(key, starts, below):
+            return self._denial(zone)
+        return self._find(PyBytes_FromStringAndSize(<const char *>key, name), kind, guest.view)
+
+    cdef bint _is_absent(
+        self, const unsigned char *key, const Py_ssize_t *starts, int labels
+    ) except -1:
+        """Whether a name of so many labels below the zone is surely not there."""
+        # labels from the zone down       | the name is absent
+        # svc, NAMESPACE, SERVICE, ...    | if the table has no such service
+        # svc, NAMESPACE, SERVICE, LABEL  | if the service has no such child
+        # neither svc, region nor ns1     | yes
+        # anything else                   | for the table to say
+        cdef const unsigned char *top = key + starts[labels - 1]
+        cdef PyObject *ledger
+        if top[0] == 3 and memcmp(top + 1, b"svc", 3) == 0:
+            if labels < 3:
+                return False
+            service = (_label(key + starts[labels - 2]), _label(key + starts[labels - 3]))
+            ledger = PyDict_GetItemWithError(self._services, service)
+            if ledger == NULL:
+                return True
+            return labels == 4 and (_label(key),) not in (<object>ledger).children("")
+        if top[0] == 3 and memcmp(top + 1, b"ns1", 3) == 0:
+            return False
+        return not (top[0] == 6 and memcmp(top + 1, b"region", 6) == 0)
+
+    cdef object _denial(self, Py_ssize_t zone):
+        """The body for an absent name whose zone part is there; asked for once a batch."""
+        if self._denials is None:
+            self._denials = [None] * NAME_OCTETS
+        body = self._denials[zone]
+        if body is None:
+            body = self._denials[zone] = self._table.denial(zone)
+        return body
+
+    cdef Py_ssize_t _splice(
+        self, const unsigned char *packet, Py_ssize_t question, Plate plate, Guest guest,
+        int form, Py_ssize_t room, bytes cookie, unsigned char *reply
+    ) except -2:
+        """Write the reply: 12 octets, the question, records, and OPT where `form` has it."""
+        cdef const char *records = PyBytes_AS_STRING(plate.full)
+        cdef Py_ssize_t octets = PyBytes_GET_SIZE(plate.full)
+        cdef Py_ssize_t turns = PyTuple_GET_SIZE(plate.starts)
+        cdef Py_ssize_t turn
+        cdef bytes head = <bytes>plate.full_heads[form]
+        cdef Py_ssize_t opt = 0
+        cdef Py_ssize_t at = 12 + question
+        cdef bint cut = False
+        cdef const unsigned char *asked = packet + at
+        cdef Py_ssize_t options = PyBytes_GET_SIZE(plate.option)
+        if form >= 2:
+            opt = 11 + (options if cookie is None else 28)
+        if at + octets + opt > room:
+            records = PyBytes_AS_STRING(plate.lean)
+            octets = PyBytes_GET_SIZE(plate.lean)
+            head = <bytes>plate.lean_heads[form]
+            # RFC 2181, section 9 and RFC 6891, section 7: no part of a set, only that it is cut
+            cut = at + octets + opt > room
+        elif turns:
+            turn = (guest.lot if plate.partial else packet[1]) % turns
+            # within the ring, as the plate has checked
+            records = PyBytes_AS_STRING(plate.ring) + <Py_ssize_t>plate.starts[turn]
+        if (at + opt if cut else room) > REPLY_OCTETS:
+            return FALL_THROUGH
+        memcpy(reply, packet, 2)
+        memcpy(reply + 2, PyBytes_AS_STRING(head), 10)
+        memcpy(reply + 12, packet + 12, question)
+        if cut:
+            reply[2] |= 0x02
+            memset(reply + 6, 0, 5)
+            reply[11] = 1 if form >= 2 else 0
+            self._truncated += 1
+        else:
+            memcpy(reply + at, records, octets)
+            at += octets
+        if form >= 2:
+            # RFC 6891, section 6.1.3; DO is copied (RFC 3225, section 3)
+            reply[at] = reply[at + 1] = 0
+            reply[at + 2] = 41
+            reply[at + 3] = MOST >> 8
+            reply[at + 4] = MOST & 0xFF
+            reply[at + 5] = reply[at + 6] = 0
+            reply[at + 7] = asked[7] & 0x80
+            reply[at + 8] = 0
+            if cookie is not None:
+                reply[at + 9] = 0
+                reply[at + 10] = 28
+                memcpy(reply + at + 11, b"\0\x0a\0\x18", 4)
+                memcpy(reply + at + 15, PyBytes_AS_STRING(cookie), 24)
+            else:
+                reply[at + 9] = options >> 8
+                reply[at + 10] = options & 0xFF
+                memcpy(reply + at + 11, PyBytes_AS_STRING(plate.option), options)
+            at += opt
+        self._rcodes[plate.rcode] += 1
+        self._modes[plate.mode] += 1
+        return at
+
+    cdef int _count(self) except -1:
+        """Add what a batch came to; once for all its datagrams."""
+        cdef int index
+        counters = self._counters
+        if self._queries:
+            counters.queries_udp += self._queries
+            self._queries = 0
+        if self._truncated:
+            counters.truncated += self._truncated
+            self._truncated = 0
+        for index in range(RCODES):
+            if self._rcodes[index]:
+                counters.rcodes[index] += self._rcodes[index]
+                self._rcodes[index] = 0
+        for index in range(MODES):
+            if self._modes[index]:
+                counters.modes[index] += self._modes[index]
+                self._modes[index] = 0
+        return 0
+
+
+cdef Plate _plate(body):
+    plate = body.plate
+    if plate is None:
+        plate = body.plate = Plate(body)
+    return plate
+
+
+cdef str _label(const unsigned char *label):
+    # as `labels_of` in body: every octet stays apart
+    return PyUnicode_DecodeLatin1(<const char *>label + 1, label[0], NULL)
+
+
+cdef size_t _source(msghdr *received, unsigned char *control) noexcept:
+    """Write what makes a reply leave from the address asked; its length, 0: nothing is known."""
+    cdef cmsghdr *header = CMSG_FIRSTHDR(received)
+    cdef cmsghdr *ours = <cmsghdr *>control
+    cdef in_pktinfo told
+    while header != NULL:
+        if header.cmsg_level == IPPROTO_IPV6 and header.cmsg_type == IPV6_PKTINFO \
+                and header.cmsg_len == CMSG_LEN(sizeof(in6_pktinfo)):
+            memcpy(ours, header, header.cmsg_len)
+            return CMSG_SPACE(sizeof(in6_pktinfo))
+        if header.cmsg_level == IPPROTO_IP and header.cmsg_type == IP_PKTINFO \
+                and header.cmsg_len == CMSG_LEN(sizeof(in_pktinfo)):
+            memcpy(&told, CMSG_DATA(header), sizeof(in_pktinfo))
+            told.ipi_ifindex = 0
+            told.ipi_addr.s_addr = 0
+            memcpy(ours, header, CMSG_LEN(0))
+            memcpy(CMSG_DATA(ours), &told, sizeof(in_pktinfo))
+            return CMSG_SPACE(sizeof(in_pktinfo))
+        header = CMSG_NXTHDR(received, header)
+    return 0

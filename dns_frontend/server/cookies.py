@@ -75,6 +75,10 @@ class Cookies:
         found = self._kept.get((client, cookie))
         return found is not None and found.reply == cookie and self._clock() < self._kept_until
 
+    def remembered(self) -> dict[tuple[str, bytes], Verified]:
+        """By client and cookie, what `verify` would repeat now."""
+        return self._kept if self._clock() < self._kept_until else {}
+
     def verify(self, client: str, cookie: bytes) -> Verified:
         """Judge the cookie, of a length allowed, that came from the address `client`."""
         now = self._clock()

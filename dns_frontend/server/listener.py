@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dns_frontend.server.responder import Responder
+from dns_frontend.server.settings import UdpLoop
 from dns_frontend.server.tcp import TcpServer
 from dns_frontend.server.udp import UdpServer
 
@@ -23,6 +24,11 @@ class Listener:
     def address(self) -> tuple[str, int]:
         """Host and port served. Raises RuntimeError when none is."""
         return self._udp.address
+
+    @property
+    def udp_loop(self) -> UdpLoop:
+        """Which loop answers over UDP."""
+        return UdpLoop.BATCH if self._udp.batched else UdpLoop.PYTHON
 
     async def start(self, host: str, port: int) -> None:
         """Listen at `host` on `port`, 0 being one that is free for both transports.

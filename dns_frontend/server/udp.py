@@ -75,6 +75,17 @@ class UdpServer:
 
     def start(self, host: str, port: int) -> None:
         """Bind and listen, in the running loop. Raises OSError when that is not possible."""
+        readable = self.open(host, port)
+        assert self._socket is not None
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket.fileno(), readable)
+
+    def open(self, host: str, port: int) -> Callable[[], object]:
+        """Bind; returns what answers the datagrams that have come, a batch at most.
+
+        That is the one interface of both loops: whatever a client or the network does, they
+        count it and go on. Raises OSError as `start`.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -93,18 +104,16 @@ class UdpServer:
             text = f"DNS cannot be served over UDP at {host} port {port}"
             raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
         self._socket = listener
-        self._loop = asyncio.get_running_loop()
-        readable: Callable[[], object]
-        readable = self._readable_wildcard if self._wildcard else self._readable
         if self._batched:
             assert Batch is not None
-            readable = Batch(self._responder, listener.fileno(), self._wildcard).run
-        self._loop.add_reader(listener.fileno(), readable)
+            return Batch(self._responder, listener.fileno(), self._wildcard).run
+        return self._readable_wildcard if self._wildcard else self._readable
 
     def stop(self) -> None:
         """Stop listening; twice is harmless."""
-        if self._socket is not None and self._loop is not None:
-            self._loop.remove_reader(self._socket.fileno())
+        if self._socket is not None:
+            if self._loop is not None:
+                self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
         self._socket = None
 

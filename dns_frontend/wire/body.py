@@ -82,6 +82,7 @@ class Body:
         "mode_number",
         "option",
         "partial",
+        "plate",
         "rcode",
         "ring",
         "starts",
@@ -126,6 +127,8 @@ class Body:
         self.mode = mode
         self.mode_number = MODES.index(mode) if mode is not None else len(MODES)
         """For counters: an enumeration's hash costs more than a look-up."""
+        self.plate: object = None
+        """The same for a loop in C, which makes it from this when it first needs it."""
 
     def __repr__(self) -> str:
         return f"Body(rcode={self.rcode}, mode={self.mode}, {len(self.full)} octets)"
@@ -140,6 +143,21 @@ def wire_name(labels: Iterable[str]) -> bytes:
     if len(octets) > 255:
         raise ValueError(f"a name of {len(octets)} octets")
     return octets
+
+
+def labels_of(name: bytes, end: int) -> list[str] | None:
+    """The labels of a name in wire form up to `end`; None when no label begins there.
+
+    Latin-1 keeps every octet apart (RFC 2181, section 11); ids are ASCII, so that
+    other octets match nothing.
+    """
+    labels: list[str] = []
+    position = 0
+    while position < end:
+        length = name[position]
+        position += length + 1
+        labels.append(name[position - length : position].decode("latin-1"))
+    return labels if position == end else None
 
 
 @lru_cache(maxsize=65536)

@@ -30,6 +30,7 @@ from dns_frontend.wire.body import (
     NXDOMAIN,
     Body,
     Encoder,
+    labels_of,
 )
 from dns_frontend.wire.option import extended_error
 from dns_frontend.wire.reverse import ReverseZones
@@ -179,6 +180,20 @@ class AnswerTable:
         """The view of clients that are in no known network."""
         return self._ranking.home
 
+    @property
+    def services(self) -> dict[ServiceKey, Ledger]:
+        """What is known of each service; all that is below any other name is denied."""
+        return self._ledgers
+
+    @property
+    def zone_wire(self) -> bytes:
+        """The zone's name in wire form."""
+        return self._encoder.zone_wire
+
+    def denial(self, zone_offset: int) -> Body:
+        """The answer for a name that is not there, whose zone part is at `zone_offset`."""
+        return self._apex.denial(NXDOMAIN, zone_offset)
+
     def answers(self, view: str) -> dict[bytes, Body]:
         """The compiled answers of one view: by name in lower case, type and class.
 
@@ -206,7 +221,7 @@ class AnswerTable:
         self, name: bytes, record_type: int, view: str, key: bytes, passing: dict[bytes, Body]
     ) -> Body:
         zone_offset = len(name) - len(self._encoder.zone_wire)
-        labels = _labels(name, zone_offset)
+        labels = labels_of(name, zone_offset)
         if labels is None or not name.endswith(self._encoder.zone_wire):
             return self._reversed(name, record_type) or self._apex.refused
         if not self.cells:
@@ -252,7 +267,7 @@ class AnswerTable:
         return body
 
     def _reversed(self, name: bytes, record_type: int) -> Body | None:
-        labels = _labels(name, len(name) - 1) if self._reverse else None
+        labels = labels_of(name, len(name) - 1) if self._reverse else None
         return self._reverse.find(labels, record_type) if labels is not None else None
 
     # --- compiling ---------------------------------------------------------------------
@@ -383,18 +398,3 @@ class AnswerTable:
         self._passing.clear()
         for each in (self._apex, self._reverse):
             each.renew(self.cells.values(), self.missing_regions, self._composer.stale)
-
-
-def _labels(name: bytes, end: int) -> list[str] | None:
-    """The labels up to `end`; None when no label begins there.
-
-    Latin-1 keeps every octet apart (RFC 2181, section 11); ids are ASCII, so that
-    other octets match nothing.
-    """
-    labels: list[str] = []
-    position = 0
-    while position < end:
-        length = name[position]
-        position += length + 1
-        labels.append(name[position - length : position].decode("latin-1"))
-    return labels if position == end else None

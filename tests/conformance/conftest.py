@@ -33,3 +33,8 @@ def cold(loop: UdpLoop) -> Iterator[DnsServerThread]:
     """A server that has heard of none."""
     with DnsServerThread(table({}), settings=ServerSettings(udp_loop=loop)) as server:
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back at all that was asked comes last."""
+    items.sort(key=lambda item: "last" in item.keywords)

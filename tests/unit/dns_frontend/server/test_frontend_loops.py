@@ -1,0 +1,191 @@
+"""Two loops, one behaviour: the same datagram gets the same octets and the same counts."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from pathlib import Path
+
+import pytest
+from answer_samples import API_NAME, ZONE, endpoint, entry, example, position, table
+from dns_messages import message, opt, option
+from loop_pair import HOME, OTHER, LoopPair
+from query_source import QuerySource
+
+from dns_frontend.server.responder import Responder
+from dns_frontend.server.settings import ServerSettings, UdpLoop
+from dns_frontend.server.udp import REFUSED_PORTS, Batch, UdpServer
+
+needs_batch = pytest.mark.skipif(Batch is None, reason="not built here; a C compiler builds it")
+LOOPS = (
+    pytest.param(UdpLoop.PYTHON, id="python"),
+    pytest.param(UdpLoop.BATCH, id="batch", marks=needs_batch),
+)
+PACKETS = int(os.environ.get("LOOP_PACKETS", "6000"))
+SEED = int(os.environ.get("LOOP_SEED", "1"))
+NAMES = (
+    API_NAME,
+    f"seven.payments.svc.{ZONE}",
+    f"many.payments.svc.{ZONE}",
+    f"sick.payments.svc.{ZONE}",
+    f"gone.payments.svc.{ZONE}",
+    f"_http._tcp.{API_NAME}",
+    f"api-1.{API_NAME}",
+    f"_why.{API_NAME}",
+    f"payments.svc.{ZONE}",
+    f"api.payments.svc.west.region.{ZONE}",
+    f"west.region.{ZONE}",
+    f"svc.{ZONE}",
+    f"ns1.{ZONE}",
+    f"absent.payments.svc.{ZONE}",
+    f"a.b.c.absent.payments.svc.{ZONE}",
+    f"absent.{ZONE}",
+    ZONE,
+    "example.com.",
+    "version.bind.",
+)
+
+
+@needs_batch
+def test_both_loops_give_the_same_octets_for_whatever_comes(tmp_path: Path) -> None:
+    """In batches of any size, while cells change; `LOOP_PACKETS=100000` is the long run."""
+    chance = random.Random(SEED)
+    with LoopPair(example, tmp_path) as pair:
+        sources = {
+            client: QuerySource(SEED + number, NAMES, [pair.cookie(client), pair.cookie(HOME)])
+            for number, client in enumerate((HOME, OTHER))
+        }
+        sent = generation = 0
+        while sent < PACKETS:
+            client = chance.choice((HOME, HOME, OTHER))
+            batch = [sources[client].packet() for _ in range(chance.randrange(1, 80))]
+            sent += len(batch)
+            assert pair.differ(batch, client) == ""
+            if chance.random() < 0.05:
+                generation += 1
+                change = {"payments/api": entry(endpoint("api-1", f"10.0.0.{generation % 250}"))}
+                for side in (pair.python, pair.batch):
+                    side.responder.table.update(
+                        position("east", 1 + generation), change, (), float(generation)
+                    )
+            if chance.random() < 0.02:
+                stale = frozenset(chance.sample(["east", "west"], chance.randrange(3)))
+                for side in (pair.python, pair.batch):
+                    side.responder.table.mark_stale(stale)
+        assert pair.batch.responder.counters.faults == 0
+
+
+@needs_batch
+def test_both_loops_answer_alike_from_the_address_that_was_asked(tmp_path: Path) -> None:
+    """Where they listen at all addresses."""
+    with LoopPair(example, tmp_path, "0.0.0.0") as pair:
+        source = QuerySource(SEED, NAMES, [pair.cookie(HOME)])
+        for _ in range(20):
+            assert pair.differ([source.packet() for _ in range(20)]) == ""
+        assert pair.batch.responder.counters.queries_udp >= 300
+
+
+@needs_batch
+def test_a_name_denied_is_answered_once_it_is_there(tmp_path: Path) -> None:
+    """What the loop in batches denies by itself comes from what the table knows now."""
+    late = message(f"late.payments.svc.{ZONE}", 1)
+    with LoopPair(example, tmp_path) as pair:
+        assert pair.differ([late]) == ""
+        assert pair.batch.exchange([late], HOME)[0][3] & 0xF == 3
+        key = type(entry().key)("payments", "late")
+        change = {"payments/late": entry(endpoint("l", "10.0.0.77"), key=key)}
+        pair.batch.responder.table.update(position("east", 2), change, (), 1.0)
+        assert bytes((10, 0, 0, 77)) in pair.batch.exchange([late], HOME)[0]
+
+
+@needs_batch
+def test_nothing_is_denied_by_a_loop_while_a_region_is_missing(tmp_path: Path) -> None:
+    """I17: SERVFAIL, from both."""
+    asked = [message(f"{name}.{ZONE}", 1, opt()) for name in ("x", "a.b.svc", "a.b.c.svc")]
+    with LoopPair(lambda: table({"east": [entry(endpoint("a"))]}), tmp_path) as pair:
+        assert pair.differ(asked) == ""
+        assert {reply[3] & 0xF for reply in pair.batch.exchange(asked, HOME)} == {2}
+
+
+@needs_batch
+def test_a_cookie_of_another_address_proves_nothing_to_either_loop(tmp_path: Path) -> None:
+    with LoopPair(example, tmp_path) as pair:
+        for client in (HOME, OTHER, HOME):
+            for cookie in (pair.cookie(HOME), pair.cookie(OTHER), b"abcdefgh"):
+                asked = message(API_NAME, 1, opt(option(10, cookie)))
+                assert pair.differ([asked, asked], client) == ""
+
+
+class Opened:
+    """A server driven by hand."""
+
+    def __init__(self, loop: UdpLoop) -> None:
+        answers = table({"east": [entry(endpoint("a"))], "west": []})
+        self.responder = Responder(answers, settings=ServerSettings(udp_loop=loop))
+        self.server = UdpServer(self.responder)
+        self.readable = self.server.open(HOME, 0)
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_source_ports_of_no_client_are_dropped_and_counted(loop: UdpLoop) -> None:
+    """Echo, daytime, chargen and time would answer back."""
+    with Opened(loop) as opened:
+        for port in sorted(REFUSED_PORTS - {0}):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                try:
+                    client.bind((HOME, port))
+                except OSError:
+                    pytest.skip(f"port {port} is not to be had here")
+                client.setblocking(False)
+                client.sendto(message(API_NAME, 1), opened.server.address)
+                opened.readable()
+                with pytest.raises(BlockingIOError):
+                    client.recv(4096)
+        counters = opened.responder.counters
+        assert (counters.dropped_port, counters.queries_udp) == (len(REFUSED_PORTS) - 1, 0)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_reply_that_cannot_be_sent_is_counted_and_the_next_batch_is_taken(loop: UdpLoop) -> None:
+    with Opened(loop) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(opened.server.address)
+        assert opened.server._socket is not None
+        with pytest.raises(OSError):
+            # it says that there is no connection, and sends no more all the same
+            opened.server._socket.shutdown(socket.SHUT_WR)
+        for sent in (3, 6):
+            for _ in range(3):
+                client.send(message(API_NAME, 1))
+            opened.readable()
+            counters = opened.responder.counters
+            assert (counters.send_errors, counters.queries_udp) == (sent, sent)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_mistake_of_ours_stops_no_loop(loop: UdpLoop) -> None:
+    """Not even when nothing at all is known of a client."""
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    with Opened(loop) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(opened.server.address)
+        client.settimeout(5)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(opened.responder.clients), "meet", fail)
+            client.send(message(API_NAME, 1))
+            opened.readable()
+        assert opened.responder.counters.faults == 1
+        client.send(message(API_NAME, 1, ident=77))
+        opened.readable()
+        replies = [client.recv(4096)]
+        while replies[-1][:2] != b"\0\x4d":
+            replies.append(client.recv(4096))
+        assert replies[-1][3] & 0xF == 0
