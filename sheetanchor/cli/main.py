@@ -11,6 +11,7 @@ from sheetanchor.cli.break_glass import break_glass
 from sheetanchor.cli.demo.command import demo
 from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
+from sheetanchor.cli.drill.command import drill
 from sheetanchor.cli.exit_code import MEANING
 from sheetanchor.cli.group import Group
 from sheetanchor.cli.look import get, list_
@@ -41,6 +42,7 @@ app.command()(dns)
 
 # to try it out
 app.command()(demo)
+app.add_typer(drill, name="drill")
 
 # services
 app.command()(register)

@@ -1,0 +1,30 @@
+"""The drill passes as it is, and fails without the guards as it did in October 2025."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "sheetanchor", "drill", "october-2025"]
+
+
+@pytest.mark.timeout(180)
+def test_the_delayed_plan_is_refused_and_no_answer_falters() -> None:
+    done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 answers were empty, negative or older" in done.stdout
+    assert "(I2)" in done.stdout
+    assert "(I3)" in done.stdout
+
+
+@pytest.mark.timeout(180)
+def test_without_the_guards_the_name_goes_back_and_then_away() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--mutant"], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "older than 42" in done.stdout
+    assert "NXDOMAIN" in done.stdout
+    assert "October 2025 happened again" in done.stdout
