@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench clean
+.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench mutants clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ docs: $(READY) ## generate the reference pages that come from code
 
 bench: $(READY) ## measure, and compare with the goals (ARGS=--full for the long run)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(READY) ## change what decides in small ways, and see that a test notices
+	@$(BIN)/python scripts/mutate.py $(ARGS)
 
 clean: ## remove what was built; `make setup` brings it back
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

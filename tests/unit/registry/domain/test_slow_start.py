@@ -12,6 +12,7 @@ from registry.domain.slow_start import share, weights
     [
         (0.0, 0.0, 1.0),
         (5.0, 0.0, 1.0),
+        (0.05, 0.5, 0.2),
         (100.0, 100.0, 1.0),
         (101.0, 100.0, 1.0),
         (-3.0, 100.0, 0.1),
@@ -36,6 +37,8 @@ def test_a_share_rises_in_tenths(up_for: float, slow_start: float, wanted: float
         ((1, 1, 1), (0.5, 1.0, 0.2), (50, 100, 20)),
         ((1, 6554), (0.5, 1.0), (4, 58986)),
         ((1, 65535), (0.1, 1.0), (1, 65535)),
+        ((3, 21845), (0.5, 1.0), (4, 65535)),
+        ((3, 21846), (0.5, 1.0), (3, 43692)),
     ],
 )
 def test_weights_keep_their_proportions_and_their_bounds(
