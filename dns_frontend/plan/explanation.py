@@ -2,6 +2,7 @@
 
     service=payments/api view=east mode=failover region=west rule=stands_in ttl=5 endpoints=2
     cell=east region=east generation=42 epoch=3 revision=977 created=2026-01-31T12:00:00.000Z
+    fallback=south rule=stands_in endpoints=3 ready=yes
     tier=east standing=out healthy=0 counted=3 needs=0.5 minimum=1 returns=0.7 hold=30s
     endpoint=api-1 region=east answer=out health=unhealthy evidence=timeout why=unhealthy
 
@@ -11,12 +12,13 @@ There is no clock in it: equal state gives equal lines.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dns_frontend.plan.answer import Scope
 from dns_frontend.plan.entry import CellPosition, Endpoint
 from dns_frontend.plan.facet import ANY
-from dns_frontend.plan.failover import Rule, Tier, choose
+from dns_frontend.plan.failover import Choice, Rule, Tier, choose
 from dns_frontend.plan.ledger import Ledger
 
 ENDPOINT_LINES_MAXIMUM = 300
@@ -39,6 +41,7 @@ def explain(
         for cell in ledger.cells()
         if ledger.region(cell) in shown
     ]
+    lines += _fallback(scope, choice)
     lines += [_tier(ledger, tier) for tier in scope.tiers]
     endpoints: list[str] = []
     for tier in scope.tiers:
@@ -63,6 +66,27 @@ def explain(
     if len(endpoints) > ENDPOINT_LINES_MAXIMUM:
         lines.append(f"more={len(endpoints) - ENDPOINT_LINES_MAXIMUM} endpoints not shown")
     return lines
+
+
+# _fallback: what would answer if the region that answers now were lost
+#
+#   what would                                  ready
+#   ------------------------------------------  -----
+#   healthy ones of a region that stands in     yes
+#   anything else: it would be an answer, but
+#   not one to lean on (I29)                    no
+def _fallback(scope: Scope, choice: Choice) -> list[str]:
+    if scope.pinned:
+        return []
+    others = tuple(tier for tier in scope.tiers if tier.region != choice.region)
+    # shares count on a home that is there
+    policy = replace(scope.policy, overprovisioning=0.0)
+    then = choose(scope.home, others, ANY, policy)
+    ready = "yes" if then.rule is Rule.STANDS_IN else "no"
+    return [
+        f"fallback={then.region if then.everything else 'none'} rule={then.rule.value}"
+        f" endpoints={len(then.everything)} ready={ready}"
+    ]
 
 
 def _cell(ledger: Ledger, cell: str, position: CellPosition | None) -> str:

@@ -385,3 +385,24 @@ def test_a_spill_answers_with_both_regions_and_its_targets_lead_to_each() -> Non
     assert "mode=failover region=east rule=spill" in str(
         ask(answers, f"_why.{API_NAME}", "TXT").answer[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("west", "line"),
+    [
+        ([WEST], "fallback=west rule=stands_in endpoints=1 ready=yes"),
+        (
+            [entry(endpoint("w", health=Health.UNHEALTHY))],
+            "fallback=west rule=unhealthy endpoints=1 ready=no",
+        ),
+        ([], "fallback=none rule=nothing_known endpoints=0 ready=no"),
+    ],
+)
+def test_why_tells_what_would_answer_if_this_region_were_lost(
+    west: list[ServiceEntry], line: str
+) -> None:
+    """I29."""
+    answers = table({"east": [EAST], "west": west})
+    assert line in str(ask(answers, f"_why.{API_NAME}", "TXT").answer[0])
+    pinned = f"_why.api.payments.svc.east.region.{ZONE}"
+    assert "fallback=" not in str(ask(answers, pinned, "TXT").answer[0])
