@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench mutants clean
+.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench bench-dns mutants clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything in it (quick when nothing changed)
 
@@ -51,6 +51,9 @@ docs: $(READY) ## generate the reference pages that come from code
 
 bench: $(READY) ## measure, and compare with the goals (ARGS=--full for the long run)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-dns: $(READY) ## what a query costs here, and at gdnsd, Knot, NSD and PowerDNS
+	@$(BIN)/python -m benchmarks.dns_bench $(ARGS)
 
 mutants: $(READY) ## change what decides in small ways, and see that a test notices
 	@$(BIN)/python scripts/mutate.py $(ARGS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from struct import pack
 
 from dns_frontend.server.settings import UDP_OCTETS
+from dns_frontend.wire.body import EDE_NOT_AUTHORITATIVE, NOTIMP, REFUSED, Body
+from dns_frontend.wire.option import extended_error
 from dns_frontend.wire.request import (
     OPCODE_QUERY,
     OPTION_COOKIE,
@@ -31,6 +33,15 @@ OPT = (opt_record(dnssec_ok=False), opt_record(dnssec_ok=True))
 """Without options, by DO."""
 OPT_COOKIE = tuple(opt[:-2] + WHOLE_COOKIE for opt in OPT)
 """Up to the octets of the cookie, by DO."""
+
+
+REFUSED_BODY = Body(REFUSED, authoritative=False)
+REFUSED_CLASS = Body(
+    REFUSED,
+    authoritative=False,
+    option=extended_error(EDE_NOT_AUTHORITATIVE, "class IN only"),
+)
+NOT_IMPLEMENTED_BODY = Body(NOTIMP, authoritative=False)
 
 
 def bare(packet: bytes, request: Request, rcode: int, options: bytes = b"") -> bytes:

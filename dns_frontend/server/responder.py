@@ -22,8 +22,11 @@ from dns_frontend.server.counters import Counters
 from dns_frontend.server.identity import CLASS_CH, Identity
 from dns_frontend.server.rates import Rates
 from dns_frontend.server.reply import (
+    NOT_IMPLEMENTED_BODY,
     OPT,
     OPT_COOKIE,
+    REFUSED_BODY,
+    REFUSED_CLASS,
     WHOLE_COOKIE,
     bare,
     opt_record,
@@ -35,7 +38,6 @@ from dns_frontend.wire.body import (
     BADCOOKIE,
     BADVERS,
     CLASS_IN,
-    EDE_NOT_AUTHORITATIVE,
     FORMERR,
     MESSAGE_OCTETS,
     NOERROR,
@@ -50,7 +52,6 @@ from dns_frontend.wire.option import (
     NONE,
     NSID,
     Wishes,
-    extended_error,
     keepalive_option,
     option,
     read,
@@ -58,17 +59,17 @@ from dns_frontend.wire.option import (
 )
 from dns_frontend.wire.request import (
     OPCODE_QUERY,
-    TYPE_IXFR,
+    TRANSFERS,
+    TYPE_AXFR,
     Request,
     Signature,
     Verdict,
     parse,
+    sound_type,
 )
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
-
-TYPE_AXFR = 252
 
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_AND_RECORD = b"\0\1\0\0\0\0\0\1"
@@ -77,8 +78,6 @@ _NO_OPTIONS = b"\0\0"
 _OPT_OCTETS = 11
 _OPT_COOKIE_OCTETS = _OPT_OCTETS + 28
 _FAULTS_LOGGED = 20
-
-_EDE_CLASS = extended_error(EDE_NOT_AUTHORITATIVE, "class IN only")
 
 
 class _Granted(NamedTuple):
@@ -169,6 +168,8 @@ class Responder:
 
     def _quick(self, packet: bytes, known: Client, stream: bool) -> bytes | None:
         """The reply to a usual query; None when it is not one, or not compiled."""
+        if len(packet) < 17:
+            return None
         counts = packet[4:12]
         # A name without a zero octet before its root can only be found if it is one of
         # ours, which were well formed when they were compiled: no need to walk it.
@@ -176,8 +177,13 @@ class Responder:
         question = packet[12 : end + 4]
         body = known.answers.get(question[:-4].lower() + question[-4:])
         # QR and opcode must be 0; AA, TC and everything in the fourth octet are ignored
-        if body is None or packet[2] & 0xF8:
+        if packet[2] & 0xF8:
             return None
+        if body is None:
+            record_type = sound_type(question, end - 12)
+            if record_type is None:
+                return None
+            body = self.table.find(question[:-4].lower(), record_type, known.view)
         rd = packet[2] & 1
         if counts == _ONE_QUESTION_AND_RECORD:
             record = packet[end + 4 :]
@@ -324,13 +330,13 @@ class Responder:
 
     def _body(self, request: Request, view: str, stream: bool) -> Body:
         if request.class_ == CLASS_CH and self._identity is not None:
-            return self._identity.find(request.name, request.type) or _REFUSED_CLASS
+            return self._identity.find(request.name, request.type) or REFUSED_CLASS
         if request.class_ != CLASS_IN:
-            return _REFUSED_CLASS
-        if request.type in (TYPE_AXFR, TYPE_IXFR):
+            return REFUSED_CLASS
+        if request.type in TRANSFERS:
             # RFC 5936, section 4.2: not over UDP; IXFR (RFC 1995) may be asked there
             over_udp = request.type == TYPE_AXFR and not stream
-            return _NOT_IMPLEMENTED if over_udp else _REFUSED
+            return NOT_IMPLEMENTED_BODY if over_udp else REFUSED_BODY
         return self.table.find(request.name, request.type, view)
 
     def _unauthentic(
@@ -386,8 +392,3 @@ class Responder:
             return None
         self.counters.rcodes[SERVFAIL] += 1
         return bare(packet, Request(Verdict.MALFORMED, packet[2] >> 3 & 0xF), SERVFAIL)
-
-
-_REFUSED = Body(REFUSED, authoritative=False)
-_REFUSED_CLASS = Body(REFUSED, authoritative=False, option=_EDE_CLASS)
-_NOT_IMPLEMENTED = Body(NOTIMP, authoritative=False)

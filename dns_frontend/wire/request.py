@@ -19,6 +19,8 @@ LABEL_OCTETS = 63
 TYPE_OPT = 41
 TYPE_TSIG = 250
 TYPE_IXFR = 251
+TYPE_AXFR = 252
+TRANSFERS = (TYPE_IXFR, TYPE_AXFR)
 OPCODE_QUERY = 0
 OPTION_COOKIE = 10
 
@@ -125,6 +127,25 @@ def parse(packet: bytes) -> Request | None:
     else:
         verdict = Verdict.WELL_FORMED
     return Request(verdict, opcode, question, name, asked, class_, edns, records.signature)
+
+
+def sound_type(question: bytes, name_octets: int) -> int | None:
+    """The type of a sound question of class IN whose name has so many octets.
+
+    None for one that is not, and for a transfer; `parse` says what is wrong.
+    """
+    if not 0 < name_octets <= NAME_OCTETS or len(question) != name_octets + 4:
+        return None
+    position = 0
+    while position < name_octets - 1:
+        length = question[position]
+        if length > LABEL_OCTETS:
+            return None
+        position += length + 1
+    record_type, class_ = _TWO.unpack_from(question, name_octets)
+    if position != name_octets - 1 or class_ != 1 or record_type in TRANSFERS:
+        return None
+    return int(record_type)
 
 
 def _refused(opcode: int) -> Request:

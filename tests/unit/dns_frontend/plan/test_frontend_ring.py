@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns_frontend.plan.ring import TURNS_MAXIMUM, scattered, turns
@@ -26,6 +26,7 @@ def test_a_weight_of_zero_is_never_first() -> None:
     assert 1 not in turns([10, 0, 20])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=300))
 def test_every_weight_has_its_share_to_within_a_turn(weights: list[int]) -> None:
     found = Counter(turns(weights))
@@ -39,6 +40,7 @@ def test_every_weight_has_its_share_to_within_a_turn(weights: list[int]) -> None
         assert abs(count - weights[index] * length / total) <= 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.ip_addresses(v=4).map(str), min_size=2, max_size=60, unique=True), st.data())
 def test_an_address_that_leaves_moves_no_other(addresses: list[str], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(addresses))

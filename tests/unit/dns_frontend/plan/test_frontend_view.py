@@ -85,7 +85,7 @@ def _reference(
     return wanted, -1
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 255), st.integers(0, 8), st.sampled_from(["east", "west"])),

@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dns_frontend.server import cookies as cookies_module
@@ -103,6 +103,7 @@ def test_an_ipv4_client_of_an_ipv6_socket_has_the_cookie_of_its_ipv4_address(
     assert cookies.verify("198.51.100.100", given).proof is Proof.VALID
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=16, max_size=40))
 def test_no_octets_but_ours_are_a_valid_cookie(octets: bytes) -> None:
     clock = Clock(1e9)

@@ -41,7 +41,7 @@ COOKIE = WARM.cookies.verify(LOCAL, b"12345678").reply
 WARM.cookies.verify(LOCAL, COOKIE)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(
     st.sampled_from(NAMES),
     st.sampled_from([1, 16, 33, 28, 255]),
@@ -88,7 +88,7 @@ def test_the_quick_way_gives_what_the_strict_way_gives(
     assert WARM.counters.faults == 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=120), st.integers(0, 90))
 def test_the_two_ways_agree_on_damaged_queries_as_well(noise: bytes, at: int) -> None:
     packet = dns.message.make_query(API_NAME, "A", id=5, use_edns=0, payload=1232).to_wire()

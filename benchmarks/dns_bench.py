@@ -1,0 +1,266 @@
+"""`make bench-dns`: what a query costs this frontend, and what it costs others.
+
+All servers have the same names, one worker, and the first core; dnsperf has the last.
+They run in turn, in every round, so that what the machine does meanwhile harms all alike:
+only ratios of one run count. CPU is that of all of a server's processes, a query answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+
+from benchmarks.__main__ import machine
+from benchmarks.dns_load import Mix, cookie_of, mixes, send, waits
+from benchmarks.fleet import Fleet, address_of
+from benchmarks.name_server import NAME_SERVERS, ZONE, zone_text
+from benchmarks.process import NotReady, ServerProcess, ready, wait_for
+from benchmarks.servers import dns_arguments, registry_arguments
+from sheetanchor.cli.demo.port import free_port
+
+SERVICES, ENDPOINTS = 5_000, 15_000
+REGION = "near"
+LOOPS = ("batch", "python")
+GOALS = {
+    ("batch", "plain, 5 % NXDOMAIN"): 1.0,
+    ("batch", "EDNS, cookie, random case"): 1.3,
+    ("batch", "NXDOMAIN of random names"): 1.3,
+    ("python", "plain, 5 % NXDOMAIN"): 1.6,
+}
+
+
+@dataclass(slots=True)
+class Contestant:
+    """A server that runs."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    cookie: str = ""
+    costs: dict[str, list[float]] = field(default_factory=dict)
+    """Microseconds of CPU a query, by mix, one a round."""
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    waits: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the process and its children so far."""
+        ticks = 0
+        for pid in _tree(self.process.pid):
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            ticks += int(stat[11]) + int(stat[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return
+    for child in children:
+        yield from _tree(int(child))
+
+
+async def load_registry(directory: Path, data: Path) -> None:
+    """What a frontend knows of 5,000 services of three, on disk, as it gets it from a registry."""
+    grpc_port, http_port, dns_port = free_port(), free_port(), free_port()
+    registry = ServerProcess(
+        "registry",
+        registry_arguments(directory / "registry", grpc_port, http_port, (REGION,)),
+        directory / "registry.log",
+        core=0,
+    )
+    registry.start()
+    wait_for("registry ready", lambda: ready(http_port), 60)
+    fleet = Fleet(f"127.0.0.1:{grpc_port}", REGION)
+    await fleet.register_many(range(ENDPOINTS), SERVICES)
+    await fleet.close()
+    page = free_port()
+    arguments = dns_arguments(
+        data,
+        dns_port,
+        page,
+        region=REGION,
+        regions=(REGION,),
+        registries=(f"127.0.0.1:{grpc_port}",),
+    )
+    frontend = ServerProcess("frontend", arguments, directory / "frontend.log", core=0)
+    frontend.start()
+    wait_for("frontend ready", lambda: ready(page), 60)
+    last = f"s{(ENDPOINTS - 1) % SERVICES}.bench.svc.{ZONE}."
+    wait_for("the last endpoint in DNS", lambda: _addresses(dns_port, last) == 3, 60)
+    frontend.stop()
+    registry.kill()
+
+
+def _addresses(port: int, name: str) -> int:
+    query = dns.message.make_query(name, "A")
+    try:
+        reply = dns.query.udp(query, "127.0.0.1", port=port, timeout=1)
+    except (dns.exception.DNSException, OSError):
+        return 0
+    return sum(len(rrset) for rrset in reply.answer)
+
+
+@contextmanager
+def contestants(directory: Path, data: Path) -> Iterator[list[Contestant]]:
+    """All servers, answering."""
+    found: list[Contestant] = []
+    nobody = free_port()
+    try:
+        for loop in LOOPS:
+            own = directory / f"dns-{loop}"
+            shutil.copytree(data, own)
+            port = free_port()
+            arguments = dns_arguments(
+                own,
+                port,
+                free_port(),
+                region=REGION,
+                regions=(REGION,),
+                registries=(f"127.0.0.1:{nobody}",),
+            )
+            # what was known for long is as good here: the registry is not there
+            arguments += ["--udp-loop", loop, "--stale-after", "1e9"]
+            command = [sys.executable, "-m", *arguments]
+            found.append(_start(f"sheetanchor, {loop}", command, port, directory))
+        records = [
+            (f"s{number % SERVICES}.bench.svc.{ZONE}.", address_of(number))
+            for number in range(ENDPOINTS)
+        ]
+        for server in NAME_SERVERS:
+            if server.path is None:
+                print(f"... {server.name} is not installed", file=sys.stderr)
+                continue
+            own = directory / server.name
+            own.mkdir()
+            (own / "zone").write_text(zone_text(records))
+            port = free_port()
+            command = list(server.configure(own, port))
+            command[0] = server.path
+            found.append(_start(server.name, command, port, directory))
+        name = f"s1.bench.svc.{ZONE}."
+        for each in list(found):
+
+            def answers(port: int = each.port) -> bool:
+                return _addresses(port, name) == 3
+
+            try:
+                wait_for(f"{each.name} answers", answers, 30)
+            except NotReady as error:
+                if each.name.startswith("sheetanchor"):
+                    raise
+                log = (directory / f"{each.name}.log").read_text(errors="replace")
+                print(f"... left out: {error}\n{log[-500:]}", file=sys.stderr)
+                each.process.kill()
+                found.remove(each)
+            each.cookie = cookie_of(each.port, name)
+        yield found
+    finally:
+        for each in found:
+            each.process.kill()
+            each.process.wait()
+
+
+def _start(name: str, command: Sequence[str], port: int, directory: Path) -> Contestant:
+    log = (directory / f"{name}.log").open("wb")
+    process = subprocess.Popen(["taskset", "-c", "0", *command], stdout=log, stderr=log)
+    return Contestant(name, port, process)
+
+
+def measure(
+    found: list[Contestant], warm: Mix, kinds: list[Mix], options: argparse.Namespace
+) -> None:
+    """All mixes at all servers, in turn, round by round."""
+    core = (os.cpu_count() or 1) - 1
+    for each in found:
+        # whatever is made when it is first asked for
+        send(warm, each.port, 30.0, core, each.cookie, times=1)
+    for mix in kinds:
+        for each in found:
+            # what is compiled when it is first asked for
+            send(mix, each.port, 1.0, core, each.cookie)
+        for number in range(options.rounds):
+            print(f"... {mix.name}, round {number + 1}", file=sys.stderr, flush=True)
+            for each in found:
+                before = each.cpu_seconds()
+                load = send(mix, each.port, options.seconds, core, each.cookie)
+                # what was received late is counted too
+                time.sleep(0.05)
+                spent = each.cpu_seconds() - before
+                each.costs.setdefault(mix.name, []).append(spent / max(1, load.completed) * 1e6)
+                each.rates.setdefault(mix.name, []).append(load.rate)
+                each.lost[mix.name] = each.lost.get(mix.name, 0) + load.lost
+        for each in found:
+            each.waits[mix.name] = waits(mix, each.port, 1.0, core, each.cookie)
+
+
+def as_table(found: list[Contestant], kinds: list[Mix]) -> str:
+    """Markdown: medians, and ratios to gdnsd where it ran."""
+    base = next((each for each in found if each.name == "gdnsd"), found[0])
+    lines = [
+        f"| mix | server | CPU a query | of {base.name}'s | queries/s | p50 | p99 | lost | goal |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for mix in kinds:
+        for each in found:
+            costs = each.costs[mix.name]
+            # each round's ratio, since each round had its own weather
+            ratio = statistics.median(
+                mine / theirs for mine, theirs in zip(costs, base.costs[mix.name], strict=True)
+            )
+            goal = GOALS.get((each.name.rpartition(" ")[2], mix.name))
+            verdict = "" if goal is None else f"<= {goal} {'met' if ratio <= goal else 'MISSED'}"
+            p50, p99 = each.waits[mix.name]
+            lines.append(
+                f"| {mix.name} | {each.name} | {statistics.median(costs):.2f} us | {ratio:.2f} "
+                f"| {statistics.median(each.rates[mix.name]):,.0f} | {p50:.2f} ms | {p99:.2f} ms "
+                f"| {each.lost[mix.name]} | {verdict} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure and print. 0, also when a goal was missed: a busy machine is no failure."""
+    parser = argparse.ArgumentParser(prog="make bench-dns", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of load, a round and server")
+    options = parser.parse_args()
+    if shutil.which("dnsperf") is None:
+        print("bench-dns: needs dnsperf (Debian: apt-get install dnsperf)", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="sheetanchor-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        print("... loading", file=sys.stderr, flush=True)
+        asyncio.run(load_registry(directory, directory / "loaded"))
+        names = [f"s{number}.bench.svc.{ZONE}." for number in range(SERVICES)]
+        (directory / "warm").write_text("".join(f"{name} A\n" for name in names))
+        kinds = mixes(directory, names)
+        with contestants(directory, directory / "loaded") as found:
+            measure(found, Mix("warm", directory / "warm"), kinds, options)
+    print(f"{machine()}\n\n{as_table(found, kinds)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
