@@ -20,7 +20,7 @@ import typer
 
 from sheetanchor.cli.age import span
 from sheetanchor.cli.exit_code import ExitCode
-from sheetanchor.cli.group import Failure
+from sheetanchor.cli.group import Failure, Verbs
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import print_json, print_table
@@ -35,7 +35,7 @@ Reason = Annotated[
 ]
 
 break_glass = typer.Typer(
-    no_args_is_help=True,
+    cls=Verbs,
     rich_markup_mode=None,
     help="Make a frontend serve a snapshot by hand, with nobody to ask.",
 )

@@ -24,7 +24,21 @@ class Failure(Exception):
         self.code = code
 
 
-class Group(TyperGroup):
+class HelpWanted(Exception):
+    """A group was given no verb; the message is its help, as it is to be printed."""
+
+
+class Verbs(TyperGroup):
+    """A group of verbs, which tells them when it is given none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The rest of the arguments, without its own options. Raises HelpWanted."""
+        if not args and not ctx.resilient_parsing:
+            raise HelpWanted(ctx.get_help())
+        return super().parse_args(ctx, args)
+
+
+class Group(Verbs):
     """All verbs."""
 
     def main(
@@ -49,6 +63,10 @@ class Group(TyperGroup):
                 **extra,
             )
             sys.stdout.flush()
+        except HelpWanted as wanted:
+            # what was asked for was not done, and scripts see that
+            print(wanted, file=sys.stderr)
+            code = ExitCode.USAGE
         except Failure as failure:
             code = _tell(failure.message, failure.code)
         except BadSetting as error:

@@ -13,7 +13,7 @@ from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
 from sheetanchor.cli.drill.command import drill
 from sheetanchor.cli.exit_code import MEANING
-from sheetanchor.cli.group import Group
+from sheetanchor.cli.group import Group, Verbs
 from sheetanchor.cli.look import get, list_
 from sheetanchor.cli.plans import plans
 from sheetanchor.cli.register import register
@@ -28,7 +28,6 @@ EPILOG = "Exit codes: " + " ".join(
 
 app = typer.Typer(
     cls=Group,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog=EPILOG,
@@ -57,7 +56,7 @@ for verb, function, sentence in (
     ("update", update_service, "Update a resource."),
     ("delete", delete_service, "Delete a resource."),
 ):
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=sentence)
+    group = typer.Typer(cls=Verbs, rich_markup_mode=None, help=sentence)
     group.command("service")(function)
     # a group of one command, not that command
     group.callback()(lambda: None)

@@ -31,6 +31,10 @@ class Notice:
 #   REGISTERED   | more registrations       | registered
 #   REGISTERED   | was UNCONFIRMED          | renewed
 #   REGISTERED   | else                     | -
+#   LEFT         | the registry said so     | left
+#   LEFT         | had an incarnation       | not-deregistered
+#   LEFT         | was NEW or REFUSED       | -
+#   LEFT         | never had one            | not-registered
 #   others       | was another              | named like it
 #   others       | was the same             | -
 def notice(name: str, before: Standing, after: Standing) -> Notice | None:
@@ -59,7 +63,7 @@ def notice(name: str, before: Standing, after: Standing) -> Notice | None:
         case Status.DRAINING:
             return None if same else Notice("draining", f"{name} is draining: no new clients")
         case Status.LEFT:
-            return None if same else Notice("left", f"{name} is deregistered")
+            return None if same else _left(name, before, after, why)
         case Status.SUPERSEDED:
             text = f"{name} was registered by another process, which has it now: {why}"
             return None if same else Notice("superseded", text)
@@ -67,6 +71,20 @@ def notice(name: str, before: Standing, after: Standing) -> Notice | None:
             return None if same else Notice("refused", f"the registry refuses: {refusal(after)}")
         case _:
             assert_never(after.status)
+
+
+def _left(name: str, before: Standing, after: Standing, why: str) -> Notice | None:
+    if after.deregistered:
+        return Notice("left", f"{name} is deregistered")
+    if after.uid:
+        text = (
+            f"{name} is not deregistered; DNS may answer it until a registry ends its lease: {why}"
+        )
+        return Notice("not-deregistered", text)
+    # a refusal has had its line; to the other no registry has ever said yes
+    if before.status in (Status.NEW, Status.REFUSED):
+        return None
+    return Notice("not-registered", f"{name} was not registered at the end")
 
 
 def refusal(standing: Standing) -> str:

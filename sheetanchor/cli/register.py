@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json as json_
 import logging
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -98,7 +97,9 @@ def register(
     priority: Annotated[
         int, typer.Option(metavar="NUMBER", help="Lower is preferred, within the region.")
     ] = 0,
-    weight: Annotated[int, typer.Option(metavar="NUMBER", help="Share among equals.")] = 1,
+    weight: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Share among equals, 1 to 65535.")
+    ] = 1,
     metadata: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="May be repeated.", show_default=False),
@@ -108,14 +109,14 @@ def register(
     """Hold the lease of an instance, until a signal or while COMMAND runs.
 
     A registry that is away is waited for. On SIGTERM or Ctrl-C new clients are turned away, the
-    instance is deregistered, and COMMAND gets the signal.
+    instance is deregistered, and COMMAND gets the signal; a second one ends the waiting. A COMMAND
+    that reads the terminal gets Ctrl-C itself.
 
     Exit codes: COMMAND's own (128 and the signal's number if one ended it; 127 if it is not
     there, 126 if it cannot be run). Without COMMAND: 0 after a signal, 1 when another process took
     the instance over. 2 for bad input, which is named.
     """
-    from sheetanchor.cli.notice import Notice
-    from sheetanchor.cli.tenure import NOT_FOUND, Tenure
+    from sheetanchor.cli.tenure import Tenure
     from sheetanchor.client import Check, Registration
 
     # the SDK logs what our notices say better
@@ -124,14 +125,13 @@ def register(
     ports = [_port(text) for text in port or []]
     pairs = dict(_pair(text) for text in metadata or [])
     argv = command or []
+    if not 1 <= weight <= 65535:
+        # on the wire 0 is "not given", and would become 1 without a word
+        raise BadSetting(f"--weight: {weight} is not a number of 1 to 65535")
 
     def say(notice: Notice) -> None:
         text = json_.dumps(notice.as_json()) if json else f"sheetanchor: {notice.text}"
         print(text, file=sys.stderr, flush=True)
-
-    if argv and shutil.which(argv[0]) is None:
-        say(Notice("command-failed", f"cannot run {argv[0]}: no such command"))
-        raise typer.Exit(NOT_FOUND)
 
     def make(changed: Callable[[Standing], None]) -> Registration:
         return Registration(

@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
-import sys
 from collections.abc import Callable, Sequence
 
 from sheetanchor.cli.notice import Notice, notice
+from sheetanchor.cli.terminal import Terminal
 from sheetanchor.client import InvalidRequest, Registration, Standing, Status
 
 FIRST_WORD_SECONDS = 2.0
 """How long a command waits for the registry's yes or no. A no is worth waiting for: it
 keeps a command with a mistyped region from running unannounced."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 OK, FAILED, REFUSED = 0, 1, 2
 CANNOT_RUN, NOT_FOUND, SIGNALLED = 126, 127, 128
@@ -47,6 +48,7 @@ class Tenure:
         self._registration = make(self._changed)
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
+        self._terminal: Terminal | None = None
 
     def __repr__(self) -> str:
         return f"<Tenure of {self._registration!r} for {' '.join(self._command) or 'itself'}>"
@@ -58,6 +60,10 @@ class Tenure:
             loop.add_signal_handler(number, self._signals.put_nowait, number)
         signalled = asyncio.create_task(self._signals.get())
         try:
+            if self._command:
+                hindrance = _hindrance(self._command[0])
+                if hindrance is not None:
+                    return self._cannot_run(*hindrance)
             await self._registration.open()
             await self._first_word(signalled)
             standing = self._registration.standing
@@ -70,6 +76,8 @@ class Tenure:
             signalled.cancel()
             # whatever happened: what is registered and not served is deregistered
             await self._registration.close(drain_seconds=0)
+            if self._terminal is not None:
+                self._terminal.close()
 
     async def _first_word(self, signalled: asyncio.Task[signal.Signals]) -> None:
         settled = asyncio.create_task(self._settled.wait())
@@ -89,12 +97,17 @@ class Tenure:
         return OK
 
     async def _with_command(self, signalled: asyncio.Task[signal.Signals]) -> int:
+        self._terminal = Terminal.ours()
         try:
-            process = await asyncio.create_subprocess_exec(*self._command)
+            # without a terminal it stays in our group, where a supervisor looks for it
+            process = await asyncio.create_subprocess_exec(
+                *self._command, process_group=None if self._terminal is None else 0
+            )
         except OSError as error:
-            self._say(Notice("command-failed", f"cannot run {self._command[0]}: {error.strerror}"))
-            return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+            code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+            return self._cannot_run(code, error.strerror or type(error).__name__)
         self._process = process
+        self._mind_the_terminal(process.pid)
         died = asyncio.create_task(process.wait())
         await asyncio.wait({died, signalled}, return_when=asyncio.FIRST_COMPLETED)
         if not died.done():
@@ -121,13 +134,27 @@ class Tenure:
         await self._registration.drain()
         await asyncio.wait(until, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
 
+    def _mind_the_terminal(self, process_id: int) -> None:
+        terminal = self._terminal
+        if terminal is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGCHLD, terminal.child_stopped, process_id)
+            loop.add_signal_handler(signal.SIGTSTP, terminal.suspend, process_id)
+            # it may have asked for the terminal before we listened
+            terminal.child_stopped(process_id)
+
     def _pass_on(self, number: signal.Signals) -> None:
-        """Send a signal on to the command, unless the terminal has sent it there already."""
-        if number is signal.SIGINT and _in_foreground():
-            return
+        """Send a signal on to the command; what a terminal sends, to all of its group."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                if self._terminal is not None and number is not signal.SIGTERM:
+                    os.killpg(self._process.pid, number)
+                else:
+                    self._process.send_signal(number)
+
+    def _cannot_run(self, code: int, why: str) -> int:
+        self._say(Notice("command-failed", f"cannot run {self._command[0]}: {why}"))
+        return code
 
     def _changed(self, standing: Standing) -> None:
         before, self._before = self._before, standing
@@ -142,9 +169,14 @@ def _ending(code: int) -> str:
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def _in_foreground() -> bool:
-    """Whether Ctrl-C at the terminal goes to us and our children alike."""
-    try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError, AttributeError):
-        return False
+def _hindrance(command: str) -> tuple[int, str] | None:
+    """Why a command cannot be run, and the exit code for it, as POSIX shells find them."""
+    if shutil.which(command) is not None:
+        return None
+    places = [""] if os.path.dirname(command) else os.get_exec_path()
+    for path in (os.path.join(place, command) for place in places):
+        if os.path.isfile(path):
+            return CANNOT_RUN, "it is not executable"
+        if path == command and os.path.exists(path):
+            return CANNOT_RUN, "it is no file"
+    return NOT_FOUND, "no such command"

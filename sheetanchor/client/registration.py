@@ -25,7 +25,7 @@ from sheetanchor.client.announcement import (
     ports_of,
 )
 from sheetanchor.client.backoff import Backoff
-from sheetanchor.client.errors import RegistryUnreachable, SheetanchorError
+from sheetanchor.client.errors import NotFound, RegistryUnreachable, SheetanchorError
 from sheetanchor.client.lease import CALL_TIMEOUT_SECONDS, LeaseKeeper
 from sheetanchor.client.link import RegistryLink
 from sheetanchor.client.standing import ChangeCallback, Logbook, Standing, Status
@@ -196,7 +196,7 @@ class Registration:
             raise
         if failure is not None:
             await self._stop()
-            self._log.turned(Status.LEFT, failure)
+            self._log.left(error=failure)
             raise failure
 
     def _nobody_answered(self) -> RegistryUnreachable:
@@ -229,32 +229,36 @@ class Registration:
         self._closed = True
         self._keeper.leave()
         wait_seconds = self._drain_seconds if drain_seconds is None else drain_seconds
+        deregistered, failure = False, self.standing.error
         try:
             if self.uid and not self.status.final:
-                await self._leave(self.uid, wait_seconds)
+                failure = await self._leave(self.uid, wait_seconds)
+                # not known there is as good as taken out
+                deregistered = failure is None or isinstance(failure, NotFound)
         finally:
             await self._stop()
             if not self.status.final:
-                self._log.turned(Status.LEFT)
+                self._log.left(deregistered=deregistered, error=None if deregistered else failure)
 
-    async def _leave(self, uid: str, drain_seconds: float) -> None:
+    async def _leave(self, uid: str, drain_seconds: float) -> SheetanchorError | None:
         if drain_seconds > 0:
-            if not await self._turn_clients_away(uid):
-                return
+            failure = await self._turn_clients_away(uid)
+            if failure is not None:
+                return failure
             # renewals go on meanwhile: a drain may last longer than a lease
             await asyncio.sleep(drain_seconds)
         bye = messages.DeregisterInstanceRequest(name=self.name, uid=uid)
-        await self._farewell("DeregisterInstance", bye)
+        return await self._farewell("DeregisterInstance", bye)
 
-    async def _turn_clients_away(self, uid: str) -> bool:
+    async def _turn_clients_away(self, uid: str) -> SheetanchorError | None:
         drain = messages.DrainInstanceRequest(name=self.name, uid=uid)
-        heard = await self._farewell("DrainInstance", drain)
-        if heard:
+        failure = await self._farewell("DrainInstance", drain)
+        if failure is None:
             self._log.turned(Status.DRAINING)
-        return heard
+        return failure
 
-    async def _farewell(self, method: str, request: Any) -> bool:
-        """Whether it was heard. If not, it is either out already or out of reach."""
+    async def _farewell(self, method: str, request: Any) -> SheetanchorError | None:
+        """Why it was not heard: it is either out already or out of reach. None if it was."""
         try:
             async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
                 await self._link.call_any(
@@ -262,8 +266,13 @@ class Registration:
                 )
         except (SheetanchorError, TimeoutError) as error:
             _logger.warning("%s of %s failed: %s", method, self.name, error or "timed out")
-            return False
-        return True
+            if isinstance(error, SheetanchorError):
+                return error
+            return RegistryUnreachable(
+                f"no registry answered within {CALL_TIMEOUT_SECONDS:g} s",
+                registries=self._link.addresses,
+            )
+        return None
 
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, []

@@ -28,7 +28,7 @@ class Status(Enum):
     DRAINING = "draining"
     """On its way out, still renewed."""
     LEFT = "left"
-    """Out of the registry, or left to its lease when no registry answered. Final."""
+    """Out of the registry if `deregistered`, else left to its lease. Final."""
     SUPERSEDED = "superseded"
     """Another process registered the same instance; this one does not fight it. Final."""
     REFUSED = "refused"
@@ -57,6 +57,8 @@ class Standing:
     """Registrations acknowledged; more than 1 means that a lease was lost."""
     failures: int = 0
     """Calls failed in a row."""
+    deregistered: bool = False
+    """The registry has said that the incarnation is out of it."""
     error: SheetanchorError | None = None
     """The last failure; None when the last call succeeded."""
 
@@ -138,6 +140,12 @@ class Logbook:
     def turned(self, status: Status, error: SheetanchorError | None = None) -> None:
         """The status changed, by itself or by the application's wish."""
         self._write(replace(self._standing, status=status, error=error))
+
+    def left(self, *, deregistered: bool = False, error: SheetanchorError | None = None) -> None:
+        """The end; what is known about the registry's side of it."""
+        self._write(
+            replace(self._standing, status=Status.LEFT, deregistered=deregistered, error=error)
+        )
 
     def serving(self, serving: bool) -> None:
         """The application's own health changed."""

@@ -162,6 +162,7 @@ def test_registry_that_is_away_is_waited_for(registry: Server, register: Start) 
     [
         pytest.param(("--port", "70000"), "--port", id="port"),
         pytest.param(("--address", "10.0.0.999"), "--address", id="address"),
+        pytest.param(("--weight", "0"), "--weight", id="weight"),
         pytest.param(("--metadata", "novalue"), "--metadata", id="metadata"),
         pytest.param(("--region", "atlantis"), "region", id="region"),
         pytest.param(("--ttl", "31536000"), "ttl", id="lease of a year"),
@@ -178,6 +179,7 @@ def test_bad_input_is_named_and_runs_nothing(
     output, said = process.communicate(timeout=30)
     assert process.returncode == 2, said
     assert named in said
+    assert said.count("\n") == 1, said
     assert output == ""
     assert instances(registry) == {}
 
@@ -190,6 +192,53 @@ def test_command_that_is_not_there_is_not_announced(registry: Server, register: 
     assert process.returncode == 127
     assert "no-such-command-here" in said
     assert instances(registry) == {}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda path: path.mkdir(), id="directory"),
+        pytest.param(lambda path: path.write_text("exit 0\n"), id="not executable"),
+        pytest.param(lambda path: (path.touch(), path.chmod(0o755)), id="of no known format"),
+    ],
+)
+def test_command_that_cannot_be_run_is_not_announced(
+    registry: Server, register: Start, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    """126, as a shell says it, and one line that names it."""
+    registry.start()
+    make(tmp_path / "it")
+    process = register(command=(str(tmp_path / "it"),))
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 126, said
+    assert f"cannot run {tmp_path / 'it'}: " in said
+    assert not active(registry)
+
+
+def test_registry_that_was_never_reached_is_not_said_to_have_deregistered(
+    register: Start,
+) -> None:
+    """Nothing was registered, and that is what it says at the end."""
+    process = register(command=python("pass"))
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "is deregistered" not in said
+    assert said.splitlines()[-1].endswith("was not registered at the end")
+
+
+def test_registry_that_died_meanwhile_is_not_said_to_have_deregistered(
+    registry: Server, register: Start
+) -> None:
+    """DNS may still answer the instance, so whoever ended it is told."""
+    registry.start()
+    process = register("--drain", "0")
+    await_active(registry)
+    registry.kill()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "is deregistered" not in said
+    assert "is not deregistered; DNS may answer it until" in said
 
 
 def test_lost_lease_is_taken_again_and_told(registry: Server, register: Start) -> None:
@@ -241,28 +290,96 @@ def test_notices_can_be_read_by_machines(registry: Server, register: Start) -> N
     assert events == ["registered", "command-ended", "left"]
 
 
-def test_ctrl_c_reaches_the_command_once(registry: Server, register: Start, tmp_path: Path) -> None:
-    """The terminal sends it to both; passing it on would be a second one, which means: at once."""
+class Keyboard:
+    """A terminal for a process to be run at, and the keys of it."""
+
+    def __init__(self) -> None:
+        self.keys, self.terminal = os.openpty()
+
+    def __enter__(self) -> Keyboard:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.keys)
+        os.close(self.terminal)
+
+    def press(self, keys: bytes) -> None:
+        """Type something."""
+        os.write(self.keys, keys)
+
+
+CTRL_C, CTRL_Z = b"\x03", b"\x1a"
+
+
+def test_ctrl_c_reaches_the_command_once_and_after_its_clients_were_turned_away(
+    registry: Server, register: Start, tmp_path: Path
+) -> None:
+    """The terminal must not kill what DNS still answers; a second signal would mean: at once."""
     registry.start()
     note = tmp_path / "up"
     counts = (
-        "import signal, time\n"
+        "import signal, sys, time\n"
         "got = []\n"
-        "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+        "def count(*_): got.append(1); sys.stderr.write('told to end\\n'); sys.stderr.flush()\n"
+        "signal.signal(signal.SIGINT, count)\n"
         f"open({str(note)!r}, 'w').close()\n"
         "signal.pause()\n"
         "time.sleep(1.5)\n"
         "print(len(got))"
     )
-    keyboard, terminal = os.openpty()
-    try:
-        process = register("--drain", "0.1", command=python(counts), terminal=terminal)
+    with Keyboard() as keyboard:
+        process = register("--drain", "0.5", command=python(counts), terminal=keyboard.terminal)
         await_active(registry)
         wait_for("command up", note.exists)
-        os.write(keyboard, b"\x03")
+        keyboard.press(CTRL_C)
         output, said = process.communicate(timeout=20)
-    finally:
-        os.close(keyboard)
-        os.close(terminal)
     assert (process.returncode, output) == (0, "1\n"), said
-    assert said.index("is deregistered") < said.index("ended with exit code 0")
+    words = ("is draining", "is deregistered", "told to end", "ended with exit code 0")
+    order = [said.index(word) for word in words]
+    assert order == sorted(order), said
+
+
+def test_command_that_reads_the_terminal_can(registry: Server, register: Start) -> None:
+    """It gets the foreground, and Ctrl-C with it, when it asks for a line."""
+    registry.start()
+    asks = (
+        "print('name?', flush=True); print('hello', input(), flush=True)\n"
+        "try: input()\n"
+        "except KeyboardInterrupt: raise SystemExit(5)"
+    )
+    with Keyboard() as keyboard:
+        process = register("--drain", "60", command=python(asks), terminal=keyboard.terminal)
+        await_active(registry)
+        assert process.stdout
+        assert process.stdout.readline() == "name?\n"
+        keyboard.press(b"anna\n")
+        assert process.stdout.readline() == "hello anna\n"
+        keyboard.press(CTRL_C)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 5, said
+    assert "is draining" not in said
+    assert "is deregistered" in said
+
+
+def test_ctrl_z_stops_the_command_too_and_both_go_on(registry: Server, register: Start) -> None:
+    """What a shell suspends is the whole job, and so is what it resumes."""
+    registry.start()
+    asks = "import os\nprint(os.getpid(), flush=True); print('hello', input(), flush=True)"
+    with Keyboard() as keyboard:
+        process = register("--drain", "0", command=python(asks), terminal=keyboard.terminal)
+        await_active(registry)
+        assert process.stdout
+        command = int(process.stdout.readline())
+        wait_for("foreground", lambda: os.tcgetpgrp(keyboard.keys) == command)
+        keyboard.press(CTRL_Z)
+        wait_for("both stopped", lambda: state(command) == state(process.pid) == "T")
+        process.send_signal(signal.SIGCONT)
+        keyboard.press(b"anna\n")
+        assert process.stdout.readline() == "hello anna\n"
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+
+
+def state(process_id: int) -> str:
+    """The kernel's letter for what a process does."""
+    return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]

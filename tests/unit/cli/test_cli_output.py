@@ -30,6 +30,15 @@ def test_help_lists_the_verbs_and_the_exit_codes() -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("group", [[], ["create"], ["update"], ["delete"], ["break-glass"]])
+def test_group_without_a_verb_shows_its_help_line_by_line(group: list[str]) -> None:
+    """As --help does, but on standard error and as a wrong use, for scripts."""
+    asked = runner.invoke(app, [*group, "--help"])
+    bare = runner.invoke(app, group)
+    assert (bare.exit_code, bare.stdout) == (ExitCode.USAGE, "")
+    assert bare.stderr == asked.stdout
+
+
 @pytest.mark.parametrize("verb", [*(v.split() for v in VERBS), ["update", "service"]])
 def test_help_of_each_verb_fits_eighty_columns(verb: list[str]) -> None:
     """Each option with its unit, its default and its variable."""

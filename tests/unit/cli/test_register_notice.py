@@ -41,7 +41,20 @@ HELD = Standing(Status.REGISTERED, uid="u1", registry="r", registrations=1)
         pytest.param(Standing(Status.UNCONFIRMED, registrations=1), HELD, "renewed", id="renewed"),
         pytest.param(HELD, Standing(Status.REGISTERING), "lease-lost", id="lease lost"),
         pytest.param(HELD, Standing(Status.DRAINING), "draining", id="draining"),
-        pytest.param(HELD, Standing(Status.LEFT), "left", id="left"),
+        pytest.param(HELD, Standing(Status.LEFT, uid="u1", deregistered=True), "left", id="left"),
+        pytest.param(
+            HELD, Standing(Status.LEFT, uid="u1", error=AWAY), "not-deregistered", id="unheard"
+        ),
+        pytest.param(
+            Standing(Status.REGISTERING, error=AWAY),
+            Standing(Status.LEFT, error=AWAY),
+            "not-registered",
+            id="never registered",
+        ),
+        pytest.param(
+            Standing(Status.REFUSED, error=AWAY), Standing(Status.LEFT), None, id="refused"
+        ),
+        pytest.param(Standing(Status.NEW), Standing(Status.LEFT), None, id="never begun"),
         pytest.param(HELD, Standing(Status.SUPERSEDED), "superseded", id="superseded"),
     ],
 )
