@@ -97,14 +97,14 @@ CELLS_REFUSING = "sheetanchor.frontend.cell.refusing"
 _meter.create_observable_gauge(
     CELLS_REFUSING,
     _shown(CELLS_REFUSING),
-    unit="1",
+    unit="{cell}",
     description="1 while the cell's newest generation is refused, else 0",
 )
 CELLS_PINNED = "sheetanchor.frontend.cell.pinned"
 _meter.create_observable_gauge(
     CELLS_PINNED,
     _shown(CELLS_PINNED),
-    unit="1",
+    unit="{cell}",
     description="1 while an operator's pin decides what is served of the cell, else 0",
 )
 
@@ -113,7 +113,7 @@ CONNECTED = "sheetanchor.frontend.feed.connected"
 _meter.create_observable_gauge(
     CONNECTED,
     _shown(CONNECTED),
-    unit="1",
+    unit="{stream}",
     description="1 while a registry cluster's stream is heard, else 0",
 )
 feed_failures = _meter.create_counter(
@@ -127,7 +127,7 @@ DISK_FAILING = "sheetanchor.frontend.disk.failing"
 _meter.create_observable_gauge(
     DISK_FAILING,
     _shown(DISK_FAILING),
-    unit="1",
+    unit="{disk}",
     description="1 while the last known good cannot be written, else 0",
 )
 disk_failures = _meter.create_counter(

@@ -112,7 +112,7 @@ health_changes = _meter.create_counter(
 # --- Publication ---------------------------------------------------------------------
 leading = _meter.create_gauge(
     "sheetanchor.registry.cell.leading",
-    unit="1",
+    unit="{cell}",
     description="1 while this node leads the cell, else 0",
 )
 generation = _meter.create_gauge(
@@ -145,7 +145,7 @@ rollbacks = _meter.create_counter(
 )
 frozen = _meter.create_gauge(
     "sheetanchor.registry.cell.frozen",
-    unit="1",
+    unit="{cell}",
     description="1 while the cell's automation is stopped, by the freeze file or an operator",
 )
 plan_duration = _meter.create_histogram(

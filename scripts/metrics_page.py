@@ -27,8 +27,6 @@ class Instrument:
     def prometheus(self) -> str:
         """Its name on `/metrics`, as the Prometheus exporter makes it."""
         name = self.name.replace(".", "_") + SUFFIXES.get(self.unit, "")
-        if self.unit == "1" and self.kind == "gauge":
-            name += "_ratio"
         return name + ("_total" if self.kind == "counter" else "")
 
 

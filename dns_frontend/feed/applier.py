@@ -247,6 +247,7 @@ class Applier:
     def _steer(self, cell: str, event: PinPlaced | PinLifted) -> None:
         state, effects = step(self._states.get(cell, CellState(cell)), event, self._rules)
         self._states[cell] = state
+        self._table.mark_pinned(frozenset(each.cell for each in self.states() if each.pin))
         self._carry_out(cell, effects, self._voices.get(cell, _to_nobody), "")
 
     def serve_waiting(self) -> None:

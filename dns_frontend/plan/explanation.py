@@ -1,7 +1,8 @@
 """Why a service is answered as it is: the lines behind `_why`.
 
     service=payments/api view=east mode=failover region=west rule=stands_in ttl=5 endpoints=2
-    cell=east region=east generation=42 epoch=3 revision=977 created=2026-01-31T12:00:00.000Z
+    cell=east region=east generation=42 epoch=3 digest=0a1b2c created=2026-01-31T12:00:00.000Z
+        revision=977 not_confirmed
     fallback=south rule=stands_in endpoints=3 ready=yes
     tier=east standing=out healthy=0 counted=3 needs=0.5 minimum=1 returns=0.7 hold=30s
     endpoint=api-1 region=east answer=out health=unhealthy evidence=timeout why=unhealthy
@@ -11,14 +12,14 @@ There is no clock in it: equal state gives equal lines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from dns_frontend.plan.answer import Scope
 from dns_frontend.plan.entry import CellPosition, Endpoint
 from dns_frontend.plan.facet import ANY
-from dns_frontend.plan.failover import Choice, Rule, Tier, choose
+from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose
 from dns_frontend.plan.ledger import Ledger
 
 ENDPOINT_LINES_MAXIMUM = 300
@@ -26,18 +27,27 @@ ENDPOINT_LINES_MAXIMUM = 300
 
 
 def explain(
-    ledger: Ledger, scope: Scope, positions: Mapping[str, CellPosition], ttl_seconds: int
+    ledger: Ledger,
+    scope: Scope,
+    positions: Mapping[str, CellPosition],
+    ttl_seconds: int,
+    *,
+    stale: Collection[str] = (),
+    pinned: Collection[str] = (),
 ) -> list[str]:
-    """The lines for the service in this scope."""
+    """The lines for the service in this scope.
+
+    `stale` are the regions not confirmed lately, `pinned` the cells that an operator pinned.
+    """
     choice = choose(scope.home, scope.tiers, ANY, scope.policy)
     lines = [
         f"service={ledger.key.entry} view={scope.home}{' pinned' if scope.pinned else ''}"
-        f" mode={choice.mode.value} region={choice.region} rule={choice.rule.value}"
+        f" mode={_mode(choice, stale).value} region={choice.region} rule={choice.rule.value}"
         f" ttl={ttl_seconds} endpoints={len(choice.everything)}"
     ]
     shown = {tier.region for tier in scope.tiers}
     lines += [
-        _cell(ledger, cell, positions.get(cell))
+        _cell(ledger, cell, positions.get(cell), cell in pinned, ledger.region(cell) in stale)
         for cell in ledger.cells()
         if ledger.region(cell) in shown
     ]
@@ -89,7 +99,15 @@ def _fallback(scope: Scope, choice: Choice) -> list[str]:
     ]
 
 
-def _cell(ledger: Ledger, cell: str, position: CellPosition | None) -> str:
+def _mode(choice: Choice, stale: Collection[str]) -> ServingMode:
+    """As the answer itself is labelled: failing open is worse than being old."""
+    late = choice.region in stale and choice.rule is not Rule.NOTHING_KNOWN
+    return ServingMode.STALE if late and choice.mode is not ServingMode.FAIL_OPEN else choice.mode
+
+
+def _cell(
+    ledger: Ledger, cell: str, position: CellPosition | None, pinned: bool, stale: bool
+) -> str:
     entry = ledger.entries[cell]
     line = f"cell={cell} region={ledger.region(cell)}"
     if position is not None:
@@ -104,6 +122,10 @@ def _cell(ledger: Ledger, cell: str, position: CellPosition | None) -> str:
         line += " missing_without_deletion"
     elif entry.held:
         line += " held"
+    if pinned:
+        line += " pinned_by_operator"
+    if stale:
+        line += " not_confirmed"
     return line
 
 

@@ -59,6 +59,8 @@ class AnswerTable:
         """`regions` are those expected, in failover order; `home` may be among them."""
         self.cells: dict[str, CellPosition] = {}
         """Where each loaded cell stands."""
+        self.pinned: frozenset[str] = frozenset()
+        """The cells whose content an operator pinned."""
         self.faults = 0
         """Services and answers that could not be taken or made; each harmed itself only (I11)."""
         self._zone = zone
@@ -133,6 +135,12 @@ class AnswerTable:
             answers.clear()
         self._compiled.clear()
         self._renew()
+
+    def mark_pinned(self, cells: frozenset[str]) -> None:
+        """These cells, and no others, are as an operator pinned them; `_why` says so."""
+        if cells != self.pinned:
+            self.pinned = cells
+            self._passing.clear()
 
     @property
     def stale(self) -> frozenset[str]:
@@ -299,7 +307,9 @@ class AnswerTable:
         scope = self._composer.scope(ledger, view, place)
         choice = choose(scope.home, scope.tiers, ANY, scope.policy)
         ttl_seconds = self._composer.ttl_seconds(ledger, choice)
-        lines = explain(ledger, scope, self.cells, ttl_seconds)
+        lines = explain(
+            ledger, scope, self.cells, ttl_seconds, stale=self.stale, pinned=self.pinned
+        )
         labels = ("_why", place.service, place.namespace, "svc")
         owner = (*labels, place.region, "region") if place.region else labels
         data = tuple(strings(line) for line in lines)

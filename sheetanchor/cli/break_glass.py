@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from dns_frontend.plan.cell import Snapshot
 
 COLUMNS = ("CELL", "GENERATION", "SERVICES", "AGE", "WHAT", "FILE")
+Cell = Annotated[
+    str, typer.Argument(metavar="CELL", help="As `break-glass list` shows it; often a region.")
+]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, for those who read it later.")
 ]
@@ -91,7 +94,7 @@ def list_snapshots(values: Mapping[str, Any], json: Json = False) -> None:
 @takes_settings("break-glass")
 def save(
     values: Mapping[str, Any],
-    cell: Annotated[str, typer.Argument(metavar="CELL")],
+    cell: Cell,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Must not exist yet.")],
     json: Json = False,
 ) -> None:
@@ -134,7 +137,7 @@ def pin(
 @takes_settings("break-glass")
 def lift(
     values: Mapping[str, Any],
-    cell: Annotated[str, typer.Argument(metavar="CELL")],
+    cell: Cell,
     reason: Reason,
     json: Json = False,
 ) -> None:

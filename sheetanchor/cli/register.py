@@ -36,14 +36,6 @@ class CheckKind(Enum):
 def register(
     values: Mapping[str, Any],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The service.")],
-    region: Annotated[
-        str,
-        typer.Option(
-            envvar="SHEETANCHOR_REGION",
-            metavar="REGION",
-            help="The region that the instance is in.",
-        ),
-    ],
     command: Annotated[
         list[str] | None,
         typer.Argument(
@@ -125,6 +117,9 @@ def register(
     ports = [_port(text) for text in port or []]
     pairs = dict(_pair(text) for text in metadata or [])
     argv = command or []
+    region = values["region"]
+    if region is None:
+        raise BadSetting("--region: must be given, or SHEETANCHOR_REGION be set")
     if not 1 <= weight <= 65535:
         # on the wire 0 is "not given", and would become 1 without a word
         raise BadSetting(f"--weight: {weight} is not a number of 1 to 65535")

@@ -49,7 +49,12 @@ ToZero = Annotated[
         "--scale-to-zero/--hold-last", help="The last instance leaving empties the name, or not."
     ),
 ]
-Etag = Annotated[str, typer.Option("--etag", help="Refuse when it was edited since this one.")]
+Etag = Annotated[
+    str,
+    typer.Option(
+        "--etag", metavar="ETAG", help="Of `get service`: refuse when it was edited since."
+    ),
+]
 
 
 @takes_settings("create")

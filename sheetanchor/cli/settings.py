@@ -55,9 +55,9 @@ SETTINGS: tuple[Setting, ...] = (
         "REGION",
         value.label,
         None,
-        "The region that the frontend stands in.",
-        ("dns", "break-glass"),
-        absent="the only one there is",
+        "The region that the frontend, or the registered instance, is in.",
+        ("dns", "register", "break-glass"),
+        absent="the only one there is; `register` must be told",
     ),
     Setting(
         "registries",

@@ -22,6 +22,8 @@ FIRST_WORD_SECONDS = 2.0
 """How long a command waits for the registry's yes or no. A no is worth waiting for: it
 keeps a command with a mistyped region from running unannounced."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+TYPED = (signal.SIGINT, signal.SIGQUIT)
+"""What a terminal sends to all of its foreground when Ctrl-C or Ctrl-\\ is typed."""
 
 OK, FAILED, REFUSED = 0, 1, 2
 CANNOT_RUN, NOT_FOUND, SIGNALLED = 126, 127, 128
@@ -145,6 +147,8 @@ class Tenure:
 
     def _pass_on(self, number: signal.Signals) -> None:
         """Send a signal on to the command; what a terminal sends, to all of its group."""
+        if self._terminal is None and number in TYPED and Terminal.in_front():
+            return  # `fg` has brought us there since, and the terminal has sent it to both
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 if self._terminal is not None and number is not signal.SIGTERM:

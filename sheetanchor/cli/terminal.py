@@ -40,6 +40,14 @@ class Terminal:
         os.close(descriptor)
         return None
 
+    @classmethod
+    def in_front(cls) -> bool:
+        """Whether Ctrl-C at the terminal reaches us now."""
+        terminal = cls.ours()
+        if terminal is not None:
+            terminal.close()
+        return terminal is not None
+
     def child_stopped(self, process_id: int) -> None:
         """See why the child, which leads its own group, was stopped, if it was."""
         with contextlib.suppress(ChildProcessError):

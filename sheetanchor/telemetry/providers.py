@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
@@ -84,8 +84,8 @@ def configure(settings: TelemetrySettings, *, span_exporters: Sequence[SpanExpor
             _log.info("telemetry goes to a collector", extra={"endpoint": settings.otlp_endpoint})
             _add_otlp(settings, tracers, readers)
         seconds = View(
+            instrument_type=Histogram,
             instrument_unit="s",
-            instrument_name="*",
             aggregation=ExplicitBucketHistogramAggregation(_SECONDS),
         )
         meters = MeterProvider(metric_readers=readers, resource=resource, views=[seconds])

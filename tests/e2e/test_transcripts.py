@@ -12,18 +12,20 @@ from transcript import Shell, Step, described, steps
 from benchmarks.process import ROOT
 
 PAGES = ["README.md", "docs/quickstart/README.md"]
+READINGS = [PAGES, PAGES[1:]]
+"""The pages in the order in which somebody reads them, in one shell."""
 SECONDS = 40.0
 """How long a step may take to come true; an answer moves within 10."""
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", PAGES)
-def test_commands_do_what_the_page_says(page: str, tmp_path: Path) -> None:
-    """Every command of the page works, and prints what is printed there."""
+@pytest.mark.parametrize("pages", READINGS, ids=["one after the other", "quickstart alone"])
+def test_commands_do_what_the_pages_say(pages: list[str], tmp_path: Path) -> None:
+    """Every command of the pages works, and prints what is printed there."""
     if shutil.which("dig") is None:
         pytest.skip("dig is not installed (Debian: apt-get install bind9-dnsutils)")
-    found = steps(ROOT / page)
-    assert len(found) > 5
+    found = [step for page in pages for step in steps(ROOT / page)]
+    assert len(found) > 5 * len(pages)
     took: dict[str, float] = {}
     shell = Shell(tmp_path)
     try:

@@ -8,7 +8,8 @@ from itertools import chain
 from scripts.metrics_page import LISTS, Instrument, instruments
 
 NAME = re.compile(r"sheetanchor\.(registry|frontend)(\.[a-z][a-z_]*)+")
-UNIT = re.compile(r"s|By|1|\{[a-z]+\}")
+# not "1": some versions of the exporter add "_ratio" to the name for it, others do not
+UNIT = re.compile(r"s|By|\{[a-z]+\}")
 
 
 def declared() -> list[Instrument]:

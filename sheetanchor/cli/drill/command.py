@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-drill = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Re-enact an outage of the past."
-)
+from sheetanchor.cli.group import Verbs
+
+drill = typer.Typer(cls=Verbs, rich_markup_mode=None, help="Re-enact an outage of the past.")
 
 
 @drill.callback()

@@ -96,6 +96,7 @@ async def test_a_pin_is_served_at_once_reported_and_lifted(
 
     await eventually(refusal)
     assert "pinned: break-glass by ops@here at noon: desk has wrong addresses" in await refusal()
+    assert await pinned_in_why(first, "cart")
     # a name that the pin lacks is not emptied (I7); one that comes later waits
     assert await answer(first, "desk") == ["127.0.0.1"]
     await register(site, "till")
@@ -104,9 +105,18 @@ async def test_a_pin_is_served_at_once_reported_and_lifted(
     assert board.lift("eu", "over", "one", "ops@here")
     await eventually(lambda: answer(first, "till"))
     await eventually(lambda: not_refused(refusal))
+    assert not await pinned_in_why(first, "cart")
     assert not board.lift("eu", "again", "one", "ops@here")
     verbs = [line.split('"verb": "')[1].split('"')[0] for line in audit(frontends.path("first"))]
     assert verbs == ["pin", "lift"]
+
+
+async def pinned_in_why(frontend: FrontendServer, service: str) -> bool:
+    """Whether the frontend says in `_why` that its cell is pinned."""
+    host, _, port = frontend.dns_address.rpartition(":")
+    query = dns.message.make_query(f"_why.{service}.shop.svc.anchor.internal.", "TXT")
+    reply = await dns.asyncquery.tcp(query, host, port=int(port), timeout=2)
+    return "pinned_by_operator" in reply.to_text()
 
 
 async def not_refused(refusal: Callable[[], object]) -> bool:

@@ -30,7 +30,9 @@ def test_help_lists_the_verbs_and_the_exit_codes() -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("group", [[], ["create"], ["update"], ["delete"], ["break-glass"]])
+@pytest.mark.parametrize(
+    "group", [[], ["create"], ["update"], ["delete"], ["drill"], ["break-glass"]]
+)
 def test_group_without_a_verb_shows_its_help_line_by_line(group: list[str]) -> None:
     """As --help does, but on standard error and as a wrong use, for scripts."""
     asked = runner.invoke(app, [*group, "--help"])

@@ -9,6 +9,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from scripts.metrics_page import LISTS, instruments
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -83,6 +85,35 @@ def test_seconds_are_counted_in_buckets_that_tell_milliseconds_apart() -> None:
     above = [line for line in said if line.startswith(name) and 'le="0.005"' in line]
     assert [line.rpartition(" ")[2] for line in (*below, *above)] == ["0.0", "1.0"]
     assert "otel_scope_name" not in below[0]
+
+
+def test_every_metric_is_on_the_page_under_the_name_that_prometheus_sees() -> None:
+    """Whatever the exporter makes of names and units; and no instrument makes it complain."""
+    shown, complaints = said_by("""
+        import json, logging
+        from prometheus_client import REGISTRY, generate_latest
+        from sheetanchor.telemetry import TelemetrySettings, configure
+        complaints = []
+        class Ear(logging.Handler):
+            def emit(self, record):
+                complaints.append(record.getMessage())
+        configure(TelemetrySettings("test"))
+        logging.getLogger().addHandler(Ear(logging.WARNING))
+        from dns_frontend import telemetry as frontend
+        from registry import telemetry as registry
+        for name, each in [*vars(registry).items(), *vars(frontend).items()]:
+            for verb in ("add", "set", "record"):
+                if hasattr(each, "name") and hasattr(each, verb):
+                    getattr(each, verb)(1.0)
+            if name.isupper() and str(each).startswith("sheetanchor.frontend."):
+                frontend.observe(each, lambda: [(1.0, {})])
+        print(json.dumps([generate_latest(REGISTRY).decode().splitlines(), complaints]))
+    """)
+    assert complaints == []
+    types = [line.split() for line in shown if line.startswith("# TYPE sheetanchor_")]
+    served = sorted(name for _, _, name, _ in types)
+    declared = [each for path in LISTS.values() for each in instruments(path)]
+    assert served == sorted(each.prometheus for each in declared)
 
 
 def test_garbage_is_no_traceparent() -> None:

@@ -287,6 +287,38 @@ def test_a_restored_region_that_was_out_is_still_out() -> None:
     assert again.standings() == {}
 
 
+def why(answers: AnswerTable) -> list[str]:
+    """The lines behind `_why` of the sample service."""
+    reply = ask(answers, f"_why.{API_NAME}", "TXT")
+    return [b"".join(record.strings).decode() for record in reply.answer[0]]
+
+
+def test_why_tells_that_a_region_is_not_confirmed_as_the_answer_does() -> None:
+    """Mode stale with extended error 3; failing open is said first, there and here."""
+    answers = table({"east": [entry(endpoint("a", "10.0.0.1"))], "west": []})
+    answers.mark_stale(frozenset({"east"}))
+    service, cell, *_ = why(answers)
+    assert " mode=stale region=east rule=stands_in " in service
+    assert cell.endswith(" not_confirmed")
+    sick = endpoint("a", "10.0.0.1", health=Health.UNHEALTHY)
+    answers.update(position("east", 2), entries(entry(sick)), (), 1.0)
+    service, cell, *_ = why(answers)
+    assert " mode=fail_open " in service
+    assert cell.endswith(" not_confirmed")
+    answers.mark_stale(frozenset())
+    assert "not_confirmed" not in "".join(why(answers))
+
+
+def test_why_tells_what_an_operator_pinned_until_it_is_lifted() -> None:
+    """The cell's line says so, before and after other changes."""
+    answers = table({"east": [entry(endpoint("a", "10.0.0.1"))], "west": []})
+    assert "pinned_by_operator" not in why(answers)[1]
+    answers.mark_pinned(frozenset({"east"}))
+    assert why(answers)[1].endswith(" pinned_by_operator")
+    answers.mark_pinned(frozenset())
+    assert "pinned_by_operator" not in why(answers)[1]
+
+
 def test_why_labels_what_is_only_remembered() -> None:
     answers = table({"east": [entry(endpoint("e", "10.0.0.1", "2001:db8::1"))], "west": []})
     answers.update(position("east", 2), entries(entry(endpoint("n", "10.0.0.2"))), (), 1.0)
