@@ -32,6 +32,7 @@ from registry.adapters.switch_file import read_switch
 from registry.app.catalog import Catalog
 from registry.app.committer import Committer
 from registry.app.compactor import Compactor
+from registry.app.controls import Controls
 from registry.app.freezer import Freezer
 from registry.app.frontends import Frontends
 from registry.app.heartbeats import Heartbeats
@@ -232,7 +233,12 @@ class RegistryServer:
             RegistrationService(registrar, heartbeats),
             DiscoveryService(Resolver(mirror, self.cells), service_feed),
             PublicationService(plan_feed, frontends, clock),
-            AdminService(catalog, registrar, PageTokens(uid.encode())),
+            AdminService(
+                catalog,
+                registrar,
+                Controls(store, clock, uptime, codec),
+                PageTokens(uid.encode()),
+            ),
         )
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:

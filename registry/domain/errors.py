@@ -140,6 +140,10 @@ class LeadershipLost(RegistryError):
     """The writer's epoch is no longer the cell's: another node leads it (I1)."""
 
 
+class PreviewStale(RegistryError):
+    """The preview sent is not of things as they are now (I41)."""
+
+
 class CellFrozen(LeadershipLost):
     """Somebody stopped the cell's automation: no lead is worth anything there (I40)."""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sheetanchor.cli.break_glass import break_glass
+from sheetanchor.cli.control import freeze, pin, rollback, unfreeze, unpin
 from sheetanchor.cli.demo.command import demo
 from sheetanchor.cli.dev import dev
 from sheetanchor.cli.dns import dns
@@ -51,6 +52,8 @@ app.command("list")(list_)
 app.command()(get)
 app.command()(watch)
 app.command()(plans)
+for control in (rollback, freeze, unfreeze, pin, unpin):
+    app.command()(control)
 for verb, function, sentence in (
     ("create", create_service, "Create a resource."),
     ("update", update_service, "Update a resource."),

@@ -18,7 +18,20 @@ from sheetanchor.cli.answering import ANSWERING
 from sheetanchor.cli.setting import PREFIX, Setting
 
 SERVERS = ("registry", "dns", "dev")
-OPERATORS = ("list", "get", "watch", "plans", "create", "update", "delete")
+OPERATORS = (
+    "list",
+    "get",
+    "watch",
+    "plans",
+    "rollback",
+    "freeze",
+    "unfreeze",
+    "pin",
+    "unpin",
+    "create",
+    "update",
+    "delete",
+)
 
 
 class BadSetting(Exception):

@@ -256,3 +256,87 @@ class GetFrontendRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class Preview(_message.Message):
+    __slots__ = ("digest", "effects")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    EFFECTS_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    effects: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digest: _Optional[str] = ..., effects: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class FreezeCellRequest(_message.Message):
+    __slots__ = ("name", "reason", "actor", "preview_digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    actor: str
+    preview_digest: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., preview_digest: _Optional[str] = ...) -> None: ...
+
+class FreezeCellResponse(_message.Message):
+    __slots__ = ("preview",)
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    preview: Preview
+    def __init__(self, preview: _Optional[_Union[Preview, _Mapping]] = ...) -> None: ...
+
+class UnfreezeCellRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class UnfreezeCellResponse(_message.Message):
+    __slots__ = ("was_frozen",)
+    WAS_FROZEN_FIELD_NUMBER: _ClassVar[int]
+    was_frozen: bool
+    def __init__(self, was_frozen: _Optional[bool] = ...) -> None: ...
+
+class RollBackPlanRequest(_message.Message):
+    __slots__ = ("name", "reason", "actor", "preview_digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    actor: str
+    preview_digest: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., preview_digest: _Optional[str] = ...) -> None: ...
+
+class RollBackPlanResponse(_message.Message):
+    __slots__ = ("preview", "plan")
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    preview: Preview
+    plan: _plan_pb2.Plan
+    def __init__(self, preview: _Optional[_Union[Preview, _Mapping]] = ..., plan: _Optional[_Union[_plan_pb2.Plan, _Mapping]] = ...) -> None: ...
+
+class PinPlanRequest(_message.Message):
+    __slots__ = ("name", "reason", "actor")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    actor: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class PinPlanResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UnpinPlanRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class UnpinPlanResponse(_message.Message):
+    __slots__ = ("was_pinned",)
+    WAS_PINNED_FIELD_NUMBER: _ClassVar[int]
+    was_pinned: bool
+    def __init__(self, was_pinned: _Optional[bool] = ...) -> None: ...

@@ -133,6 +133,31 @@ class AdminServiceStub:
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetPlanRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetPlanResponse.FromString,
                 _registered_method=True)
+        self.FreezeCell = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/FreezeCell',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.FreezeCellRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.FreezeCellResponse.FromString,
+                _registered_method=True)
+        self.UnfreezeCell = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/UnfreezeCell',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnfreezeCellRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnfreezeCellResponse.FromString,
+                _registered_method=True)
+        self.RollBackPlan = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/RollBackPlan',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.RollBackPlanRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.RollBackPlanResponse.FromString,
+                _registered_method=True)
+        self.PinPlan = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/PinPlan',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.PinPlanRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.PinPlanResponse.FromString,
+                _registered_method=True)
+        self.UnpinPlan = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/UnpinPlan',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnpinPlanRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnpinPlanResponse.FromString,
+                _registered_method=True)
         self.ListFrontends = channel.unary_unary(
                 '/sheetanchor.v1.AdminService/ListFrontends',
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListFrontendsRequest.SerializeToString,
@@ -274,6 +299,44 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FreezeCell(self, request, context):
+        """Stops the automation of a cell, or of all: planner, publisher, reconciler and
+        clean-up. Answers go on, and owners may still register and renew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnfreezeCell(self, request, context):
+        """Undoes a freeze.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollBackPlan(self, request, context):
+        """Publishes a new generation with the content of an older one, and freezes the
+        cell. It needs no leader, planner or reconciler. No rollback empties a name:
+        one that came into being since, or had no endpoint then, stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PinPlan(self, request, context):
+        """Keeps a plan from clean-up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnpinPlan(self, request, context):
+        """Lets a plan go with the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFrontends(self, request, context):
         """Lists frontends by name.
         """
@@ -375,6 +438,31 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetPlan,
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetPlanRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetPlanResponse.SerializeToString,
+            ),
+            'FreezeCell': grpc.unary_unary_rpc_method_handler(
+                    servicer.FreezeCell,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.FreezeCellRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.FreezeCellResponse.SerializeToString,
+            ),
+            'UnfreezeCell': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnfreezeCell,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnfreezeCellRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnfreezeCellResponse.SerializeToString,
+            ),
+            'RollBackPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollBackPlan,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.RollBackPlanRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.RollBackPlanResponse.SerializeToString,
+            ),
+            'PinPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.PinPlan,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.PinPlanRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.PinPlanResponse.SerializeToString,
+            ),
+            'UnpinPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnpinPlan,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnpinPlanRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.UnpinPlanResponse.SerializeToString,
             ),
             'ListFrontends': grpc.unary_unary_rpc_method_handler(
                     servicer.ListFrontends,
@@ -853,6 +941,141 @@ class AdminService:
             '/sheetanchor.v1.AdminService/GetPlan',
             sheetanchor_dot_v1_dot_admin__service__pb2.GetPlanRequest.SerializeToString,
             sheetanchor_dot_v1_dot_admin__service__pb2.GetPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FreezeCell(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/FreezeCell',
+            sheetanchor_dot_v1_dot_admin__service__pb2.FreezeCellRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.FreezeCellResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnfreezeCell(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/UnfreezeCell',
+            sheetanchor_dot_v1_dot_admin__service__pb2.UnfreezeCellRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.UnfreezeCellResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollBackPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/RollBackPlan',
+            sheetanchor_dot_v1_dot_admin__service__pb2.RollBackPlanRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.RollBackPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PinPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/PinPlan',
+            sheetanchor_dot_v1_dot_admin__service__pb2.PinPlanRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.PinPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnpinPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/UnpinPlan',
+            sheetanchor_dot_v1_dot_admin__service__pb2.UnpinPlanRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.UnpinPlanResponse.FromString,
             options,
             channel_credentials,
             insecure,

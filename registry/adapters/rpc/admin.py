@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 
+from registry.adapters.rpc.control import ControlService
 from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.cell import cell_message
 from registry.adapters.rpc.translate.draft import policy_draft
@@ -32,6 +33,7 @@ from registry.adapters.rpc.translate.resource_name import (
 )
 from registry.adapters.rpc.translate.service import service_message
 from registry.app.catalog import Catalog, LeaseView
+from registry.app.controls import Controls
 from registry.app.registrar import Registrar
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
@@ -45,13 +47,15 @@ from sheetanchor.v1 import (
     namespace_pb2,
     service_pb2,
 )
-from sheetanchor.v1.admin_service_pb2_grpc import AdminServiceServicer
 
 
-class AdminService(AdminServiceServicer):
-    """Translates; `Catalog` and `Registrar` do the work."""
+class AdminService(ControlService):
+    """Translates; `Catalog`, `Registrar` and `Controls` do the work."""
 
-    def __init__(self, catalog: Catalog, registrar: Registrar, tokens: PageTokens) -> None:
+    def __init__(
+        self, catalog: Catalog, registrar: Registrar, controls: Controls, tokens: PageTokens
+    ) -> None:
+        super().__init__(controls)
         self._catalog = catalog
         self._registrar = registrar
         self._tokens = tokens

@@ -58,6 +58,7 @@ TABLE: Mapping[type[e.RegistryError], Row] = {
     e.LeaseNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_LEASE_NOT_FOUND),
     e.AlreadyExists: Row(_Code.ALREADY_EXISTS, _R.ERROR_REASON_ALREADY_EXISTS),
     e.EtagMismatch: Row(_Code.ABORTED, _R.ERROR_REASON_ETAG_MISMATCH),
+    e.PreviewStale: Row(_Code.ABORTED, _R.ERROR_REASON_PREVIEW_STALE),
     e.IncarnationSuperseded: Row(_Code.FAILED_PRECONDITION, _R.ERROR_REASON_INCARNATION_SUPERSEDED),
     e.LeaseExpired: Row(_Code.FAILED_PRECONDITION, _R.ERROR_REASON_LEASE_EXPIRED),
     e.RequestIdReused: Row(_Code.FAILED_PRECONDITION, _R.ERROR_REASON_REQUEST_ID_REUSED),

@@ -19,4 +19,5 @@ def cell_message(head: Head, acknowledged: Generation) -> pb.Cell:
         digest=head.digest,
         publish_time=timestamp(head.publish_time_ms) if head.publish_time_ms else None,
         acknowledged_generation=acknowledged,
+        frozen=head.frozen,
     )

@@ -1,0 +1,204 @@
+"""What operators do to a cell in an emergency: freeze it, roll it back, keep a plan.
+
+Everything here goes to the store directly. It needs no leader, no planner and no
+reconciler, and works while these are dead (I21). What destroys takes two keys (I41): the
+first call returns a preview, the second must send its digest, and is refused when things
+are not as they were.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from registry import telemetry
+from registry.app.plan_reader import PlanReader
+from registry.app.uptime import Uptime
+from registry.domain.cell_plan import restore
+from registry.domain.errors import CellNotFound, Overloaded, PlanNotFound, PreviewStale
+from registry.domain.names import CellName, Generation
+from registry.domain.operation import Fence
+from registry.domain.plan import Head, PlanRecord
+from registry.domain.publication import next_step
+from registry.domain.rollback import restored_entries
+from registry.ports import (
+    ALL_CELLS,
+    Clock,
+    Freeze,
+    Pin,
+    PlanCodec,
+    Publication,
+    Rollback,
+    Store,
+)
+
+log = logging.getLogger(__name__)
+
+TRIES = 8
+"""A leader may publish between the reading and the writing; then it is worked out anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a call would do, and the digest that has it done."""
+
+    digest: str
+    effects: tuple[str, ...]
+
+
+class Controls:
+    """The emergency controls of a registry's cells, on every node."""
+
+    def __init__(self, store: Store, clock: Clock, uptime: Uptime, codec: PlanCodec) -> None:
+        self._store = store
+        self._clock = clock
+        self._uptime = uptime
+        self._codec = codec
+
+    async def freeze(
+        self, cell: CellName | None, reason: str, actor: str, digest: str
+    ) -> Preview | None:
+        """Stop a cell's automation, or all (None). None: done; a preview: nothing was done.
+
+        Raises CellNotFound, PreviewStale, StoreUnavailable.
+        """
+        heads = await self._store.heads()
+        if cell is not None:
+            _found(heads, cell)
+        else:
+            effects = tuple(
+                f"cells/{head.cell}: automation stops at generation {head.generation}"
+                for head in heads
+                if not head.frozen
+            )
+            preview = _preview(effects, *sorted(head.cell for head in heads))
+            if not _matches(preview, digest):
+                return preview
+        scope = ALL_CELLS if cell is None else str(cell)
+        await self._store.freeze(Freeze(scope, reason, actor, self._clock.unix_ms()))
+        _audit("freeze", scope, reason, actor)
+        return None
+
+    async def unfreeze(self, cell: CellName | None) -> bool:
+        """Undo a freeze; False if there was none."""
+        scope = ALL_CELLS if cell is None else str(cell)
+        done = await self._store.unfreeze(scope)
+        _audit("unfreeze", scope, "", "")
+        return done
+
+    async def roll_back(
+        self, cell: CellName, generation: Generation, reason: str, actor: str, digest: str
+    ) -> Preview | PlanRecord:
+        """Publish the content of an older generation anew, and freeze the cell.
+
+        A preview: nothing was done. Raises CellNotFound, PlanNotFound, PreviewStale,
+        Overloaded, StoreUnavailable.
+        """
+        reader = PlanReader(self._store, self._codec, self._uptime, cell)
+        for _ in range(TRIES):
+            head = _found(await self._store.heads(), cell)
+            found = await self._store.read_plan(cell, generation)
+            if found is None:
+                raise PlanNotFound(
+                    f"cells/{cell}/plans/{generation} does not exist, or is kept no more.",
+                    cell=cell,
+                    generation=generation,
+                )
+            # The current plan may be lost: going back must not need it (I10).
+            plan = await reader.read(head)
+            then = restore(found[0], found[1], self._codec.decode).entries
+            changed = restored_entries(plan.entries, then)
+            preview = _preview(
+                (
+                    f"cells/{cell}: a new generation after {head.generation} with the content of"
+                    f" {generation}; its automation stops",
+                    *(f"{key}: as it was then" for key in sorted(changed)),
+                ),
+                str(generation),
+                *(f"{key} {entry and entry.body.hex()}" for key, entry in sorted(changed.items())),
+            )
+            if not _matches(preview, digest):
+                return preview
+            step = next_step(
+                plan,
+                changed,
+                epoch=head.epoch,
+                revision=plan.record.revision,
+                now_ms=self._clock.unix_ms(),
+                traceparent="",
+                above=head.seen_generation,
+            )
+            rollback = Rollback(generation, reason, actor, self._clock.unix_ms())
+            made = Publication(
+                Fence(cell, head.epoch),
+                step.record,
+                step.delta,
+                step.base,
+                step.names,
+                step.heals,
+                rollback,
+            )
+            if await self._store.publish(made):
+                telemetry.rollbacks.add(1, {"cell": cell})
+                _audit("rollback", f"{cell} to {generation}", reason, actor)
+                return step.record
+        raise Overloaded(
+            f"the head of cells/{cell} moves too fast; freeze the cell, then roll back.",
+            retry_after_seconds=1.0,
+        )
+
+    async def pin(self, cell: CellName, generation: Generation, reason: str, actor: str) -> None:
+        """Keep a plan from clean-up. Raises PlanNotFound."""
+        pin = Pin(cell, generation, reason, actor, self._clock.unix_ms())
+        if not await self._store.pin(pin):
+            raise PlanNotFound(
+                f"cells/{cell}/plans/{generation} does not exist, or is kept no more.",
+                cell=cell,
+                generation=generation,
+            )
+        _audit("pin", f"{cell} {generation}", reason, actor)
+
+    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+        """Let a plan go with the others; False if it was not pinned."""
+        done = await self._store.unpin(cell, generation)
+        _audit("unpin", f"{cell} {generation}", "", "")
+        return done
+
+
+def _found(heads: Sequence[Head], cell: CellName) -> Head:
+    for head in heads:
+        if head.cell == cell:
+            return head
+    raise CellNotFound(f"cells/{cell} does not exist.", name=cell)
+
+
+def _preview(effects: tuple[str, ...], *facts: str) -> Preview:
+    text = "\n".join((*effects, "", *facts))
+    return Preview(sha256(text.encode()).hexdigest()[:16], effects or ("nothing changes",))
+
+
+# _matches
+#
+#   digest sent    it is the preview's   result
+#   -------------  --------------------  ----------------------------------------------
+#   none           -                     False: show the preview, do nothing
+#   any            yes                   True: do it
+#   any            no                    PreviewStale: things are not as they were
+def _matches(preview: Preview, digest: str) -> bool:
+    if not digest:
+        return False
+    if digest != preview.digest:
+        raise PreviewStale(
+            "things are not as they were when the preview was taken; take a new one and look.",
+            preview_digest=digest,
+        )
+    return True
+
+
+def _audit(what: str, subject: str, reason: str, actor: str) -> None:
+    log.warning(
+        "an operator acted",
+        extra={"act": what, "subject": subject, "reason": reason, "actor": actor},
+    )
