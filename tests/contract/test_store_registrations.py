@@ -262,3 +262,10 @@ async def test_nothing_to_do_is_done_at_once(store: Store) -> None:
     applied = await store.apply([])
     assert (applied.outcomes, applied.changes, applied.revision) == ((), (), 0)
     assert await store.renew([]) == frozenset()
+
+
+async def test_a_uid_that_no_database_can_hold_hides_nobody(store: Store) -> None:
+    """A NUL, which PostgreSQL's text refuses, is in no uid ever given: asked for, it is absent."""
+    instance = await registered(store, "a", "u1")
+    found = await store.find([Incarnation("u1"), Incarnation("u\0"), Incarnation("\0")])
+    assert found == {"u1": instance}

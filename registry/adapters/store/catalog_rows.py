@@ -19,9 +19,11 @@ from registry.domain.service import Namespace, Service
 
 def find(tx: Transaction, incarnations: Sequence[Incarnation]) -> Mapping[Incarnation, Instance]:
     """Instances by uid, those that exist."""
+    # PostgreSQL's text cannot hold a NUL, so it would refuse the question for the others' sake
+    wanted = sorted({uid for uid in incarnations if "\0" not in uid})
     rows = tx.run(
         f"SELECT i.body FROM {tx.dialect.texts} JOIN instances i ON i.uid = k.value",
-        *tx.dialect.list_values(sorted(set(incarnations))),
+        *tx.dialect.list_values(wanted),
     )
     found = readable(rows.scalars(), decode_instance)
     return {instance.incarnation: instance for instance in found}
