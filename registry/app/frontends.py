@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from registry import telemetry
@@ -23,7 +23,7 @@ from registry.domain.errors import (
     Overloaded,
     StoreUnavailable,
 )
-from registry.domain.names import CellName, FrontendId, Generation
+from registry.domain.names import CellName, FrontendId
 from registry.ports import Acknowledgement, Clock, Store
 
 log = logging.getLogger(__name__)
@@ -66,20 +66,18 @@ class Frontends:
         """Take a frontend's word. Raises CellNotFound, InvalidField, Overloaded,
         and StoreUnavailable when it cannot be checked.
 
-        A generation that no head has reached is refused: believed, it could never be
-        corrected, since words only count forward.
+        An epoch or a generation that no head has reached is refused: believed, it could never
+        be corrected, since words only count forward.
         """
         word = acknowledgement
-        head = self._head(word.cell)
-        if word.generation > head:
+        beyond = self._beyond_head(word)
+        if beyond:
             # The frontend may have heard of it from another node first.
             await self._feed.catch_up()
-            head = self._head(word.cell)
-        if word.generation > head:
+            beyond = self._beyond_head(word)
+        if beyond:
             await self._feed.note_ahead(Position(word.cell, word.epoch, word.generation, b""))
-            raise InvalidField(
-                FieldViolation("generation", f"is {word.generation}, above the head, {head}")
-            )
+            raise InvalidField(*beyond)
         if word.frontend not in self._known:
             if len(self._known) >= FRONTEND_LIMIT:
                 raise Overloaded(
@@ -158,11 +156,20 @@ class Frontends:
             if word.frontend in watching:
                 self._keep(replace(word, time_ms=now_ms))
 
-    def _head(self, cell: CellName) -> Generation:
-        if cell not in self._feed.cells:
-            raise CellNotFound(f"cells/{cell} does not exist.", name=cell)
-        record = self._feed.head(cell)
-        return Generation(0) if record is None else record.generation
+    def _beyond_head(self, word: Acknowledgement) -> Sequence[FieldViolation]:
+        """What of a word lies above the head of its cell, as this node knows it."""
+        if word.cell not in self._feed.cells:
+            raise CellNotFound(f"cells/{word.cell} does not exist.", name=word.cell)
+        record = self._feed.head(word.cell)
+        epoch, generation = (0, 0) if record is None else (record.epoch, record.generation)
+        return [
+            FieldViolation(field, f"is {said}, above the head's, {head}")
+            for field, said, head in (
+                ("epoch", word.epoch, epoch),
+                ("generation", word.generation, generation),
+            )
+            if said > head
+        ]
 
 
 def _order(word: Acknowledgement) -> tuple[int, int]:

@@ -361,10 +361,21 @@ SPOILED_CALLS: list[tuple[str, str, Any, list[str]]] = [
             region="eu",
             cell="eu",
             generation=10**12,
-            epoch=1,
             verdict="VERDICT_APPLIED",
         ),
         ["generation"],
+    ),
+    (
+        "publication",
+        "AcknowledgePlan",
+        publication.AcknowledgePlanRequest(
+            frontend_id="a",
+            region="eu",
+            cell="eu",
+            epoch=10**12,
+            verdict="VERDICT_APPLIED",
+        ),
+        ["epoch"],
     ),
 ]
 

@@ -46,14 +46,19 @@ class Hall:
         assert self.feed.publish(record, PlanDelta({}))
 
     async def say(
-        self, generation: int, refusal: str = "", frontend: str = "dns-1", cell: str = "eu"
+        self,
+        generation: int,
+        refusal: str = "",
+        frontend: str = "dns-1",
+        cell: str = "eu",
+        epoch: int = 1,
     ) -> None:
         await self.frontends.acknowledge(
             Acknowledgement(
                 FrontendId(frontend),
                 RegionName("eu"),
                 CellName(cell),
-                Epoch(1),
+                Epoch(epoch),
                 Generation(generation),
                 refusal,
                 self.clock.unix_ms(),
@@ -100,6 +105,15 @@ async def test_a_generation_that_no_head_has_reached_is_not_believed(hall: Hall)
     hall.publish()
     await hall.say(6)
     assert hall.frontends.applied(EU)[FRONTEND].generation == 6
+
+
+async def test_an_epoch_that_no_head_has_had_is_not_believed(hall: Hall) -> None:
+    """Believed once, it would outrank every true word of that frontend for ever."""
+    with pytest.raises(InvalidField) as caught:
+        await hall.say(5, epoch=2**62)
+    assert [violation.field for violation in caught.value.violations] == ["epoch"]
+    await hall.say(4)
+    assert hall.frontends.applied(EU)[FRONTEND].epoch == 1
 
 
 async def test_a_cell_that_is_not_ours_is_said_so(hall: Hall) -> None:
