@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any, cast
@@ -100,7 +100,7 @@ class Boundary:
         # of a stream of requests each is checked by the handler, as it comes
         check = _unchecked if method.client_streaming else check_request_size
 
-        async def call(request: Any, context: ServicerContext) -> AsyncIterator[Any]:
+        async def call(request: Any, context: ServicerContext) -> None:
             task = cast("asyncio.Task[Any]", asyncio.current_task())
             self._streams.add(task)
             telemetry.streams.add(1, labels)
@@ -112,10 +112,14 @@ class Boundary:
                 check(request)
                 async with aclosing(handler(request, context)) as responses:
                     async for response in responses:
-                        yield response
+                        await context.write(response)
                 code = "OK"
             except AbortError:
                 raise
+            except grpc.aio.InternalError:
+                # The peer vanished under our pen. Were responses yielded, gRPC would write them,
+                # log this as a fault of ours, and leave the handler to the garbage collector.
+                pass
             except asyncio.CancelledError:
                 if not self._ending:
                     raise

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
+from registry_site import eventually
 
 from registry.adapters.rpc.server import SERVICES, RpcServer
 from registry.domain.errors import Overloaded
@@ -47,10 +48,12 @@ class Door(registration_service_pb2_grpc.RegistrationServiceServicer):
 
 
 class Watch(discovery_service_pb2_grpc.DiscoveryServiceServicer):
-    """A watch that says one thing and then nothing."""
+    """A watch that says one thing and then nothing, or goes on without end."""
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
+        self.is_endless = False
+        self.told = 0
 
     async def WatchServices(  # noqa: N802 (named as in the contract)
         self, request: Any, context: Any
@@ -58,9 +61,17 @@ class Watch(discovery_service_pb2_grpc.DiscoveryServiceServicer):
         """One message, then silence."""
         try:
             yield discovery_service_pb2.WatchServicesResponse(revision=1)
+            while self.is_endless:
+                yield LONG_RESPONSE
+                self.told += 1
             await asyncio.Event().wait()
         finally:
             self.closed.set()
+
+
+LONG_RESPONSE = discovery_service_pb2.WatchServicesResponse(
+    changes={"changes": [{"removed_instance": "x" * 256 * 1024}]}
+)
 
 
 @dataclass
@@ -206,6 +217,30 @@ async def test_a_watcher_that_goes_away_leaves_nothing_behind(site: Site) -> Non
     stream.cancel()
     await asyncio.wait_for(site.watch.closed.wait(), 5)
     assert "streams=0" in repr(site.server)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "disconnected"])
+async def test_a_watcher_that_vanishes_while_it_is_written_to_is_no_fault_of_ours(
+    site: Site, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that does not read blocks its own stream; when it goes, all of that is let go of."""
+    await site.open_gate()
+    site.watch.is_endless = True
+    channel = grpc.aio.insecure_channel(site.server.address)
+    stub = discovery_service_pb2_grpc.DiscoveryServiceStub(channel)
+    stream = stub.WatchServices(discovery_service_pb2.WatchServicesRequest())
+    assert (await stream.read()).revision == 1
+    told = -1
+    while told != site.watch.told:
+        told = site.watch.told
+        await asyncio.sleep(0.2)
+    assert not site.watch.closed.is_set()
+    if how == "cancelled":
+        stream.cancel()
+    await channel.close()
+    await asyncio.wait_for(site.watch.closed.wait(), 5)
+    await eventually(lambda: "streams=0" in repr(site.server))
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_a_port_that_is_taken_is_refused_by_name(site: Site) -> None:
