@@ -20,8 +20,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 import logging
+from random import getrandbits
 
 from dns_frontend.server.cookies import Proof
+from dns_frontend.server.reply import opt_record
 from dns_frontend.server.settings import UDP_OCTETS, UDP_OCTETS_PLAIN
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -80,6 +82,9 @@ cdef extern from "<netinet/in.h>" nogil:
     int IPPROTO_IP, IP_PKTINFO, IPPROTO_IPV6, IPV6_PKTINFO
     unsigned short ntohs(unsigned short number)
 
+cdef extern from *:
+    void __builtin_prefetch(const void *)
+
 cdef extern from "<netdb.h>" nogil:
     int NI_NUMERICHOST, NI_MAXHOST
     int getnameinfo(
@@ -100,6 +105,10 @@ cdef enum:
     MODES = 8
     CLIENTS_KEPT = 65536
     FAULTS_LOGGED = 20
+    # pairs of answers; two names that meet in a pair do not displace each other
+    KEPT_PAIRS = 8192
+    KEPT_OCTETS = 304
+    KEPT_TURNS = 16
     FALL_THROUGH = -1
 
 log = logging.getLogger(__name__)
@@ -107,14 +116,19 @@ log = logging.getLogger(__name__)
 cdef int MOST = UDP_OCTETS
 cdef int MOST_PLAIN = UDP_OCTETS_PLAIN
 cdef object VALID = Proof.VALID
+cdef bytes _OPT = opt_record(False)
+cdef const char *OPT_PLAIN = PyBytes_AS_STRING(_OPT)
 # an import that fails leaves the other loop
 if MOST + NAME_OCTETS > REPLY_OCTETS:
     raise ImportError("_batch was built for other limits")
 
 
 cdef struct Slot:
-    # one datagram and its reply
+    # one datagram and its reply; `name` is how long the name is, 0: nothing usual is asked
     sockaddr_storage peer
+    Py_ssize_t name
+    unsigned long long mark
+    unsigned char lower[NAME_OCTETS + 4 + 8]
     iovec into
     iovec out_of
     unsigned char control[CONTROL_OCTETS]
@@ -123,13 +137,26 @@ cdef struct Slot:
     unsigned char reply[REPLY_OCTETS]
 
 
+cdef struct Kept:
+    # one compiled answer laid out in a row, as it was at a change of the table
+    unsigned long long mark
+    void *answers
+    unsigned long long change
+    unsigned short question, octets, turns
+    unsigned char rcode, mode
+    unsigned char head[10]
+    unsigned short starts[KEPT_TURNS]
+    # the question in lower case, then the records, or the ring of them
+    unsigned char data[KEPT_OCTETS]
+
+
 cdef class Plate:
     """A body as it is read here; made once for each."""
 
     cdef bytes full, lean, option, ring
     cdef tuple full_heads, lean_heads, starts
     cdef int rcode, mode
-    cdef bint partial
+    cdef bint partial, is_plain
 
     def __init__(self, body):
         self.full, self.lean, self.option = body.full, body.lean, body.option
@@ -142,6 +169,11 @@ cdef class Plate:
                 raise ValueError("a body whose header is none")
         if not (0 <= self.rcode < RCODES and 0 <= self.mode < MODES):
             raise ValueError("a body whose code or mode is none")
+        # whether RD and OPT make no other difference to the header than a bit and one record
+        head = self.full_heads[0]
+        self.is_plain = head[9] < 255 and self.full_heads == tuple([
+            bytes((head[0] | form & 1, *head[1:9], head[9] + (form >> 1))) for form in range(4)
+        ])
         last = len(self.ring) - len(self.full)
         if any(not 0 <= start <= last for start in self.starts):
             raise ValueError("a body whose turns lead out of its ring")
@@ -177,6 +209,8 @@ cdef class Batch:
     cdef int _fd
     cdef bint _wildcard
     cdef Slot *_slots
+    cdef Kept *_kept
+    cdef unsigned long long _seed, _change
     cdef mmsghdr *_received
     cdef mmsghdr *_replies
     cdef int _faults_logged
@@ -186,18 +220,24 @@ cdef class Batch:
 
     def __cinit__(self):
         self._slots = <Slot *>calloc(BATCH, sizeof(Slot))
+        # untouched pages of it cost nothing
+        self._kept = <Kept *>calloc(2 * KEPT_PAIRS, sizeof(Kept))
         self._received = <mmsghdr *>calloc(BATCH, sizeof(mmsghdr))
         self._replies = <mmsghdr *>calloc(BATCH, sizeof(mmsghdr))
-        if self._slots == NULL or self._received == NULL or self._replies == NULL:
+        if self._slots == NULL or self._kept == NULL or self._received == NULL or self._replies == NULL:
             raise MemoryError
 
     def __dealloc__(self):
         free(self._slots)
+        free(self._kept)
         free(self._received)
         free(self._replies)
 
     def __init__(self, responder, int fd, bint wildcard):
+        # who meets whom in a pair is nobody's to choose
+        cdef unsigned long long token = getrandbits(64)
         self._fd = fd
+        self._seed = token
         self._responder = responder
         self._respond = responder.respond
         self._counters = responder.counters
@@ -228,6 +268,10 @@ cdef class Batch:
         if got <= 0:
             return 0
         self._remembered = self._denials = None
+        # nothing changes while a batch is answered; 0 is what nothing was kept at
+        self._change = self._table.changes + 1
+        for index in range(got):
+            self._prepare(&self._slots[index], self._received[index].msg_len)
         for index in range(got):
             try:
                 if self._answer(index, self._received[index].msg_len, waiting):
@@ -289,7 +333,7 @@ cdef class Batch:
             return False
         if not guest.limited:
             try:
-                length = self._quick(slot.packet, size, guest, slot.reply)
+                length = self._quick(slot, size, guest)
             except Exception:  # the responder judges, counts and tells whatever went wrong
                 length = FALL_THROUGH
         if length == FALL_THROUGH:
@@ -360,42 +404,56 @@ cdef class Batch:
         memcpy(self._last_address, address, octets)
         return guest
 
-    cdef Py_ssize_t _quick(
-        self, const unsigned char *packet, Py_ssize_t size, Guest guest, unsigned char *reply
-    ) except -2:
+    cdef void _prepare(self, Slot *slot, Py_ssize_t size) noexcept:
+        """Find the name of a usual query, and have what may be kept of its answer fetched.
+
+        Memory is slow, and works for all datagrams of a batch at the same time.
+        """
+        cdef const unsigned char *packet = slot.packet
+        cdef const unsigned char *end
+        cdef const char *kept
+        slot.name = 0
+        # QR and opcode must be 0, as must all counts but those of questions and additionals
+        if size < 17 or packet[2] & 0xF8:
+            return
+        if packet[4] or packet[5] != 1 or packet[6] or packet[7] or packet[8] or packet[9]:
+            return
+        if packet[10] or packet[11] > 1:
+            return
+        end = <const unsigned char *>memchr(packet + 12, 0, min(size - 12 - 4, NAME_OCTETS))
+        if end == NULL:
+            return
+        # checked: with type and class it ends within the datagram, and is within NAME_OCTETS
+        slot.name = end - packet - 12 + 1
+        slot.mark = _lowered(slot.lower, packet + 12, slot.name, self._seed)
+        kept = <const char *>(self._kept + 2 * (slot.mark % KEPT_PAIRS))
+        __builtin_prefetch(kept)
+        __builtin_prefetch(kept + 64)
+        __builtin_prefetch(kept + 128)
+        __builtin_prefetch(kept + 192)
+        __builtin_prefetch(kept + sizeof(Kept))
+
+    cdef Py_ssize_t _quick(self, Slot *slot, Py_ssize_t size, Guest guest) except -2:
         """The length of the reply to a usual query, or FALL_THROUGH, which has written nothing.
 
         The datagram has `size` octets and the reply has room for REPLY_OCTETS.
         """
-        cdef const unsigned char *end
+        cdef const unsigned char *packet = slot.packet
+        cdef const unsigned char *lower = slot.lower
         cdef const unsigned char *record
-        cdef unsigned char *lower
-        cdef Py_ssize_t name, question, left, at, room
+        cdef unsigned char *reply = slot.reply
+        cdef Kept *kept
+        cdef Py_ssize_t name = slot.name
+        cdef Py_ssize_t question = name + 4
+        cdef Py_ssize_t left, room
         cdef bytes key
         cdef PyObject *found
         cdef Plate plate
         cdef const unsigned char *cookie = NULL
         cdef Py_ssize_t cookie_octets = 0
         cdef int form, most
-        # QR and opcode must be 0, as must all counts but those of questions and additionals
-        if size < 17 or packet[2] & 0xF8:
+        if not name:
             return FALL_THROUGH
-        if packet[4] or packet[5] != 1 or packet[6] or packet[7] or packet[8] or packet[9]:
-            return FALL_THROUGH
-        if packet[10] or packet[11] > 1:
-            return FALL_THROUGH
-        left = min(size - 12 - 4, NAME_OCTETS)
-        end = <const unsigned char *>memchr(packet + 12, 0, left)
-        if end == NULL:
-            return FALL_THROUGH
-        name = end - packet - 12 + 1
-        question = name + 4
-        # checked: 12 + question <= size, name <= NAME_OCTETS
-        key = PyBytes_FromStringAndSize(NULL, question)
-        lower = <unsigned char *>PyBytes_AS_STRING(key)
-        for at in range(12, 12 + name):
-            lower[at - 12] = packet[at] | 0x20 if 65 <= packet[at] <= 90 else packet[at]
-        memcpy(lower + name, packet + 12 + name, 4)
         record = packet + 12 + question
         left = size - 12 - question
         form = packet[2] & 1
@@ -419,9 +477,16 @@ cdef class Batch:
             room = record[3] << 8 | record[4]
         else:
             room = MOST_PLAIN
+        if cookie == NULL:
+            kept = self._find_kept(slot.mark, lower, question, guest)
+            # what fits a client of the least room fits all
+            if kept != NULL and 12 + question + kept.octets + 11 <= MOST_PLAIN:
+                return self._splice_kept(packet, question, kept, form, reply)
+        key = PyBytes_FromStringAndSize(<const char *>lower, question)
         found = PyDict_GetItemWithError(guest.answers, key)
         if found != NULL:
             plate = _plate(<object>found)
+            self._keep(slot.mark, lower, question, plate, guest)
         else:
             body = self._missed(lower, name, guest)
             if body is None:
@@ -437,6 +502,70 @@ cdef class Batch:
         # RFC 6891, section 6.2.3: less than 512 means 512
         room = max(min(room, most), MOST_PLAIN)
         return self._splice(packet, question, plate, guest, form, room, verified, reply)
+
+    cdef Kept *_find_kept(
+        self, unsigned long long mark, const unsigned char *lower, Py_ssize_t question, Guest guest
+    ) noexcept:
+        """The answer kept for a question; NULL: none, or it has changed."""
+        cdef Kept *kept = self._kept + 2 * (mark % KEPT_PAIRS)
+        cdef int each
+        for each in range(2):
+            if kept.mark == mark and kept.change == self._change \
+                    and kept.answers == <void *>guest.answers and kept.question == question \
+                    and memcmp(kept.data, lower, question) == 0:
+                return kept
+            kept += 1
+        return NULL
+
+    cdef int _keep(
+        self, unsigned long long mark, const unsigned char *lower, Py_ssize_t question,
+        Plate plate, Guest guest
+    ) except -1:
+        """Keep a compiled answer, if it is one of the usual: short, whole, without options."""
+        cdef Kept *kept = self._kept + 2 * (mark % KEPT_PAIRS)
+        cdef Py_ssize_t turns = PyTuple_GET_SIZE(plate.starts)
+        cdef bytes records = plate.ring if turns else plate.full
+        cdef Py_ssize_t index
+        if plate.partial or PyBytes_GET_SIZE(plate.option) or turns > KEPT_TURNS \
+                or question + PyBytes_GET_SIZE(records) > KEPT_OCTETS or not plate.is_plain:
+            return 0
+        if kept.change == self._change and kept.mark != mark:
+            kept += 1
+        kept.mark = mark
+        kept.answers = <void *>guest.answers
+        kept.question, kept.octets, kept.turns = question, PyBytes_GET_SIZE(plate.full), turns
+        kept.rcode, kept.mode = plate.rcode, plate.mode
+        memcpy(kept.head, PyBytes_AS_STRING(<bytes>plate.full_heads[0]), 10)
+        for index in range(turns):
+            kept.starts[index] = plate.starts[index]
+        memcpy(kept.data, lower, question)
+        memcpy(kept.data + question, PyBytes_AS_STRING(records), PyBytes_GET_SIZE(records))
+        kept.change = self._change
+        return 0
+
+    cdef Py_ssize_t _splice_kept(
+        self, const unsigned char *packet, Py_ssize_t question, const Kept *kept, int form,
+        unsigned char *reply
+    ) noexcept:
+        """As `_splice`, for an answer that is kept and surely fits, without a cookie."""
+        cdef const unsigned char *records = kept.data + question
+        cdef Py_ssize_t at = 12 + question
+        if kept.turns:
+            # within the ring, as the plate has checked
+            records += kept.starts[packet[1] % kept.turns]
+        memcpy(reply, packet, 2)
+        memcpy(reply + 2, kept.head, 10)
+        reply[2] |= form & 1
+        reply[11] += form >> 1
+        memcpy(reply + 12, packet + 12, question)
+        memcpy(reply + at, records, kept.octets)
+        if form >= 2:
+            memcpy(reply + at + kept.octets, OPT_PLAIN, 11)
+            reply[at + kept.octets + 7] = packet[at + 7] & 0x80
+            at += 11
+        self._rcodes[kept.rcode] += 1
+        self._modes[kept.mode] += 1
+        return at + kept.octets
 
     cdef bytes _cookie(
         self, Guest guest, const unsigned char *cookie, Py_ssize_t octets, int *most
@@ -596,6 +725,32 @@ cdef class Batch:
                 counters.modes[index] += self._modes[index]
                 self._modes[index] = 0
         return 0
+
+
+cdef unsigned long long _lowered(
+    unsigned char *lower, const unsigned char *question, Py_ssize_t name, unsigned long long mark
+) noexcept:
+    """Copy a question with its name, of so many octets, in lower case; returns its mark.
+
+    `lower` has room for 8 octets more than that, which are zeroed.
+    """
+    cdef unsigned long long word, above, capitals
+    cdef Py_ssize_t at, size = name + 4
+    memset(lower + name, 0, 12)
+    memcpy(lower, question, name)
+    # eight octets at a time: bit 7 of each octet in `capitals` is whether it is A to Z
+    for at in range(0, name, 8):
+        memcpy(&word, lower + at, 8)
+        above = word & 0x7F7F7F7F7F7F7F7FULL
+        capitals = (above + 0x3F3F3F3F3F3F3F3FULL) & ~(above + 0x2525252525252525ULL)
+        word |= (capitals & ~word & 0x8080808080808080ULL) >> 2
+        memcpy(lower + at, &word, 8)
+    memcpy(lower + name, question + name, 4)
+    for at in range(0, size, 8):
+        memcpy(&word, lower + at, 8)
+        mark = (mark ^ word) * 0x9E3779B97F4A7C15ULL
+        mark ^= mark >> 32
+    return mark
 
 
 cdef Plate _plate(body):

@@ -38,6 +38,8 @@ WILDCARDS = ("", "0.0.0.0", "::")
 _IP_PKTINFO = 8
 _IPV6_RECVPKTINFO = 49
 _IPV6_PKTINFO = 50
+_IP_MTU_DISCOVER = 10
+_IP_PMTUDISC_PROBE = 3
 _IN_PKTINFO = Struct("=I4s4s")
 """Interface index, local address, destination of the header (ip(7))."""
 _ANCILLARY_OCTETS = 256
@@ -93,6 +95,9 @@ class UdpServer:
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+            # No fragments, which others could exchange (RFC 9715, section 3.1), whatever
+            # messages from anywhere say of the path: replies are short enough for all.
+            listener.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
             self._wildcard = host in WILDCARDS
             if self._wildcard:
                 listener.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)

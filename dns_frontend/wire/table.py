@@ -69,6 +69,11 @@ class AnswerTable:
         self._encoder = Encoder(zone.labels)
         self._composer = Composer(regions, zone.degraded_ttl_seconds, zone.labels)
         self._ledgers: dict[ServiceKey, Ledger] = {}
+        self.services = self._ledgers
+        """What is known of each service; all that is below any other name is denied."""
+        self.zone_wire = self._encoder.zone_wire
+        self.changes = 0
+        """Rises when answers are no more what they were; those that are added change none."""
         self._population: dict[tuple[str, str], int] = {}
         """Living services by (region or "" for all, namespace)."""
         self._alive: dict[ServiceKey, frozenset[str]] = {}
@@ -131,6 +136,7 @@ class AnswerTable:
         if regions == self._composer.stale:
             return
         self._composer.stale = regions
+        self.changes += 1
         for answers in self._answers.values():
             answers.clear()
         self._compiled.clear()
@@ -187,16 +193,6 @@ class AnswerTable:
     def home(self) -> str:
         """The view of clients that are in no known network."""
         return self._ranking.home
-
-    @property
-    def services(self) -> dict[ServiceKey, Ledger]:
-        """What is known of each service; all that is below any other name is denied."""
-        return self._ledgers
-
-    @property
-    def zone_wire(self) -> bytes:
-        """The zone's name in wire form."""
-        return self._encoder.zone_wire
 
     def denial(self, zone_offset: int) -> Body:
         """The answer for a name that is not there, whose zone part is at `zone_offset`."""
@@ -357,6 +353,7 @@ class AnswerTable:
         self._count(key, ledger.alive_in)
         self._reverse.put(ledger)
         self._mark(key, ledger)
+        self.changes += 1
         compiled = self._compiled.pop(key, None)
         at_once = at_once and ledger.size <= RECOMPILED_ENDPOINTS
         for (view, question), (place, record_type) in (compiled or {}).items():
