@@ -119,12 +119,14 @@ def dig(frontend: Server, name: str, kind: str, *options: str) -> list[str]:
     return sorted(filter(None, done.stdout.splitlines()))
 
 
-def ask(frontend: Server, name: str, kind: str, *, tcp: bool = False) -> dns.message.Message:
+def ask(
+    frontend: Server, name: str, kind: str, *, tcp: bool = False, number: int | None = None
+) -> dns.message.Message:
     """One answer. Raises what dnspython raises; a lost datagram is asked for again.
 
     A set that does not fit a datagram is asked for over TCP, as resolvers do.
     """
-    query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
+    query = dns.message.make_query(name, kind, use_edns=0, payload=1232, id=number)
     over = dns.query.tcp if tcp else dns.query.udp
     for attempt in range(3):
         try:
@@ -139,8 +141,11 @@ def ask(frontend: Server, name: str, kind: str, *, tcp: bool = False) -> dns.mes
 
 
 def answer_bytes(frontend: Server, name: str, kind: str, *, tcp: bool = False) -> bytes:
-    """One answer as it came over the wire, without the ID."""
-    return ask(frontend, name, kind, tcp=tcp).wire[2:]  # type: ignore[index]  # set on receipt
+    """One answer as it came over the wire, without the ID.
+
+    The ID is always the same one, since it chooses whose turn it is to come first.
+    """
+    return ask(frontend, name, kind, tcp=tcp, number=4711).wire[2:]  # type: ignore[index]  # set on receipt
 
 
 def addresses(frontend: Server, name: str) -> set[str]:
