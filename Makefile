@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench bench-dns mutants clean
+.PHONY: help setup demo test prove conformance fuzz asan lint check protos docs bench bench-dns drills mutants clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: $(READY) ## measure, and compare with the goals (ARGS=--full for the long
 
 bench-dns: $(READY) ## what a query costs here, and at gdnsd, Knot, NSD and PowerDNS
 	@$(BIN)/python -m benchmarks.dns_bench $(ARGS)
+
+drills: $(READY) ## lose a region with real processes, and write down what was measured
+	@$(BIN)/sheetanchor drill region-loss --write docs/reference/drills.md
 
 mutants: $(READY) ## change what decides in small ways, and see that a test notices
 	@$(BIN)/python scripts/mutate.py $(ARGS)

@@ -49,7 +49,7 @@ def shares(home: Bearing, others: Sequence[Bearing], overprovisioning: float) ->
     """Who bears how much of home's load; `others` in failover order. Parts add up to 1."""
     load = home.counted / overprovisioning
     excess = load - min(load, float(home.healthy))
-    if load <= 0.0 or excess <= _ROUNDING * load:
+    if excess <= _ROUNDING * load:
         return (Share(home.region, 1.0),)
     moved: list[Share] = []
     for other in others:

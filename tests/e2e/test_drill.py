@@ -1,9 +1,10 @@
-"""The drill passes as it is, and fails without the guards as it did in October 2025."""
+"""Drills pass as things are; the one of October 2025 fails without the guards, as it did then."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +29,12 @@ def test_without_the_guards_the_name_goes_back_and_then_away() -> None:
     assert "older than 42" in done.stdout
     assert "NXDOMAIN" in done.stdout
     assert "October 2025 happened again" in done.stdout
+
+
+@pytest.mark.timeout(180)
+def test_a_lost_region_is_answered_for_by_the_next_and_comes_back(tmp_path: Path) -> None:
+    table = tmp_path / "drills.md"
+    command = [*COMMAND[:-1], "region-loss", "west", "--write", str(table)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert table.read_text().count("| passed |") == 3

@@ -77,6 +77,7 @@ def test_parts_add_up_and_no_region_is_filled_past_what_it_has_to_spare(
 @pytest.mark.parametrize(
     ("weights", "part", "wanted"),
     [
+        ((1,), 1.0, (10_000,)),
         ((1, 1), 1.0, (5000, 5000)),
         ((1, 3), 0.5, (1250, 3750)),
         ((1, 65535), 0.001, (1, 10)),
@@ -89,6 +90,10 @@ def test_weights_are_spread_in_proportion(
 ) -> None:
     assert spread(weights, part) == wanted
     assert sum(spread(weights, part)) <= SCALE + len(weights)
+
+
+def test_a_region_stands_in_unless_it_is_said_not_to() -> None:
+    assert shares(home(0), [Bearing("west", 50, 10)], 1.25) == (Share("west", 1.0),)
 
 
 def test_the_home_share_is_named_first() -> None:

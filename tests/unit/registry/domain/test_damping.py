@@ -81,6 +81,11 @@ def test_the_third_fall_in_a_short_time_suppresses_until_the_penalty_has_decayed
     assert penalty_at(known, 27.0 - 9.0) == known.penalty, "no clock makes it grow"
 
 
+def test_a_penalty_halves_in_a_minute_and_begins_at_nothing() -> None:
+    assert Damping(True).penalty == 0.0
+    assert penalty_at(Damping(True, False, 0.0, 0.0, 2.0, 100.0), 160.0) == 1.0
+
+
 def test_exactly_the_penalty_that_suppresses_does() -> None:
     known = Damping(True, False, 0.0, 0.0, 2.0, 100.0)
     assert observe(known, False, 100.0).suppressed_until_seconds > 100.0

@@ -13,6 +13,8 @@ from registry.domain.overdue import LONGEST_SECONDS, PATIENCE_SECONDS, must_expi
         (False, 0.0, 100, 100, True),
         (False, 0.0, 1, 1, True),
         (True, 0.0, 1, 1, False),
+        (True, 5.0, 1, 1, True),
+        (True, 600.0, 50, 50, True),
         (True, PATIENCE_SECONDS - 0.1, 1, 3, False),
         (True, PATIENCE_SECONDS, 1, 3, True),
         (True, PATIENCE_SECONDS, 20, 100, True),

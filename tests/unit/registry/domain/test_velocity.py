@@ -179,3 +179,11 @@ def test_grants_are_forgotten_after_a_day() -> None:
         velocity.note(key().service_key, 100, number * 1000.0)
         assert velocity.ask(key(number), UID, Grade.STRONG, 0, number * 1000.0).granted
     assert len(velocity._granted) <= 88
+
+
+def test_to_note_a_level_again_is_no_change_of_the_cells() -> None:
+    velocity = Velocity()
+    for level in (10, 10, 4, 12):
+        velocity.note(key().service_key, level, 0.0)
+        velocity.note(key(0, "other").service_key, 3, 0.0)
+        assert f"{level + 3} in answers" in repr(velocity)
