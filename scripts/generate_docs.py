@@ -13,10 +13,12 @@ from scripts import (  # noqa: E402  # the path is set just above
     command_page,
     errors_page,
     metrics_page,
+    resolvers_page,
     settings_page,
 )
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/howto/point-a-resolver.md": resolvers_page.page,
     "docs/reference/command.md": command_page.page,
     "docs/reference/errors.md": errors_page.page,
     "docs/reference/metrics.md": metrics_page.page,

@@ -19,6 +19,7 @@ from sheetanchor.cli.look import get, list_
 from sheetanchor.cli.plans import plans
 from sheetanchor.cli.register import register
 from sheetanchor.cli.registry import registry
+from sheetanchor.cli.resolver_config import resolver_config
 from sheetanchor.cli.service import create_service, delete_service, update_service
 from sheetanchor.cli.watch import watch
 
@@ -46,6 +47,9 @@ app.add_typer(drill, name="drill")
 
 # services
 app.command()(register)
+
+# those who ask
+app.command("resolver-config")(resolver_config)
 
 # operators
 app.command("list")(list_)

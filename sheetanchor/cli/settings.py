@@ -132,7 +132,7 @@ SETTINGS: tuple[Setting, ...] = (
         value.zone,
         "anchor.internal.",
         "The zone that frontends are authoritative for.",
-        ("dns", "dev"),
+        ("dns", "dev", "resolver-config"),
     ),
     Setting(
         "networks",

@@ -1,0 +1,176 @@
+"""Real resolvers in front of a frontend, set up with the lines that the command prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+from answer_samples import API_NAME, ZONE, endpoint, entries, entry, position, table
+from dns_server_thread import DnsServerThread
+
+from dns_frontend.plan.entry import Policy
+from sheetanchor.cli.resolver import Resolver, lines_for
+from sheetanchor.cli.value import Endpoint
+
+DEADLINE_SECONDS = 20.0
+SHORT = Policy(record_ttl_seconds=5)
+EAST = entry(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.2"), policy=SHORT)
+
+
+def _unbound(directory: Path, port: int, lines: str) -> list[str]:
+    text = (
+        f'server:\n    directory: "{directory}"\n    username: ""\n    chroot: ""\n'
+        f'    pidfile: ""\n    interface: 127.0.0.1@{port}\n    use-syslog: no\n'
+        '    module-config: "iterator"\nremote-control:\n    control-enable: no\n'
+    )
+    (directory / "conf").write_text(text + lines)
+    return ["unbound", "-d", "-c", str(directory / "conf")]
+
+
+def _bind(directory: Path, port: int, lines: str) -> list[str]:
+    text = (
+        f'options {{ directory "{directory}"; listen-on port {port} {{ 127.0.0.1; }};\n'
+        f'listen-on-v6 {{ none; }}; pid-file none; validate-except {{ "{ZONE}"; }};\n'
+        "recursion yes; session-keyfile none; };\ncontrols { };\n"
+    )
+    (directory / "conf").write_text(text + lines)
+    return ["named", "-g", "-c", str(directory / "conf")]
+
+
+def _dnsmasq(directory: Path, port: int, lines: str) -> list[str]:
+    (directory / "conf").write_text(
+        f"port={port}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\n" + lines
+    )
+    return ["dnsmasq", "-k", "-u", "root", f"--conf-file={directory / 'conf'}"]
+
+
+def _knot_resolver(directory: Path, port: int, lines: str) -> list[str]:
+    (directory / "conf").write_text(
+        f"net.listen('127.0.0.1', {port})\ncache.size = 4 * MB\n" + lines
+    )
+    return ["kresd", "-n", "-c", str(directory / "conf"), str(directory)]
+
+
+Setup = Callable[[Path, int, str], list[str]]
+PROGRAMS: dict[Resolver, Setup] = {
+    Resolver.UNBOUND: _unbound,
+    Resolver.BIND: _bind,
+    Resolver.DNSMASQ: _dnsmasq,
+    Resolver.KNOT_RESOLVER: _knot_resolver,
+}
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Asked:
+    """A resolver that runs, and a client of it."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        if program is None:
+            pytest.skip(f"{command[0]} is not installed")
+        self.port = port
+        self._log = log
+        with log.open("wb") as out:
+            self._process = subprocess.Popen([program, *command[1:]], stdout=out, stderr=out)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def ask(self, name: str, kind: str = "A") -> dns.message.Message:
+        """One answer. Raises what dnspython raises."""
+        query = dns.message.make_query(name, kind, use_edns=0)
+        return dns.query.udp(query, "127.0.0.1", port=self.port, timeout=3)
+
+    def until(self, name: str, addresses: list[str], kind: str = "A") -> None:
+        """Wait for these addresses, in whatever order."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        found: object = None
+        while time.monotonic() < deadline:
+            try:
+                reply = self.ask(name, kind)
+                found = sorted(str(r) for rrset in reply.answer for r in rrset)
+            except (dns.exception.DNSException, OSError) as error:
+                found = error
+            if found == addresses:
+                return
+            assert self._process.poll() is None, self._log.read_text(errors="replace")[-2000:]
+            time.sleep(0.05)
+        pytest.fail(f"{found!r}\n{self._log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture
+def frontend() -> Iterator[DnsServerThread]:
+    with DnsServerThread(table({"east": [EAST], "west": []})) as server:
+        yield server
+
+
+@pytest.fixture(params=PROGRAMS, ids=lambda resolver: resolver.value)
+def resolver(
+    request: pytest.FixtureRequest, frontend: DnsServerThread, tmp_path: Path
+) -> Iterator[Asked]:
+    tmp_path.chmod(0o755)
+    lines = lines_for(request.param, ZONE, [Endpoint(*frontend.address)])
+    port = free_port()
+    asked = Asked(PROGRAMS[request.param](tmp_path, port, lines), port, tmp_path / "log")
+    try:
+        yield asked
+    finally:
+        asked.stop()
+
+
+@pytest.mark.timeout(90)
+def test_a_resolver_answers_denies_and_follows_a_failover(
+    resolver: Asked, frontend: DnsServerThread
+) -> None:
+    """Within the TTL of 5 s; what is absent stays absent, and what is empty stays no denial."""
+    resolver.until(API_NAME, ["10.0.0.1", "10.0.0.2"])
+    absent = resolver.ask(f"nope.{ZONE}")
+    assert absent.rcode() == dns.rcode.NXDOMAIN
+    nothing = resolver.ask(API_NAME, "AAAA")
+    assert nothing.rcode() == dns.rcode.NOERROR
+    assert not nothing.answer
+    # the name above exists and holds nothing: no resolver may take it for a denial of those below
+    assert resolver.ask(f"svc.{ZONE}").rcode() == dns.rcode.NOERROR
+    assert resolver.ask(API_NAME).answer
+    changed = entries(entry(endpoint("a", "10.0.0.9"), policy=SHORT))
+    frontend.run(lambda: frontend.table.update(position("east", 2), changed, (), 1.0))
+    resolver.until(API_NAME, ["10.0.0.9"])
+
+
+@pytest.mark.timeout(90)
+def test_unbound_goes_on_with_what_it_knows_when_no_frontend_answers(tmp_path: Path) -> None:
+    """The lines tell it to; the TTL is over, and the frontend is gone."""
+    tmp_path.chmod(0o755)
+    port = free_port()
+    with DnsServerThread(table({"east": [EAST], "west": []})) as server:
+        lines = lines_for(Resolver.UNBOUND, ZONE, [Endpoint(*server.address)])
+        asked = Asked(_unbound(tmp_path, port, lines), port, tmp_path / "log")
+        try:
+            asked.until(API_NAME, ["10.0.0.1", "10.0.0.2"])
+        except BaseException:
+            asked.stop()
+            raise
+    try:
+        expired = time.monotonic() + SHORT.record_ttl_seconds + 1
+        while time.monotonic() < expired:
+            time.sleep(0.2)
+        asked.until(API_NAME, ["10.0.0.1", "10.0.0.2"])
+    finally:
+        asked.stop()
