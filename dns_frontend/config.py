@@ -82,7 +82,8 @@ class FrontendSettings:
         if len(set(self.regions)) != len(self.regions):
             raise ValueError("regions: one is named twice")
         if self.region not in self.regions:
-            raise ValueError(f"region: {self.region!r} is not among regions {self.regions!r}")
+            regions = ", ".join(self.regions)
+            raise ValueError(f"region: {self.region!r} is not among regions {regions}")
         if not self.registries or not all(self.registries):
             raise ValueError("registries: each cluster needs at least one address")
         if not 0 <= self.port <= 65535:

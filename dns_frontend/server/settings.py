@@ -60,7 +60,7 @@ class ServerSettings:
         if len(self.server_name.encode("utf-8")) > NAME_OCTETS_MAXIMUM:
             raise ValueError(f"server_name: longer than {NAME_OCTETS_MAXIMUM} octets")
         if self.identity and not self.server_name:
-            raise ValueError("identity: needs a server_name to tell")
+            raise ValueError("identity: needs a server name to tell")
         if not UDP_OCTETS_PLAIN <= self.octets_without_cookie <= UDP_OCTETS:
             raise ValueError(
                 f"octets_without_cookie: not {UDP_OCTETS_PLAIN} to {UDP_OCTETS}: "

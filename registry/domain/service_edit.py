@@ -131,7 +131,7 @@ def decide_service(
             if instances and not edit.force:
                 raise ServiceNotEmpty(
                     f"{edit.key} still has {len(instances)} instances. Deregister them, or "
-                    "send force to delete them with it.",
+                    "force its deletion (`--force`) to delete them with it.",
                     name=str(edit.key),
                     instance_count=len(instances),
                 )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.field import refusal_text
 from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import Kind
 from sheetanchor.client.errors import (
@@ -19,8 +20,10 @@ from sheetanchor.client.errors import (
     SheetanchorError,
 )
 from sheetanchor.client.link import RegistryLink
-from sheetanchor.v1 import admin_service_pb2
+from sheetanchor.v1 import admin_service_pb2, discovery_service_pb2, registration_service_pb2
 from sheetanchor.v1.admin_service_pb2_grpc import AdminServiceStub
+from sheetanchor.v1.discovery_service_pb2_grpc import DiscoveryServiceStub
+from sheetanchor.v1.registration_service_pb2_grpc import RegistrationServiceStub
 
 T = TypeVar("T")
 
@@ -48,6 +51,16 @@ class Admin:
         """Call a method of AdminService."""
         request = getattr(admin_service_pb2, f"{method}Request")(**fields)
         return await self._link.call_any(AdminServiceStub, method, request, TIMEOUT_SECONDS)
+
+    async def call_as_owner(self, method: str, **fields: Any) -> Any:
+        """Call a method of RegistrationService, in the place of an instance's owner."""
+        request = getattr(registration_service_pb2, f"{method}Request")(**fields)
+        return await self._link.call_any(RegistrationServiceStub, method, request, TIMEOUT_SECONDS)
+
+    async def discover(self, method: str, **fields: Any) -> Any:
+        """Call a method of DiscoveryService."""
+        request = getattr(discovery_service_pb2, f"{method}Request")(**fields)
+        return await self._link.call_any(DiscoveryServiceStub, method, request, TIMEOUT_SECONDS)
 
     async def get(self, kind: Kind, name: str) -> Any:
         """One resource by its full name."""
@@ -82,6 +95,8 @@ def ask(nodes: tuple[str, ...], work: Callable[[Admin], Awaitable[T]]) -> T:
 
 def failure_of(error: SheetanchorError) -> Failure:
     """The refusal as the command's end."""
+    if isinstance(error, InvalidRequest):
+        return Failure(refusal_text(error), EXITS[InvalidRequest])
     for kind in type(error).__mro__:
         if kind in EXITS:
             return Failure(error.message, EXITS[kind])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -72,7 +73,7 @@ class Group(Verbs):
         except BadSetting as error:
             code = _tell(str(error), ExitCode.USAGE)
         except typer.TyperException as error:
-            code = _tell(error.format_message(), error.exit_code)
+            code = _tell(_plain(error.format_message()), error.exit_code)
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
@@ -92,6 +93,23 @@ def _end_quietly() -> int:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]  # None where there is no console: suppressed above
     return ExitCode.OK
+
+
+# how the library behind typer says what is wrong with a value, and what we say
+_PLAIN = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer, .*", "it is not a whole number"),
+    (r"Input should be a valid number, .*", "it is not a number"),
+    (r"Input should be greater than or equal to (\S+)", r"it is below \1"),
+    (r"Input should be less than or equal to (\S+)", r"it is above \1"),
+    (r"Invalid value for '([^']*)': ", r"\1: "),
+)
+
+
+def _plain(message: str) -> str:
+    for pattern, words in _PLAIN:
+        message = re.sub(pattern, words, message)
+    return message
 
 
 def _tell(message: str, code: int) -> int:

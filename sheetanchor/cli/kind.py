@@ -206,7 +206,7 @@ KINDS: tuple[Kind, ...] = (
         "NAMESPACE/SERVICE/INSTANCE",
         ("namespaces", "services", "instances"),
         2,
-        ("INSTANCE", "TTL", "RENEWED", "EXPIRES"),
+        ("INSTANCE", "TTL", "INTERVAL", "EXPIRES"),
         _lease,
         suffix="/lease",
     ),

@@ -15,10 +15,12 @@ from sheetanchor.cli.dns import dns
 from sheetanchor.cli.drill.command import drill
 from sheetanchor.cli.exit_code import MEANING
 from sheetanchor.cli.group import Group, Verbs
+from sheetanchor.cli.instance import delete_instance, drain_instance
 from sheetanchor.cli.look import get, list_
 from sheetanchor.cli.plans import plans
 from sheetanchor.cli.register import register
 from sheetanchor.cli.registry import registry
+from sheetanchor.cli.resolve import resolve
 from sheetanchor.cli.resolver_config import resolver_config
 from sheetanchor.cli.service import create_service, delete_service, update_service
 from sheetanchor.cli.watch import watch
@@ -55,16 +57,23 @@ app.command("resolver-config")(resolver_config)
 app.command("list")(list_)
 app.command()(get)
 app.command()(watch)
+app.command()(resolve)
 app.command()(plans)
 for control in (rollback, freeze, unfreeze, pin, unpin):
     app.command()(control)
-for verb, function, sentence in (
-    ("create", create_service, "Create a resource."),
-    ("update", update_service, "Update a resource."),
-    ("delete", delete_service, "Delete a resource."),
+for verb, functions, sentence in (
+    ("create", {"service": create_service}, "Create a resource."),
+    ("update", {"service": update_service}, "Update a resource."),
+    (
+        "delete",
+        {"service": delete_service, "instance": delete_instance},
+        "Delete a service, or take an instance out.",
+    ),
+    ("drain", {"instance": drain_instance}, "Turn new clients away."),
 ):
     group = typer.Typer(cls=Verbs, rich_markup_mode=None, help=sentence)
-    group.command("service")(function)
+    for noun, function in functions.items():
+        group.command(noun)(function)
     # a group of one command, not that command
     group.callback()(lambda: None)
     app.add_typer(group, name=verb)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import assert_never
 
+from sheetanchor.cli.field import refusal_text
 from sheetanchor.client import InvalidRequest, Standing, Status
 
 
@@ -90,6 +91,6 @@ def _left(name: str, before: Standing, after: Standing, why: str) -> Notice | No
 def refusal(standing: Standing) -> str:
     """Why a registration was refused, each field by its name."""
     error = standing.error
-    if isinstance(error, InvalidRequest) and error.violations:
-        return "; ".join(f"{v.field}: {v.description}" for v in error.violations)
+    if isinstance(error, InvalidRequest):
+        return refusal_text(error)
     return error.message if error is not None else "no reason given"

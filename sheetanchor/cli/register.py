@@ -29,7 +29,19 @@ class CheckKind(Enum):
     """How the registry convinces itself that the instance serves."""
 
     TCP = "tcp"
+    HTTP = "http"
+    HTTPS = "https"
+    GRPC = "grpc"
+    GRPCS = "grpcs"
     NONE = "none"
+
+
+class IdentityKind(Enum):
+    """How the target proves that it is this instance."""
+
+    HEADER = "header"
+    METADATA = "metadata"
+    HEALTH_SERVICE = "health_service"
 
 
 @takes_settings("register")
@@ -77,6 +89,53 @@ def register(
             help="What the registry tries.  [default: tcp if there is a port]", show_default=False
         ),
     ] = None,
+    check_port: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", help="The port tried.  [default: the first]", show_default=False
+        ),
+    ] = 0,
+    check_path: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH", help="Of http and https; 2xx is well.  [default: /]", show_default=False
+        ),
+    ] = "",
+    check_service: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The service that grpc and grpcs ask about.  [default: the server as a whole]",
+            show_default=False,
+        ),
+    ] = "",
+    check_interval: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="Between tries, 1 to 300.  [default: 5]", show_default=False
+        ),
+    ] = 0.0,
+    check_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="For one try, 0.1 to 30.  [default: 2]", show_default=False
+        ),
+    ] = 0.0,
+    check_identity: Annotated[
+        IdentityKind | None,
+        typer.Option(
+            help="How the target must prove that it is this instance.  [default: not at all]",
+            show_default=False,
+        ),
+    ] = None,
+    check_server_name: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Name in the certificate: for https, and needed by grpcs.",
+            show_default=False,
+        ),
+    ] = "",
     ttl: Annotated[
         float, typer.Option(metavar="SECONDS", help="Length of the lease, 1 to 300.")
     ] = 15.0,
@@ -124,6 +183,22 @@ def register(
         # on the wire 0 is "not given", and would become 1 without a word
         raise BadSetting(f"--weight: {weight} is not a number of 1 to 65535")
 
+    details: dict[str, Any] = {
+        "port": check_port,
+        "http_path": check_path,
+        "grpc_service": check_service,
+        "interval_seconds": check_interval,
+        "timeout_seconds": check_timeout,
+        "identity": check_identity.value if check_identity is not None else "",
+        "tls_server_name": check_server_name,
+    }
+    if check is None and any(details.values()):
+        raise BadSetting("--check: must be given with the options that begin like it")
+    try:
+        asked = Check(check.value, **details) if check is not None else None
+    except (ValueError, OverflowError) as error:
+        raise BadSetting(f"--check: {error}") from error
+
     def say(notice: Notice) -> None:
         text = json_.dumps(notice.as_json()) if json else f"sheetanchor: {notice.text}"
         print(text, file=sys.stderr, flush=True)
@@ -139,7 +214,7 @@ def register(
             priority=priority,
             weight=weight,
             metadata=pairs,
-            check=Check(check.value) if check is not None else None,
+            check=asked,
             ttl_seconds=ttl,
             registries=values["registry"],
             wait_seconds=0,

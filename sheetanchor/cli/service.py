@@ -209,4 +209,5 @@ def _show(service: Any, what: str, json: bool) -> None:
         print_json(data)
     else:
         typer.echo(f"{what} service {short_name(service.name)}")
-        typer.echo("\n".join(details(data.get("policy", {}), "  ")))
+        for line in details(data.get("policy", {}), "  "):
+            typer.echo(line)

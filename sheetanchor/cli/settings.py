@@ -19,18 +19,9 @@ from sheetanchor.cli.setting import PREFIX, Setting
 
 SERVERS = ("registry", "dns", "dev")
 OPERATORS = (
-    "list",
-    "get",
-    "watch",
-    "plans",
-    "rollback",
-    "freeze",
-    "unfreeze",
-    "pin",
-    "unpin",
-    "create",
-    "update",
-    "delete",
+    *("list", "get", "watch", "resolve", "plans"),
+    *("rollback", "freeze", "unfreeze", "pin", "unpin"),
+    *("create", "update", "delete", "drain"),
 )
 
 
@@ -259,8 +250,10 @@ def check_environment(environment: Mapping[str, str]) -> None:
         if not variable.startswith(PREFIX) or _is_link(variable, text):
             continue
         if variable not in known:
-            near = difflib.get_close_matches(variable, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; `unset` it"
+            # without the prefix, which makes any two alike
+            word, words = variable.removeprefix(PREFIX), [k.removeprefix(PREFIX) for k in known]
+            near = difflib.get_close_matches(word, words, n=1)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else "; `unset` it"
             raise BadSetting(f"{variable}: no such setting{hint}")
         if not text.strip():
             raise BadSetting(f"{variable}: is set, but empty; give it a value or unset it")

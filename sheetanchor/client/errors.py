@@ -8,6 +8,7 @@ status becomes one of these.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,7 +200,7 @@ def from_rpc_error(error: grpc.RpcError, registry: str) -> SheetanchorError:
     code, text = error.code(), error.details() or "no details"
     if code in _NOBODY:
         return RegistryUnreachable(
-            f"registry {registry} did not answer: {text}", registries=(registry,)
+            f"registry {registry} did not answer: {_plain(text)}", registries=(registry,)
         )
     return from_status(status_pb2.Status(code=code.value[0], message=text))
 
@@ -228,6 +229,17 @@ def mapped(registry: str) -> Iterator[None]:
         raise RegistryUnreachable(
             f"registry {registry} did not answer in time", registries=(registry,)
         ) from error
+
+
+# gRPC's core tells the addresses that it tried, which we do, and then the system's word
+_CORE = re.compile(
+    r"failed to connect to all addresses; last error: \w+: \S+: "
+    r"(?:Failed to connect to remote host: )?"
+)
+
+
+def _plain(text: str) -> str:
+    return _CORE.sub("", text)
 
 
 _NOBODY = frozenset(

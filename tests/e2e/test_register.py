@@ -166,7 +166,7 @@ def test_registry_that_is_away_is_waited_for(registry: Server, register: Start) 
         pytest.param(("--metadata", "novalue"), "--metadata", id="metadata"),
         pytest.param(("--region", "atlantis"), "region", id="region"),
         pytest.param(("--ttl", "31536000"), "ttl", id="lease of a year"),
-        pytest.param(("--instance", "Not-A-Label"), "instance_id", id="instance"),
+        pytest.param(("--instance", "Not-A-Label"), "--instance", id="instance"),
         pytest.param(("--registry", "nowhere"), "--registry", id="registry"),
     ],
 )

@@ -16,7 +16,10 @@ from sheetanchor.cli.main import app
 from sheetanchor.client import errors
 
 runner = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
-VERBS = ("dev", "registry", "dns", "list", "get", "watch", "plans", "create", "update", "delete")
+VERBS = (
+    *("dev", "registry", "dns", "list", "get", "watch", "resolve", "plans"),
+    *("create", "update", "delete", "drain"),
+)
 
 
 def test_help_lists_the_verbs_and_the_exit_codes() -> None:
@@ -31,7 +34,7 @@ def test_help_lists_the_verbs_and_the_exit_codes() -> None:
 
 
 @pytest.mark.parametrize(
-    "group", [[], ["create"], ["update"], ["delete"], ["drill"], ["break-glass"]]
+    "group", [[], ["create"], ["update"], ["delete"], ["drain"], ["drill"], ["break-glass"]]
 )
 def test_group_without_a_verb_shows_its_help_line_by_line(group: list[str]) -> None:
     """As --help does, but on standard error and as a wrong use, for scripts."""
@@ -194,3 +197,28 @@ def test_verbs_load_what_they_need_only(arguments: list[str], unwanted: tuple[st
 def test_group_is_the_apps_class() -> None:
     """Whoever runs the app, tests included, gets the same endings."""
     assert app.info.cls is Group
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["register", "x", "--region", "e", "--check", "htp"], "--check: 'htp' is not one of "),
+        (["register", "x", "--region", "e", "--ttl", "abc"], "--ttl: it is not a number"),
+        (["create", "service", "x", "--ttl", "1.5"], "--ttl: it is not a whole number"),
+        (["watch", "--since", "-1"], "--since: it is below 0"),
+    ],
+)
+def test_what_is_typed_wrong_is_told_without_the_librarys_words(
+    arguments: list[str], line: str
+) -> None:
+    """The option first, then what is wrong with its value."""
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == ExitCode.USAGE
+    assert done.stderr.startswith(f"sheetanchor: {line}")
+
+
+def test_register_asks_for_a_kind_with_the_details_of_a_check() -> None:
+    """A path alone does not say over what."""
+    done = runner.invoke(app, ["register", "x", "--region", "e", "--check-path", "/ready"])
+    assert done.exit_code == ExitCode.USAGE
+    assert done.stderr.startswith("sheetanchor: --check: must be given")

@@ -144,6 +144,7 @@ def test_repeated_option_is_one_variable() -> None:
     [
         ("SHEETANCHOR_REGON", "did you mean SHEETANCHOR_REGION?"),
         ("SHEETANCHOR_XYZZY", "no such setting"),
+        ("SHEETANCHOR_FOO", "no such setting; `unset` it"),
     ],
 )
 def test_misspelt_variable_is_refused(variable: str, told: str) -> None:
@@ -271,7 +272,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
     ("options", "told"),
     [
         ({"regions": "a,b"}, "--region: must be given when --regions has several"),
-        ({"regions": "a,b", "region": "c"}, "--region: 'c' is not among regions"),
+        ({"regions": "a,b", "region": "c"}, "--region: 'c' is not among regions a, b"),
         ({"networks": ["10.0.0.0/8=b"]}, "--network: 10.0.0.0/8 is in 'b'"),
         (
             {"regions": "a,b", "region": "a", "networks": ["10.0.0.0/8=a", "10.0.0.0/8=b"]},

@@ -80,5 +80,5 @@ def test_refusal_names_every_field() -> None:
     )
     said = notice("x", Standing(Status.REGISTERING), Standing(Status.REFUSED, error=error))
     assert said is not None
-    assert said.text == "the registry refuses: ttl: too long; port: is 0"
+    assert said.text == "the registry refuses: --ttl: too long; port: is 0"
     assert said.as_json() == {"event": "refused", "text": said.text}
