@@ -1,4 +1,4 @@
-"""What is published when an operator goes back to an older generation (I1, I7).
+"""What is published when an operator goes back to an older generation (I1, I7, I21).
 
 It is a new generation, above the head, with the old content; but no rollback empties a
 name by accident: one that has come into being since, or has endpoints where it had none,
