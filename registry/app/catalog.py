@@ -181,6 +181,7 @@ class Catalog:
         return await self._edit(DeleteService(key, etag, force))
 
     async def _edit(self, edit: ServiceEdit) -> Service:
+        self._uptime.check_answering()
         with self._uptime.asking():
             service, changes, revision = await self._store.edit_service(edit)
         self._mirror.absorb(changes, revision)

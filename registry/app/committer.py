@@ -93,6 +93,7 @@ class Committer:
             return Committed((), self._mirror.revision)
         if self._closing:
             raise _closing()
+        self._uptime.check_answering()
         # An empty queue takes any one request, so that no size of one can starve it.
         if self._waiting and self._waiting + len(operations) > self._queue_limit:
             raise Overloaded(

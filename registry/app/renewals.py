@@ -55,9 +55,13 @@ class Renewals:
         return f"<Renewals waiting={len(self._open.leases) if self._open else 0}>"
 
     def group(self) -> RenewalGroup:
-        """The group that is written next. Raises StoreUnavailable when this node goes down."""
+        """The group that is written next.
+
+        Raises StoreUnavailable when this node goes down, or the store answers nothing.
+        """
         if self._closing:
             raise _closing()
+        self._uptime.check_answering()
         if self._open is None:
             self._open = RenewalGroup()
             self._wanted.set()

@@ -28,6 +28,10 @@ TICK_SECONDS = 0.1
 SLOW_SECONDS = 1.0
 """A store that takes longer than this to answer counts as lost until it does."""
 
+PATIENCE_SECONDS = 5.0
+"""A store that has answered nothing at all for this long is not waited for by newcomers."""
+RETRY_AFTER_SECONDS = 1.0
+
 
 class Uptime:
     """Available time of this node, in seconds."""
@@ -36,6 +40,7 @@ class Uptime:
         self._clock = clock
         self._state = Availability(tick_seconds)
         self._asked: dict[object, float] = {}
+        self._answered_at = float("-inf")
 
     def __repr__(self) -> str:
         word = "reachable" if self.reachable else "LOST"
@@ -76,6 +81,25 @@ class Uptime:
         """The most that available time can be now; deadlines are promised from here."""
         return ceiling(self._state, self._clock.monotonic())
 
+    def check_answering(self) -> None:
+        """Raises StoreUnavailable while the store leaves everything asked of it unanswered.
+
+        Who comes then is told at once: behind those that wait already, its deadline would pass
+        before it hears that another node, or a later try, may serve it. A store with one slow
+        answer that gives others is waited for. Nothing pending means that the next may try.
+        """
+        if not self._asked:
+            return
+        oldest = next(iter(self._asked.values()))
+        silent_seconds = self._clock.monotonic() - max(oldest, self._answered_at)
+        if silent_seconds > PATIENCE_SECONDS:
+            raise StoreUnavailable(
+                f"the database has answered nothing for {silent_seconds:.0f} s. Nothing was "
+                "acknowledged; try again.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+                silent_seconds=round(silent_seconds),
+            )
+
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Around every call of the store: from a loss to the next answer no lease ages."""
@@ -106,7 +130,7 @@ class Uptime:
         self._state = step(self._state, StoreLost(self._clock.monotonic()))
 
     def _answered(self, begun: float) -> None:
-        now = self._clock.monotonic()
+        now = self._answered_at = self._clock.monotonic()
         if self._state.reachable and now - begun > SLOW_SECONDS:
             self._lose("an answer came late")
         if not self._state.reachable and not self._overdue(now):
