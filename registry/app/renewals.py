@@ -103,10 +103,11 @@ class Renewals:
         except BaseException as error:
             self._keeper.flush_failed()
             cancelled = isinstance(error, asyncio.CancelledError)
-            if not group.done.done():
-                group.done.set_exception(_closing() if cancelled else error)
-                # Those who wait may all have gone away.
-                group.done.exception()
+            _fail(group, _closing() if cancelled else error)
+            if isinstance(error, StoreUnavailable) and self._open is not None:
+                # It waited for one timeout already, and would only find out the same by another.
+                behind, self._open = self._open, None
+                _fail(behind, error)
             if not isinstance(error, RegistryError):
                 raise
             return
@@ -115,6 +116,13 @@ class Renewals:
         telemetry.renewals.add(len(group.leases) - len(gone))
         if not group.done.done():
             group.done.set_result(gone)
+
+
+def _fail(group: RenewalGroup, error: BaseException) -> None:
+    if not group.done.done():
+        group.done.set_exception(error)
+        # Those who wait may all have gone away.
+        group.done.exception()
 
 
 def _closing() -> StoreUnavailable:

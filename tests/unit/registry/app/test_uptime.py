@@ -55,6 +55,26 @@ async def test_behind_a_mute_store_nobody_waits_and_once_it_speaks_all_are_serve
         assert (await node.registrar.register(draft("late"))).instance.incarnation
 
 
+async def test_who_waited_behind_a_write_that_failed_waits_for_no_second_one(
+    node: Node, store: GatedStore, clock: ManualClock
+) -> None:
+    uid = (await node.registrar.register(draft("one"))).instance.incarnation
+    store.gate.clear()
+    beats = [asyncio.create_task(node.heartbeats.renew([uid]))]
+    await clock.advance(0.05)
+    beats.append(asyncio.create_task(node.heartbeats.renew([uid])))
+    await settle()
+    store.outage = True
+    store.gate.set()
+    await settle()
+    assert [type(beat.exception()) for beat in beats] == [StoreUnavailable] * 2
+    assert len(store.renewed) == 1
+    store.outage = False
+    again = asyncio.create_task(node.heartbeats.renew([uid]))
+    await clock.advance(0.05)
+    assert (await again).refusals == []
+
+
 def test_one_slow_answer_among_others_is_waited_for(clock: ManualClock) -> None:
     """A large page being read is no reason to take no registrations."""
     uptime = Uptime(clock)
