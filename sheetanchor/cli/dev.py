@@ -107,8 +107,8 @@ class DevServer:
         registry = self._reachable()
         lines += [
             "Try, in another terminal:",
-            f"  sheetanchor register hello --region {region} --address 127.0.0.1 \\",
-            f"      --registry {registry}",
+            f"  sheetanchor register hello --region {region} --address 127.0.0.2 --port 8080 \\",
+            f"      --registry {registry} -- python3 -m http.server 8080 -b 127.0.0.2",
             f"  dig @{at.host} -p {at.port} hello.default.svc.{zone}",
             f"  sheetanchor list instances --registry {registry}",
             "",

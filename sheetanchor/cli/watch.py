@@ -16,6 +16,7 @@ from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json
 
 if TYPE_CHECKING:
+    from sheetanchor.cli.admin import Admin
     from sheetanchor.client import Event
 
 
@@ -33,7 +34,12 @@ def watch(
     ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document a line.")] = False,
 ) -> None:
-    """Print a snapshot, then changes as they come, until Ctrl-C. A broken stream is resumed."""
+    """Print a snapshot, then changes as they come, until Ctrl-C. A broken stream is resumed.
+
+    Each line begins with a mark: `=` is there already, `~` is new or has changed, `-` is gone. A
+    PARENT that is not there yet is watched for, and that is said. A revision of --since that is
+    no longer known, or not yet, is answered with a snapshot.
+    """
     try:
         below = kind_named("instances").parent_name(parent)
     except ValueError as error:
@@ -50,24 +56,50 @@ async def _follow(
     nodes: tuple[str, ...], namespace: str, service: str, since: int, show: Any
 ) -> None:
     from sheetanchor.cli.admin import Admin, failure_of
-    from sheetanchor.client import SheetanchorError
+    from sheetanchor.client import SheetanchorError, Snapshot
     from sheetanchor.client import watch as follow
     from sheetanchor.client.link import RegistryLink
 
     try:
         # a registry that was never there is told of, and not waited for
         async with RegistryLink(nodes) as link:
-            await Admin(link).call("ListNamespaces", page_size=1)
+            admin = Admin(link)
+            await admin.call("ListNamespaces", page_size=1)
+            await _tell_absent(admin, namespace, service)
             answering = nodes.index(link.address)
+        begun = False
         async for event in follow(
             namespace=namespace,
             service=service,
             start_revision=since,
             registries=nodes[answering:] + nodes[:answering],
         ):
+            if since and not begun and isinstance(event, Snapshot):
+                typer.echo(
+                    f"sheetanchor: the registry cannot go on after revision {since}; "
+                    "it begins with a snapshot",
+                    err=True,
+                )
+            begun = True
             show(event)
     except SheetanchorError as error:
         raise failure_of(error) from error
+
+
+async def _tell_absent(admin: Admin, namespace: str, service: str) -> None:
+    """Say aside that a parent does not exist: it may come, or be a slip."""
+    from sheetanchor.client import NotFound
+
+    if not namespace:
+        return
+    kind = kind_named("service" if service else "namespace")
+    name = f"{namespace}/{service}" if service else namespace
+    try:
+        await admin.get(kind, kind.full_name(name))
+    except NotFound:
+        typer.echo(
+            f"sheetanchor: there is no {kind.singular} {name} yet; watching for it", err=True
+        )
 
 
 def _show_json(event: Event) -> None:

@@ -105,6 +105,30 @@ async def test_watch_goes_on_after_a_given_revision(site: Site, shell: Shell) ->
         assert names == [f"{SERVICE}/instances/two"]
 
 
+async def said(process: Process) -> str:
+    """The next line of standard error."""
+    assert process.stderr is not None
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        return (await process.stderr.readline()).decode()
+
+
+async def test_parent_that_is_not_there_is_watched_for_and_told(site: Site, shell: Shell) -> None:
+    """It may be a slip; what comes later is shown all the same."""
+    async with watching(shell.registry, "shop/cart") as process:
+        assert "no service shop/cart yet" in await said(process)
+        await line(process, "caught up at revision")
+        await site.register("one")
+        assert "shop/cart/one" in await line(process, "~ instance")
+
+
+async def test_snapshot_in_place_of_what_was_asked_for_is_told(site: Site, shell: Shell) -> None:
+    """A revision that the registry never had cannot be gone on from."""
+    await site.register("one")
+    async with watching(shell.registry, "--json", "--since", "9999") as process:
+        assert "cannot go on after revision 9999" in await said(process)
+        assert (await event(process, lambda e: True))["event"] == "snapshot"
+
+
 async def test_watch_outlives_its_registry(site: Site, shell: Shell) -> None:
     """The break is told, and the stream resumed where it broke when the registry is back."""
     await site.register("one")
