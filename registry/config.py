@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from registry.domain.names import CellName, RegionName, is_label
+from registry.domain.stage import Pace
 
 
 def run_name() -> str:
@@ -36,6 +37,8 @@ class ReconcilerSettings:
     """Plans younger than this are kept as well."""
     frontend_away_seconds: float = 7 * 24 * 3600.0
     """A frontend silent for longer is not expected back, and no plan is kept for it."""
+    stages: Pace = field(default_factory=Pace)
+    """How changes of policy are tried on canary frontends."""
     clean_seconds: float = 60.0
     """How often plans that nobody can reach are deleted."""
 

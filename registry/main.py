@@ -29,6 +29,7 @@ from registry.adapters.rpc.registration import RegistrationService
 from registry.adapters.rpc.server import RpcServer
 from registry.adapters.store.factory import migrate, open_store
 from registry.adapters.switch_file import read_switch
+from registry.app.canaries import Canaries
 from registry.app.catalog import Catalog
 from registry.app.committer import Committer
 from registry.app.compactor import Compactor
@@ -172,6 +173,7 @@ class RegistryServer:
             store, clock, uptime, self.cells, checkpoint_seconds=settings.checkpoint_seconds
         )
         frontends = Frontends(store, plan_feed, clock, uptime)
+        canaries = Canaries(store, plan_feed, self._mirror, clock, uptime)
         freezer = Freezer(store, clock, uptime, self.cells, partial(read_switch, self._freeze_file))
         freezer.look_at_file()
         compactor = Compactor(
@@ -213,12 +215,14 @@ class RegistryServer:
                 full_pass_seconds=pace.full_pass_seconds,
                 reap_after_seconds=pace.reap_after_seconds,
                 probe_concurrency=max(1, concurrency // len(self.cells)),
+                stages=pace.stages if cell == min(self.cells) else None,
             )
             for cell, region in self.cells.items()
         ]
         self._start_loop("service feed", service_feed.run)
         self._start_loop("plan feed", plan_feed.run)
         self._start_loop("frontends", frontends.run)
+        self._start_loop("canaries", canaries.run)
         self._start_loop("freezer", freezer.run)
         self._start_loop("compactor", compactor.run)
         for reconciler in self._reconcilers:
@@ -228,11 +232,11 @@ class RegistryServer:
         heartbeats = Heartbeats(
             store, mirror, keeper, self._renewals, committer, uptime, random.random
         )
-        catalog = Catalog(store, mirror, keeper, clock, uptime, codec, _new_uid)
+        catalog = Catalog(store, mirror, keeper, clock, uptime, codec, _new_uid, canaries)
         await self._rpc.open_gate(
             RegistrationService(registrar, heartbeats),
             DiscoveryService(Resolver(mirror, self.cells), service_feed),
-            PublicationService(plan_feed, frontends, clock),
+            PublicationService(plan_feed, frontends, canaries, clock),
             AdminService(
                 catalog,
                 registrar,

@@ -28,6 +28,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
+from registry.domain.role import Role
 from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
@@ -163,6 +164,25 @@ class FrontendRecord:
     region: RegionName
     cells: tuple[FrontendCell, ...]
     seen_ms: int
+    role: Role = Role.SERVING
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What a canary says of a service's staged change; `fault` is empty when it vouches for it."""
+
+    frontend: FrontendId
+    service: ServiceKey
+    stage_uid: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageWord:
+    """The last report of a canary, and how often it spoke of that stage."""
+
+    report: StageReport
+    words: int
 
 
 class Store(Protocol):
@@ -183,8 +203,13 @@ class Store(Protocol):
         """
         ...
 
-    async def edit_service(self, edit: ServiceEdit) -> tuple[Service, Sequence[Change], Revision]:
-        """Create, update or delete a service. Raises what `registration` decides."""
+    async def edit_service(
+        self, edit: ServiceEdit, fence: Fence | None = None
+    ) -> tuple[Service, Sequence[Change], Revision]:
+        """Carry out one edit of a service. Raises what `service_edit` decides.
+
+        Raises LeadershipLost, and does nothing, when `fence` is not the cell's epoch.
+        """
         ...
 
     async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
@@ -343,6 +368,18 @@ class Store(Protocol):
 
     async def frontends(self) -> Sequence[FrontendRecord]:
         """All frontends ever seen, by id."""
+        ...
+
+    async def note_role(self, frontend: FrontendId, region: RegionName, role: Role) -> None:
+        """Keep what a frontend is for; a canary is seen by this."""
+        ...
+
+    async def report_stage(self, report: StageReport) -> None:
+        """Keep a canary's last word on a service's stage. A fault is never taken back."""
+        ...
+
+    async def stage_reports(self) -> Sequence[StageWord]:
+        """The last word of each canary on each stage, by service and frontend."""
         ...
 
 

@@ -154,6 +154,11 @@ plan_duration = _meter.create_histogram(
 publish_duration = _meter.create_histogram(
     "sheetanchor.registry.publish.duration", unit="s", description="Time to publish one plan"
 )
+stages_ended = _meter.create_counter(
+    "sheetanchor.registry.stages.ended",
+    unit="{change}",
+    description="Staged changes of a policy that ended, by outcome (promoted, rolled_back)",
+)
 frontend_lag = _meter.create_gauge(
     "sheetanchor.registry.frontend.lag",
     unit="{generation}",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from registry.app.canaries import Canaries
 from registry.app.heartbeats import RENEWALS_A_TTL
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
@@ -103,6 +104,7 @@ class Catalog:
         uptime: Uptime,
         codec: PlanCodec,
         new_uid: Callable[[], str],
+        canaries: Canaries,
         *,
         frontend_silence_seconds: float = FRONTEND_SILENCE_SECONDS,
     ) -> None:
@@ -113,6 +115,7 @@ class Catalog:
         self._uptime = uptime
         self._codec = codec
         self._new_uid = new_uid
+        self._canaries = canaries
         self._frontend_silence_seconds = frontend_silence_seconds
 
     # --- namespaces and services ---------------------------------------------------
@@ -157,17 +160,22 @@ class Catalog:
         key: ServiceKey,
         etag: str,
         revise: Callable[[ServicePolicy | None], ServicePolicy | None],
+        *,
+        at_once: bool = False,
     ) -> Service:
-        """Give a service the policy that `revise` makes of the present one.
+        """Give a service the policy that `revise` makes of the one last wished for.
 
+        Where a canary follows this registry it acts there first, unless `at_once` (I19).
         With an empty `etag` a concurrent edit is not lost: `revise` is asked again.
         Raises ServiceNotFound, EtagMismatch, StoreUnavailable, and what `revise` raises.
         """
         for tries_left in reversed(range(EDIT_TRIES)):
             current = await self.get_service(key)
             try:
-                policy = revise(current.policy)
-                return await self._edit(UpdateService(key, policy, etag or current.etag))
+                policy = revise(current.wished)
+                staged = not at_once and await self._canaries.any_alive()
+                stage_uid = self._new_uid() if staged else ""
+                return await self._edit(UpdateService(key, policy, etag or current.etag, stage_uid))
             except EtagMismatch:
                 if etag or not tries_left:
                     raise

@@ -8,6 +8,7 @@
         probes' verdicts               -> recorded
         every ten seconds              -> everything looked over
         every minute                   -> plans that nobody can reach are deleted
+        staged changes                 -> judged, by the leader of the first cell
     stand down at once, and seek again
 
 Only the leader of the cell does any of this. Nothing it meets ends it: a fault of its own
@@ -33,6 +34,7 @@ from registry.app.probe_loop import ProbeLoop
 from registry.app.probe_schedule import ProbeSchedule
 from registry.app.publisher import Publisher
 from registry.app.reaper import Reaper
+from registry.app.stager import Stager
 from registry.app.sweeper import Sweeper
 from registry.app.uptime import Uptime
 from registry.app.verdicts import Verdicts
@@ -51,6 +53,7 @@ from registry.domain.health import Health
 from registry.domain.instance import Instance
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, ServiceKey
 from registry.domain.service import HealthPolicy
+from registry.domain.stage import Pace
 from registry.ports import Clock, PlanCodec, Prober, Store
 
 log = logging.getLogger(__name__)
@@ -90,7 +93,9 @@ class Reconciler:
         reap_after_seconds: float = 600.0,
         probe_concurrency: int = 256,
         limits: Limits | None = None,
+        stages: Pace | None = None,
     ) -> None:
+        """`stages`: how staged changes are judged; None leaves that to another cell's leader."""
         self.cell = cell
         self._mirror = mirror
         self._clock = clock
@@ -117,6 +122,9 @@ class Reconciler:
         )
         self._cleaner = PlanCleaner(
             cell, self._lead, store, clock, uptime, keep or Keep(), clean_seconds=clean_seconds
+        )
+        self._stager = (
+            None if stages is None else Stager(self._lead, store, mirror, clock, uptime, stages)
         )
         self._verification = Verification(cell, feed, frontends, clock)
         self._origins: dict[Incarnation, str] = {}
@@ -220,6 +228,8 @@ class Reconciler:
                 tasks.create_task(sweeper.run())
                 tasks.create_task(self._look_over())
                 tasks.create_task(self._cleaner.run())
+                if self._stager is not None:
+                    tasks.create_task(self._stager.run())
                 tasks.create_task(self._halt_when_frozen())
         finally:
             unsubscribe()

@@ -208,6 +208,11 @@ def fault_of(key: str, plan: ServicePlan, previous: ServicePlan | None = None) -
         return "a tombstone and endpoints"
     if plan.policy is not None and (fault := _policy_fault(plan.policy)):
         return fault
+    if plan.staged is not None:
+        if plan.tombstone is not None or not plan.staged.uid:
+            return "a staged change of a deleted service, or one without a uid"
+        if plan.staged.policy is not None and (fault := _policy_fault(plan.staged.policy)):
+            return f"staged: {fault}"
     seen = set() if previous is None else {id(endpoint) for endpoint in previous.endpoints}
     last = ""
     for endpoint in plan.endpoints:

@@ -147,6 +147,8 @@ class UpdateService:
     key: ServiceKey
     policy: ServicePolicy | None
     etag: str
+    stage_uid: str = ""
+    """Set: canaries try the policy first, under this name; empty: it acts at once (I19)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +160,14 @@ class DeleteService:
     force: bool
 
 
-ServiceEdit = CreateService | UpdateService | DeleteService
+@dataclass(frozen=True, slots=True)
+class EndStage:
+    """End the bake of a staged change. One that bakes no more is left as it is."""
+
+    key: ServiceKey
+    stage_uid: str
+    fault: str = ""
+    """Why it is rolled back; empty: it is promoted."""
+
+
+ServiceEdit = CreateService | UpdateService | DeleteService | EndStage

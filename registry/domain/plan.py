@@ -64,6 +64,14 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedChange:
+    """A policy that canary frontends go by instead of the one in force."""
+
+    uid: str
+    policy: ServicePolicy | None
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePlan:
     """What one cell knows of one service. Endpoints are in order of instance id."""
 
@@ -73,6 +81,7 @@ class ServicePlan:
     held: bool
     tombstone: Tombstone | None
     revision: Revision
+    staged: StagedChange | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from operator import attrgetter
 from registry.domain.health import SUCCESSES, Evidence, Health
 from registry.domain.instance import Instance
 from registry.domain.names import InstanceId, InstanceKey, Revision
-from registry.domain.plan import Endpoint, ServicePlan, Tombstone
+from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import Service
 from registry.domain.slow_start import share, weights
 from registry.domain.succession import replaced
@@ -89,6 +89,7 @@ def plan_service(
     endpoints = [endpoint for endpoint in endpoints if endpoint.instance not in held]
     endpoints.extend(held.values())
     endpoints.sort(key=_by_instance)
+    baking = service.baking
     plan = ServicePlan(
         key=service.key,
         policy=service.policy,
@@ -96,6 +97,7 @@ def plan_service(
         held=bool(held),
         tombstone=None,
         revision=revision,
+        staged=None if baking is None else StagedChange(baking.uid, baking.policy),
     )
     return settled(plan, previous)
 

@@ -69,6 +69,25 @@ class ServicePolicy:
     health: HealthPolicy = HealthPolicy()
 
 
+class StageState(Enum):
+    """How a staged change stands. One that was promoted is the policy itself."""
+
+    BAKING = "baking"
+    ROLLED_BACK = "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPolicy:
+    """A change of policy that acts on canary frontends alone, or was taken back there (I19)."""
+
+    uid: str
+    policy: ServicePolicy | None
+    create_time_ms: int
+    state: StageState = StageState.BAKING
+    reason: str = ""
+    """Why it was rolled back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service as the registry keeps it."""
@@ -83,6 +102,20 @@ class Service:
     revision: Revision
     tombstone_time_ms: int | None = None
     """When it was deleted, Unix milliseconds; None while it lives."""
+    staged: StagedPolicy | None = None
+    """The last edit, while it is tried and after it was rolled back, until the next edit."""
+
+    @property
+    def baking(self) -> StagedPolicy | None:
+        """The change that canaries act on now."""
+        if self.staged is None or self.staged.state is not StageState.BAKING:
+            return None
+        return self.staged
+
+    @property
+    def wished(self) -> ServicePolicy | None:
+        """What the owner wished for last and nothing took back: an edit builds on it."""
+        return self.policy if self.baking is None else self.baking.policy
 
 
 @dataclass(frozen=True, slots=True)

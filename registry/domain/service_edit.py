@@ -18,9 +18,15 @@ from registry.domain.errors import (
 )
 from registry.domain.instance import Instance
 from registry.domain.names import Revision, ServiceKey
-from registry.domain.operation import CreateService, DeleteService, ServiceEdit, UpdateService
+from registry.domain.operation import (
+    CreateService,
+    DeleteService,
+    EndStage,
+    ServiceEdit,
+    UpdateService,
+)
 from registry.domain.registration import Grave, bury
-from registry.domain.service import Service
+from registry.domain.service import Service, StagedPolicy, StageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,15 @@ def open_service(
 #   Create  none or tombstoned           a new service
 #   Update  none or tombstoned           ServiceNotFound
 #   Update  live, etag set and another   EtagMismatch
-#   Update  live, policy equal           replay
-#   Update  live                         the policy replaced
+#   Update  live                         see `_update`
 #   Delete  none or tombstoned           ServiceNotFound
 #   Delete  live, etag set and another   EtagMismatch
 #   Delete  live, instances, not forced  ServiceNotEmpty
 #   Delete  live                         a tombstone; instances removed and buried
+#   End     none or tombstoned           ServiceNotFound
+#   End     live, another stage or none  replay: it was ended, or replaced
+#   End     live, no fault               the staged policy in force (promoted)
+#   End     live, a fault                the stage rolled back, with the fault as its reason
 def decide_service(
     edit: ServiceEdit,
     current: Service | None,
@@ -111,7 +120,7 @@ def decide_service(
             f"{edit.key} does not exist. Create it, or register an instance of it.",
             name=str(edit.key),
         )
-    if edit.etag and edit.etag != live.etag:
+    if not isinstance(edit, EndStage) and edit.etag and edit.etag != live.etag:
         raise EtagMismatch(
             f"{edit.key} has etag {live.etag} now, not {edit.etag}: somebody edited it "
             "meanwhile. Read it again, then edit.",
@@ -121,12 +130,7 @@ def decide_service(
         )
     match edit:
         case UpdateService():
-            if edit.policy == live.policy:
-                return ServiceVerdict(live)
-            updated = replace(
-                live, policy=edit.policy, etag=etag, update_time_ms=now_ms, revision=revision
-            )
-            return ServiceVerdict(updated, (ServicePut(revision, updated),))
+            return _put(live, _update(edit, live, now_ms), revision, now_ms, etag)
         case DeleteService():
             if instances and not edit.force:
                 raise ServiceNotEmpty(
@@ -141,6 +145,7 @@ def decide_service(
                 update_time_ms=now_ms,
                 revision=revision,
                 tombstone_time_ms=now_ms,
+                staged=None,
             )
             removals = tuple(InstanceRemoved(revision, i.key, i.cell) for i in instances)
             return ServiceVerdict(
@@ -148,5 +153,42 @@ def decide_service(
                 (*removals, ServiceRemoved(revision, buried)),
                 tuple(bury(instance, now_ms) for instance in instances),
             )
+        case EndStage():
+            return _put(live, _end(edit, live), revision, now_ms, etag)
         case _:
             assert_never(edit)
+
+
+# _update
+#
+#   the policy asked for         staged?  result
+#   ---------------------------  -------  --------------------------------------------------
+#   is in force                  either   acts already: a stage, baking or ended, is dropped
+#   another, baking already      yes      the bake goes on: asked twice is asked once
+#   another                      yes      it bakes, in the place of what baked
+#   another                      no       it acts at once; a stage is dropped
+def _update(edit: UpdateService, live: Service, now_ms: int) -> Service:
+    if edit.policy == live.policy or not edit.stage_uid:
+        return replace(live, policy=edit.policy, staged=None)
+    if live.baking is not None and live.baking.policy == edit.policy:
+        return live
+    return replace(live, staged=StagedPolicy(edit.stage_uid, edit.policy, now_ms))
+
+
+def _end(edit: EndStage, live: Service) -> Service:
+    baking = live.baking
+    if baking is None or baking.uid != edit.stage_uid:
+        return live
+    if not edit.fault:
+        return replace(live, policy=baking.policy, staged=None)
+    ended = replace(baking, state=StageState.ROLLED_BACK, reason=edit.fault)
+    return replace(live, staged=ended)
+
+
+def _put(
+    before: Service, after: Service, revision: Revision, now_ms: int, etag: str
+) -> ServiceVerdict:
+    if after == before:
+        return ServiceVerdict(before)
+    made = replace(after, etag=etag, update_time_ms=now_ms, revision=revision)
+    return ServiceVerdict(made, (ServicePut(revision, made),))

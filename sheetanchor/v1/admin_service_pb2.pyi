@@ -8,6 +8,7 @@ from sheetanchor.v1 import namespace_pb2 as _namespace_pb2
 from sheetanchor.v1 import plan_pb2 as _plan_pb2
 from sheetanchor.v1 import service_pb2 as _service_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -72,12 +73,22 @@ class CreateServiceRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., service_id: _Optional[str] = ..., service: _Optional[_Union[_service_pb2.Service, _Mapping]] = ...) -> None: ...
 
 class UpdateServiceRequest(_message.Message):
-    __slots__ = ("service", "update_mask")
+    __slots__ = ("service", "update_mask", "rollout")
+    class Rollout(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ROLLOUT_UNSPECIFIED: _ClassVar[UpdateServiceRequest.Rollout]
+        ROLLOUT_STAGED: _ClassVar[UpdateServiceRequest.Rollout]
+        ROLLOUT_NOW: _ClassVar[UpdateServiceRequest.Rollout]
+    ROLLOUT_UNSPECIFIED: UpdateServiceRequest.Rollout
+    ROLLOUT_STAGED: UpdateServiceRequest.Rollout
+    ROLLOUT_NOW: UpdateServiceRequest.Rollout
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
     service: _service_pb2.Service
     update_mask: _field_mask_pb2.FieldMask
-    def __init__(self, service: _Optional[_Union[_service_pb2.Service, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+    rollout: UpdateServiceRequest.Rollout
+    def __init__(self, service: _Optional[_Union[_service_pb2.Service, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., rollout: _Optional[_Union[UpdateServiceRequest.Rollout, str]] = ...) -> None: ...
 
 class DeleteServiceRequest(_message.Message):
     __slots__ = ("name", "etag", "force")

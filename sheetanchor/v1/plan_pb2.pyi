@@ -47,7 +47,7 @@ class PlanEntry(_message.Message):
     def __init__(self, key: _Optional[str] = ..., body: _Optional[bytes] = ...) -> None: ...
 
 class ServicePlan(_message.Message):
-    __slots__ = ("namespace", "service", "policy", "endpoints", "held", "tombstone", "revision")
+    __slots__ = ("namespace", "service", "policy", "endpoints", "held", "tombstone", "revision", "staged")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class ServicePlan(_message.Message):
     HELD_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    STAGED_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     service: str
     policy: _service_pb2.ServicePolicy
@@ -62,7 +63,16 @@ class ServicePlan(_message.Message):
     held: bool
     tombstone: Tombstone
     revision: int
-    def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+    staged: StagedChange
+    def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ..., staged: _Optional[_Union[StagedChange, _Mapping]] = ...) -> None: ...
+
+class StagedChange(_message.Message):
+    __slots__ = ("uid", "policy")
+    UID_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    uid: str
+    policy: _service_pb2.ServicePolicy
+    def __init__(self, uid: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ...) -> None: ...
 
 class Endpoint(_message.Message):
     __slots__ = ("instance", "uid", "addresses", "ports", "priority", "weight", "zone", "metadata", "health", "evidence", "hold")

@@ -23,34 +23,41 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sheetanchor.v1 import frontend_pb2 as sheetanchor_dot_v1_dot_frontend__pb2
 from sheetanchor.v1 import plan_pb2 as sheetanchor_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(sheetanchor/v1/publication_service.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sheetanchor/v1/plan.proto\"\xbf\x01\n\x11WatchPlansRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x38\n\x04have\x18\x03 \x03(\x0b\x32*.sheetanchor.v1.WatchPlansRequest.Position\x1aK\n\x08Position\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\"\xb7\x01\n\x12WatchPlansResponse\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12(\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x18.sheetanchor.v1.PlanBaseH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.sheetanchor.v1.PlanDeltaH\x00\x12\x34\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x1e.sheetanchor.v1.PlanCheckpointH\x00\x42\x07\n\x05\x65vent\"|\n\x08PlanBase\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\"|\n\tPlanDelta\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x0f\n\x07removed\x18\x04 \x03(\t\"h\n\x0ePlanCheckpoint\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x33\n\x0f\x63heckpoint_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x02\n\x16\x41\x63knowledgePlanRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12\x12\n\ngeneration\x18\x05 \x01(\x03\x12?\n\x07verdict\x18\x06 \x01(\x0e\x32..sheetanchor.v1.AcknowledgePlanRequest.Verdict\x12\x0f\n\x07refusal\x18\x07 \x01(\t\"L\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x13\n\x0fVERDICT_APPLIED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\"\x19\n\x17\x41\x63knowledgePlanResponse2\xcf\x01\n\x12PublicationService\x12U\n\nWatchPlans\x12!.sheetanchor.v1.WatchPlansRequest\x1a\".sheetanchor.v1.WatchPlansResponse0\x01\x12\x62\n\x0f\x41\x63knowledgePlan\x12&.sheetanchor.v1.AcknowledgePlanRequest\x1a\'.sheetanchor.v1.AcknowledgePlanResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(sheetanchor/v1/publication_service.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsheetanchor/v1/frontend.proto\x1a\x19sheetanchor/v1/plan.proto\"\xec\x01\n\x11WatchPlansRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x38\n\x04have\x18\x03 \x03(\x0b\x32*.sheetanchor.v1.WatchPlansRequest.Position\x12+\n\x04role\x18\x04 \x01(\x0e\x32\x1d.sheetanchor.v1.Frontend.Role\x1aK\n\x08Position\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\"\xb7\x01\n\x12WatchPlansResponse\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12(\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x18.sheetanchor.v1.PlanBaseH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.sheetanchor.v1.PlanDeltaH\x00\x12\x34\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x1e.sheetanchor.v1.PlanCheckpointH\x00\x42\x07\n\x05\x65vent\"|\n\x08PlanBase\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\"|\n\tPlanDelta\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x0f\n\x07removed\x18\x04 \x03(\t\"h\n\x0ePlanCheckpoint\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x33\n\x0f\x63heckpoint_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x02\n\x16\x41\x63knowledgePlanRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12\x12\n\ngeneration\x18\x05 \x01(\x03\x12?\n\x07verdict\x18\x06 \x01(\x0e\x32..sheetanchor.v1.AcknowledgePlanRequest.Verdict\x12\x0f\n\x07refusal\x18\x07 \x01(\t\"L\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x13\n\x0fVERDICT_APPLIED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\"\x19\n\x17\x41\x63knowledgePlanResponse\"\xf0\x01\n\x12ReportStageRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x11\n\tstage_uid\x18\x04 \x01(\t\x12;\n\x07verdict\x18\x05 \x01(\x0e\x32*.sheetanchor.v1.ReportStageRequest.Verdict\x12\x0e\n\x06reason\x18\x06 \x01(\t\"F\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x0e\n\nVERDICT_OK\x10\x01\x12\x12\n\x0eVERDICT_FAILED\x10\x02\"\x15\n\x13ReportStageResponse2\xa7\x02\n\x12PublicationService\x12U\n\nWatchPlans\x12!.sheetanchor.v1.WatchPlansRequest\x1a\".sheetanchor.v1.WatchPlansResponse0\x01\x12\x62\n\x0f\x41\x63knowledgePlan\x12&.sheetanchor.v1.AcknowledgePlanRequest\x1a\'.sheetanchor.v1.AcknowledgePlanResponse\x12V\n\x0bReportStage\x12\".sheetanchor.v1.ReportStageRequest\x1a#.sheetanchor.v1.ReportStageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sheetanchor.v1.publication_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WATCHPLANSREQUEST']._serialized_start=121
-  _globals['_WATCHPLANSREQUEST']._serialized_end=312
-  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_start=237
-  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_end=312
-  _globals['_WATCHPLANSRESPONSE']._serialized_start=315
-  _globals['_WATCHPLANSRESPONSE']._serialized_end=498
-  _globals['_PLANBASE']._serialized_start=500
-  _globals['_PLANBASE']._serialized_end=624
-  _globals['_PLANDELTA']._serialized_start=626
-  _globals['_PLANDELTA']._serialized_end=750
-  _globals['_PLANCHECKPOINT']._serialized_start=752
-  _globals['_PLANCHECKPOINT']._serialized_end=856
-  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_start=859
-  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_end=1129
-  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_start=1053
-  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_end=1129
-  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_start=1131
-  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_end=1156
-  _globals['_PUBLICATIONSERVICE']._serialized_start=1159
-  _globals['_PUBLICATIONSERVICE']._serialized_end=1366
+  _globals['_WATCHPLANSREQUEST']._serialized_start=152
+  _globals['_WATCHPLANSREQUEST']._serialized_end=388
+  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_start=313
+  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_end=388
+  _globals['_WATCHPLANSRESPONSE']._serialized_start=391
+  _globals['_WATCHPLANSRESPONSE']._serialized_end=574
+  _globals['_PLANBASE']._serialized_start=576
+  _globals['_PLANBASE']._serialized_end=700
+  _globals['_PLANDELTA']._serialized_start=702
+  _globals['_PLANDELTA']._serialized_end=826
+  _globals['_PLANCHECKPOINT']._serialized_start=828
+  _globals['_PLANCHECKPOINT']._serialized_end=932
+  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_start=935
+  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_end=1205
+  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_start=1129
+  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_end=1205
+  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_start=1207
+  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_end=1232
+  _globals['_REPORTSTAGEREQUEST']._serialized_start=1235
+  _globals['_REPORTSTAGEREQUEST']._serialized_end=1475
+  _globals['_REPORTSTAGEREQUEST_VERDICT']._serialized_start=1405
+  _globals['_REPORTSTAGEREQUEST_VERDICT']._serialized_end=1475
+  _globals['_REPORTSTAGERESPONSE']._serialized_start=1477
+  _globals['_REPORTSTAGERESPONSE']._serialized_end=1498
+  _globals['_PUBLICATIONSERVICE']._serialized_start=1501
+  _globals['_PUBLICATIONSERVICE']._serialized_end=1796
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sheetanchor.v1 import frontend_pb2 as _frontend_pb2
 from sheetanchor.v1 import plan_pb2 as _plan_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -12,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class WatchPlansRequest(_message.Message):
-    __slots__ = ("frontend_id", "region", "have")
+    __slots__ = ("frontend_id", "region", "have", "role")
     class Position(_message.Message):
         __slots__ = ("cell", "epoch", "generation", "digest")
         CELL_FIELD_NUMBER: _ClassVar[int]
@@ -27,10 +28,12 @@ class WatchPlansRequest(_message.Message):
     FRONTEND_ID_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
     HAVE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
     frontend_id: str
     region: str
     have: _containers.RepeatedCompositeFieldContainer[WatchPlansRequest.Position]
-    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., have: _Optional[_Iterable[_Union[WatchPlansRequest.Position, _Mapping]]] = ...) -> None: ...
+    role: _frontend_pb2.Frontend.Role
+    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., have: _Optional[_Iterable[_Union[WatchPlansRequest.Position, _Mapping]]] = ..., role: _Optional[_Union[_frontend_pb2.Frontend.Role, str]] = ...) -> None: ...
 
 class WatchPlansResponse(_message.Message):
     __slots__ = ("cell", "base", "delta", "checkpoint")
@@ -105,5 +108,33 @@ class AcknowledgePlanRequest(_message.Message):
     def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., verdict: _Optional[_Union[AcknowledgePlanRequest.Verdict, str]] = ..., refusal: _Optional[str] = ...) -> None: ...
 
 class AcknowledgePlanResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReportStageRequest(_message.Message):
+    __slots__ = ("frontend_id", "cell", "service", "stage_uid", "verdict", "reason")
+    class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        VERDICT_UNSPECIFIED: _ClassVar[ReportStageRequest.Verdict]
+        VERDICT_OK: _ClassVar[ReportStageRequest.Verdict]
+        VERDICT_FAILED: _ClassVar[ReportStageRequest.Verdict]
+    VERDICT_UNSPECIFIED: ReportStageRequest.Verdict
+    VERDICT_OK: ReportStageRequest.Verdict
+    VERDICT_FAILED: ReportStageRequest.Verdict
+    FRONTEND_ID_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    STAGE_UID_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    frontend_id: str
+    cell: str
+    service: str
+    stage_uid: str
+    verdict: ReportStageRequest.Verdict
+    reason: str
+    def __init__(self, frontend_id: _Optional[str] = ..., cell: _Optional[str] = ..., service: _Optional[str] = ..., stage_uid: _Optional[str] = ..., verdict: _Optional[_Union[ReportStageRequest.Verdict, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ReportStageResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

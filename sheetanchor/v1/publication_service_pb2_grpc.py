@@ -45,6 +45,11 @@ class PublicationServiceStub:
                 request_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.AcknowledgePlanRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.AcknowledgePlanResponse.FromString,
                 _registered_method=True)
+        self.ReportStage = channel.unary_unary(
+                '/sheetanchor.v1.PublicationService/ReportStage',
+                request_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageResponse.FromString,
+                _registered_method=True)
 
 
 class PublicationServiceServicer:
@@ -71,6 +76,14 @@ class PublicationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportStage(self, request, context):
+        """Tells how a staged change does on a canary frontend. It is said again and
+        again while the change bakes: a canary that falls silent is taken for dead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PublicationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -83,6 +96,11 @@ def add_PublicationServiceServicer_to_server(servicer, server):
                     servicer.AcknowledgePlan,
                     request_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.AcknowledgePlanRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.AcknowledgePlanResponse.SerializeToString,
+            ),
+            'ReportStage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportStage,
+                    request_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -140,6 +158,33 @@ class PublicationService:
             '/sheetanchor.v1.PublicationService/AcknowledgePlan',
             sheetanchor_dot_v1_dot_publication__service__pb2.AcknowledgePlanRequest.SerializeToString,
             sheetanchor_dot_v1_dot_publication__service__pb2.AcknowledgePlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportStage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.PublicationService/ReportStage',
+            sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageResponse.FromString,
             options,
             channel_credentials,
             insecure,

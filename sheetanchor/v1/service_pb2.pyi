@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Service(_message.Message):
-    __slots__ = ("name", "uid", "policy", "etag", "create_time", "update_time", "revision")
+    __slots__ = ("name", "uid", "policy", "etag", "create_time", "update_time", "revision", "staged_policy")
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,7 @@ class Service(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    STAGED_POLICY_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     policy: ServicePolicy
@@ -27,7 +28,30 @@ class Service(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
     revision: int
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+    staged_policy: StagedPolicy
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., staged_policy: _Optional[_Union[StagedPolicy, _Mapping]] = ...) -> None: ...
+
+class StagedPolicy(_message.Message):
+    __slots__ = ("uid", "policy", "create_time", "state", "reason")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[StagedPolicy.State]
+        STATE_BAKING: _ClassVar[StagedPolicy.State]
+        STATE_ROLLED_BACK: _ClassVar[StagedPolicy.State]
+    STATE_UNSPECIFIED: StagedPolicy.State
+    STATE_BAKING: StagedPolicy.State
+    STATE_ROLLED_BACK: StagedPolicy.State
+    UID_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    uid: str
+    policy: ServicePolicy
+    create_time: _timestamp_pb2.Timestamp
+    state: StagedPolicy.State
+    reason: str
+    def __init__(self, uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StagedPolicy.State, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ServicePolicy(_message.Message):
     __slots__ = ("record_ttl_seconds", "failover", "scale_to_zero", "health")

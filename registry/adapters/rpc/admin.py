@@ -139,6 +139,7 @@ class AdminService(ControlService):
             key,
             request.service.etag,
             lambda current: revised_policy(current, request.service, paths),
+            at_once=_acts_at_once(request.rollout),
         )
         return service_message(service)
 
@@ -296,6 +297,16 @@ class AdminService(ControlService):
     def _instance_position(self, made_for: str, token: str) -> tuple[str, str, str]:
         namespace, service, instance = self._tokens.read(made_for, token, 3) or ("", "", "")
         return namespace, service, instance
+
+
+def _acts_at_once(rollout: pb.UpdateServiceRequest.Rollout) -> bool:
+    match rollout:
+        case pb.UpdateServiceRequest.ROLLOUT_UNSPECIFIED | pb.UpdateServiceRequest.ROLLOUT_STAGED:
+            return False
+        case pb.UpdateServiceRequest.ROLLOUT_NOW:
+            return True
+        case other:
+            raise InvalidField(FieldViolation("rollout", f"must be STAGED or NOW, is {other}"))
 
 
 def _service_parent(items: str, parent: str) -> tuple[str, NamespaceId | None, ServiceId | None]:

@@ -26,7 +26,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.plan import Endpoint, Hold, ServicePlan, Tombstone
+from registry.domain.plan import Endpoint, Hold, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
 from registry.domain.velocity import Reason
 from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
@@ -81,6 +81,10 @@ class ProtoPlanCodec:
         if plan.tombstone is not None:
             behind.tombstone.revision = plan.tombstone.revision
             behind.tombstone.delete_time.FromMilliseconds(plan.tombstone.delete_time_ms)
+        if plan.staged is not None:
+            behind.staged.uid = plan.staged.uid
+            if plan.staged.policy is not None:
+                behind.staged.policy.CopyFrom(policy_message(plan.staged.policy))
         parts = [before.SerializeToString(deterministic=True)]
         kept = self._kept
         for endpoint in plan.endpoints:
@@ -109,6 +113,12 @@ class ProtoPlanCodec:
                 message.tombstone.delete_time.ToMilliseconds(),
                 Revision(message.tombstone.revision),
             )
+        staged = None
+        if message.HasField("staged"):
+            tried = message.staged
+            staged = StagedChange(
+                tried.uid, _policy_read(tried.policy) if tried.HasField("policy") else None
+            )
         return ServicePlan(
             key=ServiceKey(NamespaceId(message.namespace), ServiceId(message.service)),
             policy=_policy_read(message.policy) if message.HasField("policy") else None,
@@ -116,6 +126,7 @@ class ProtoPlanCodec:
             held=message.held,
             tombstone=tombstone,
             revision=Revision(message.revision),
+            staged=staged,
         )
 
 

@@ -8,13 +8,18 @@ from contextlib import aclosing
 
 from grpc.aio import ServicerContext
 
+from registry.adapters.rpc.translate.frontend import ROLE
 from registry.adapters.rpc.translate.plan import plan_event_message
+from registry.adapters.rpc.translate.resource_name import service_key
+from registry.app.canaries import Canaries
 from registry.app.frontends import Frontends
 from registry.app.plan_event import Position
 from registry.app.plan_feed import PlanFeed
 from registry.domain.complaints import Complaints, shown
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
-from registry.ports import Acknowledgement, Clock
+from registry.domain.role import Role
+from registry.ports import Acknowledgement, Clock, StageReport
+from sheetanchor.v1 import frontend_pb2
 from sheetanchor.v1 import publication_service_pb2 as pb
 from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceServicer
 
@@ -22,15 +27,24 @@ FRONTEND_ID = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 POSITION_LIMIT = 1000
 """Positions that one watch may begin from."""
 REFUSAL_LIMIT = 512
+UID_LIMIT = 64
 _Verdict = pb.AcknowledgePlanRequest.Verdict
+_StageVerdict = pb.ReportStageRequest.Verdict
+_ROLE_READ = {
+    frontend_pb2.Frontend.ROLE_UNSPECIFIED: Role.SERVING,
+    **{sent: role for role, sent in ROLE.items()},
+}
 
 
 class PublicationService(PublicationServiceServicer):
-    """Translates; `PlanFeed` and `Frontends` do the work."""
+    """Translates; `PlanFeed`, `Frontends` and `Canaries` do the work."""
 
-    def __init__(self, feed: PlanFeed, frontends: Frontends, clock: Clock) -> None:
+    def __init__(
+        self, feed: PlanFeed, frontends: Frontends, canaries: Canaries, clock: Clock
+    ) -> None:
         self._feed = feed
         self._frontends = frontends
+        self._canaries = canaries
         self._clock = clock
 
     async def WatchPlans(
@@ -46,7 +60,13 @@ class PublicationService(PublicationServiceServicer):
                 path = f"have[{at}]"
                 complaints.label(f"{path}.cell", position.cell)
                 _check_numbers(position.epoch, position.generation, f"{path}.", complaints)
+        role = _ROLE_READ.get(request.role)
+        if role is None:
+            complaints.add("role", f"is {request.role}, which this registry does not know")
         complaints.check()
+        assert role is not None, "complained of"
+        frontend = FrontendId(request.frontend_id)
+        self._canaries.introduce(frontend, RegionName(request.region), role)
         have = [
             Position(
                 CellName(position.cell),
@@ -56,7 +76,7 @@ class PublicationService(PublicationServiceServicer):
             )
             for position in request.have
         ]
-        events = self._feed.watch(FrontendId(request.frontend_id), have)
+        events = self._feed.watch(frontend, have)
         async with aclosing(events):
             async for event in events:
                 yield plan_event_message(event)
@@ -93,14 +113,46 @@ class PublicationService(PublicationServiceServicer):
         )
         return pb.AcknowledgePlanResponse()
 
+    async def ReportStage(
+        self, request: pb.ReportStageRequest, context: ServicerContext
+    ) -> pb.ReportStageResponse:
+        """Take a canary's word on a staged change."""
+        complaints = Complaints()
+        _check_frontend(request.frontend_id, None, complaints)
+        complaints.label("cell", request.cell)
+        if not 1 <= len(request.stage_uid) <= UID_LIMIT:
+            complaints.add("stage_uid", f"must be 1 to {UID_LIMIT} characters")
+        match request.verdict:
+            case _StageVerdict.VERDICT_OK:
+                fault = ""
+            case _StageVerdict.VERDICT_FAILED:
+                fault = request.reason[:REFUSAL_LIMIT]
+                if not fault:
+                    complaints.add("reason", "is required when the verdict is FAILED")
+            case other:
+                fault = ""
+                complaints.add("verdict", f"must be OK or FAILED, is {other}")
+        complaints.check()
+        await self._canaries.report(
+            CellName(request.cell),
+            StageReport(
+                FrontendId(request.frontend_id),
+                service_key(request.service, "service"),
+                request.stage_uid,
+                fault,
+            ),
+        )
+        return pb.ReportStageResponse()
 
-def _check_frontend(frontend_id: str, region: str, complaints: Complaints) -> None:
+
+def _check_frontend(frontend_id: str, region: str | None, complaints: Complaints) -> None:
     if not FRONTEND_ID.fullmatch(frontend_id):
         complaints.add(
             "frontend_id", f"must be 1 to 63 characters of [a-z0-9.-]; is {shown(frontend_id)}"
         )
     # a frontend may stand in a region that this registry owns no cell of
-    complaints.label("region", region)
+    if region is not None:
+        complaints.label("region", region)
 
 
 def _check_numbers(epoch: int, generation: int, prefix: str, complaints: Complaints) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from registry.adapters.store import stages
 from registry.adapters.store.database import Transaction
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
+from registry.domain.role import Role
 from registry.ports import Acknowledgement, FrontendCell, FrontendRecord
 
 
@@ -85,6 +87,7 @@ def frontends(tx: Transaction) -> Sequence[FrontendRecord]:
     """All frontends, by id."""
     records = tx.run("SELECT id, region, seen_ms FROM frontends ORDER BY id").all()
     cells: dict[str, list[FrontendCell]] = {}
+    canaries = stages.canaries(tx)
     for (frontend, _), cell in _cells_of(tx, [id_ for id_, _, _ in records]).items():
         cells.setdefault(frontend, []).append(cell)
     return [
@@ -93,6 +96,7 @@ def frontends(tx: Transaction) -> Sequence[FrontendRecord]:
             RegionName(region),
             tuple(sorted(cells.get(id_, ()), key=lambda cell: cell.cell)),
             seen_ms,
+            Role.CANARY if id_ in canaries else Role.SERVING,
         )
         for id_, region, seen_ms in records
     ]

@@ -22,7 +22,14 @@ from registry.domain.names import (
     Revision,
     ServiceKey,
 )
-from registry.domain.operation import Applied, DeleteService, Fence, Operation, ServiceEdit
+from registry.domain.operation import (
+    Applied,
+    CreateService,
+    DeleteService,
+    Fence,
+    Operation,
+    ServiceEdit,
+)
 from registry.domain.registration import GRAVE_SECONDS, Grave
 from registry.domain.service import Namespace, Service
 from registry.ports import (
@@ -65,9 +72,13 @@ class MemoryStore(MemoryPublication):
         self._keep(ledger)
         return Applied(outcomes, tuple(ledger.changes), self._revision)
 
-    async def edit_service(self, edit: ServiceEdit) -> tuple[Service, Sequence[Change], Revision]:
-        """Create, update or delete a service."""
+    async def edit_service(
+        self, edit: ServiceEdit, fence: Fence | None = None
+    ) -> tuple[Service, Sequence[Change], Revision]:
+        """Carry out one edit of a service. Raises LeadershipLost."""
         self._answer()
+        if fence is not None:
+            self._check_fence(fence)
         ledger = self._ledger()
         members = (
             [i for key, i in sorted(self._instances.items()) if key.service_key == edit.key]
@@ -76,6 +87,8 @@ class MemoryStore(MemoryPublication):
         )
         service = ledger.edit(edit, members)
         self._keep(ledger)
+        if ledger.changes and not isinstance(edit, CreateService):
+            self._forget_reports(edit.key, service)
         return service, tuple(ledger.changes), self._revision
 
     def _ledger(self) -> Ledger:

@@ -30,6 +30,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Fence
 from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.role import Role
 from registry.domain.served_name import ServedName, is_emptied
 from registry.domain.service import Service
 from registry.domain.sighting import Claim, Sighting, fold_claim
@@ -44,6 +45,8 @@ from registry.ports import (
     Leadership,
     Pin,
     Publication,
+    StageReport,
+    StageWord,
 )
 
 
@@ -68,6 +71,7 @@ class MemoryPublication:
         self._cells: dict[CellName, MemoryCell] = {}
         self._frontends: dict[FrontendId, FrontendRecord] = {}
         self._freezes: dict[str, Freeze] = {}
+        self._stage_words: dict[tuple[ServiceKey, FrontendId], StageWord] = {}
 
     def _answer(self) -> None:
         if self.outage:
@@ -313,9 +317,43 @@ class MemoryPublication:
                 word.region,
                 tuple(cells[name] for name in sorted(cells)),
                 max(word.time_ms, 0 if record is None else record.seen_ms),
+                Role.SERVING if record is None else record.role,
             )
 
     async def frontends(self) -> Sequence[FrontendRecord]:
         """All frontends ever seen, by id."""
         self._answer()
         return [self._frontends[id_] for id_ in sorted(self._frontends)]
+
+    async def note_role(self, frontend: FrontendId, region: RegionName, role: Role) -> None:
+        """Keep what a frontend is for."""
+        self._answer()
+        record = self._frontends.get(frontend)
+        if role is Role.CANARY:
+            cells = () if record is None else record.cells
+            seen_ms = max(self._clock.unix_ms(), 0 if record is None else record.seen_ms)
+            self._frontends[frontend] = FrontendRecord(frontend, region, cells, seen_ms, role)
+        elif record is not None:
+            self._frontends[frontend] = replace(record, role=role)
+
+    async def report_stage(self, report: StageReport) -> None:
+        """Keep a canary's last word on a service's stage. A fault is never taken back."""
+        self._answer()
+        key = (report.service, report.frontend)
+        last = self._stage_words.get(key)
+        words = 0
+        if last is not None and last.report.stage_uid == report.stage_uid:
+            words = last.words
+            report = replace(report, fault=last.report.fault or report.fault)
+        self._stage_words[key] = StageWord(report, words + 1)
+
+    async def stage_reports(self) -> Sequence[StageWord]:
+        """The last word of each canary on each stage."""
+        self._answer()
+        return [self._stage_words[key] for key in sorted(self._stage_words)]
+
+    def _forget_reports(self, key: ServiceKey, service: Service) -> None:
+        uid = "" if service.baking is None else service.baking.uid
+        for at, word in list(self._stage_words.items()):
+            if at[0] == key and word.report.stage_uid != uid:
+                del self._stage_words[at]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from registry.adapters.store import stages
 from registry.adapters.store.cells import check_fence
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.ledger import Ledger, lease_ttl_ms
@@ -30,6 +31,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import (
     Applied,
+    CreateService,
     DeleteService,
     Deregister,
     Expire,
@@ -56,10 +58,12 @@ def apply(
 
 
 def edit_service(
-    tx: Transaction, edit: ServiceEdit, now_ms: int
+    tx: Transaction, edit: ServiceEdit, fence: Fence | None, now_ms: int
 ) -> tuple[Service, Sequence[Change], Revision]:
-    """Carry out one edit. Raises what `decide_service` raises."""
+    """Carry out one edit. Raises what `decide_service` raises, and LeadershipLost."""
     ledger = _open_ledger(tx, now_ms)
+    if fence is not None:
+        check_fence(tx, fence)
     ledger.services = _read_services(tx, [edit.key])
     ledger.namespaces = _read_namespaces(tx, [edit.key.namespace])
     instances: list[Instance] = []
@@ -72,6 +76,8 @@ def edit_service(
         ledger.instances = {instance.key: instance for instance in instances}
     service = ledger.edit(edit, instances)
     _write(tx, ledger)
+    if ledger.changes and not isinstance(edit, CreateService):
+        stages.forget(tx, edit.key, "" if service.baking is None else service.baking.uid)
     return service, tuple(ledger.changes), ledger.revision
 
 

@@ -50,6 +50,8 @@ from registry.domain.service import (
     HealthPolicy,
     Service,
     ServicePolicy,
+    StagedPolicy,
+    StageState,
 )
 
 log = logging.getLogger(__name__)
@@ -201,6 +203,7 @@ def encode_service(service: Service) -> str:
             "update_ms": service.update_time_ms,
             "revision": service.revision,
             "tombstone_ms": service.tombstone_time_ms,
+            **({} if service.staged is None else {"staged": _staged_row(service.staged)}),
         }
     )
 
@@ -218,6 +221,27 @@ def decode_service(body: str) -> Service:
         update_time_ms=row["update_ms"],
         revision=Revision(row["revision"]),
         tombstone_time_ms=row["tombstone_ms"],
+        staged=_staged(row["staged"]) if "staged" in row else None,
+    )
+
+
+def _staged_row(staged: StagedPolicy) -> dict[str, Any]:
+    return {
+        "uid": staged.uid,
+        "policy": None if staged.policy is None else _policy_row(staged.policy),
+        "create_ms": staged.create_time_ms,
+        "state": staged.state.value,
+        "reason": staged.reason,
+    }
+
+
+def _staged(row: dict[str, Any]) -> StagedPolicy:
+    return StagedPolicy(
+        row["uid"],
+        None if row["policy"] is None else _policy(row["policy"]),
+        row["create_ms"],
+        StageState(row["state"]),
+        row["reason"],
     )
 
 

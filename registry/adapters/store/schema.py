@@ -261,6 +261,28 @@ rollbacks = Table(
     sqlite_with_rowid=False,
 )
 
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("frontend", String, ForeignKey("frontends.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+stage_reports = Table(
+    "stage_reports",
+    metadata,
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("frontend", String, nullable=False),
+    Column("stage", String, nullable=False),
+    # What the canary found wrong; empty while it vouches for the change.
+    Column("fault", String, nullable=False),
+    # How often it spoke of this stage: that this rises shows that it lives.
+    Column("words", Number, nullable=False),
+    PrimaryKeyConstraint("namespace", "service", "frontend"),
+    sqlite_with_rowid=False,
+)
+
 # A plan in use: the head's, a pinned one's, and the links that these are read by.
 _IN_USE = (
     "EXISTS (SELECT 1 FROM (SELECT head_generation AS used FROM cells WHERE name = OLD.cell"

@@ -22,6 +22,7 @@ from registry.adapters.store import (
     schema_version,
     served_names,
     sightings,
+    stages,
 )
 from registry.adapters.store.database import Database, Transaction
 from registry.domain.change import Change
@@ -30,6 +31,7 @@ from registry.domain.gc import Keep
 from registry.domain.instance import Instance
 from registry.domain.names import (
     CellName,
+    FrontendId,
     Generation,
     Incarnation,
     InstanceKey,
@@ -40,6 +42,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.role import Role
 from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
@@ -52,6 +55,8 @@ from registry.ports import (
     Leadership,
     Pin,
     Publication,
+    StageReport,
+    StageWord,
     State,
 )
 
@@ -93,10 +98,14 @@ class SqlStore:
             lambda tx: registrations.apply(tx, operations, fence, now_ms)
         )
 
-    async def edit_service(self, edit: ServiceEdit) -> tuple[Service, Sequence[Change], Revision]:
-        """Create, update or delete a service."""
+    async def edit_service(
+        self, edit: ServiceEdit, fence: Fence | None = None
+    ) -> tuple[Service, Sequence[Change], Revision]:
+        """Carry out one edit of a service. Raises LeadershipLost."""
         now_ms = self._clock.unix_ms()
-        return await self._database.write(lambda tx: registrations.edit_service(tx, edit, now_ms))
+        return await self._database.write(
+            lambda tx: registrations.edit_service(tx, edit, fence, now_ms)
+        )
 
     async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
         """Renew leases durably and return those that exist no more."""
@@ -270,3 +279,16 @@ class SqlStore:
     async def frontends(self) -> Sequence[FrontendRecord]:
         """All frontends ever seen, by id."""
         return await self._database.read(acknowledgements.frontends)
+
+    async def note_role(self, frontend: FrontendId, region: RegionName, role: Role) -> None:
+        """Keep what a frontend is for."""
+        now_ms = self._clock.unix_ms()
+        await self._database.write(lambda tx: stages.note_role(tx, frontend, region, role, now_ms))
+
+    async def report_stage(self, report: StageReport) -> None:
+        """Keep a canary's last word on a service's stage."""
+        await self._database.write(lambda tx: stages.report(tx, report))
+
+    async def stage_reports(self) -> Sequence[StageWord]:
+        """The last word of each canary on each stage."""
+        return await self._database.read(stages.reports)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from registry.adapters.rpc.translate.moment import timestamp
+from registry.domain.role import Role
 from registry.ports import FrontendRecord
 from sheetanchor.v1 import frontend_pb2 as pb
+
+ROLE = {Role.SERVING: pb.Frontend.ROLE_SERVING, Role.CANARY: pb.Frontend.ROLE_CANARY}
 
 
 def frontend_message(frontend: FrontendRecord) -> pb.Frontend:
@@ -24,4 +27,5 @@ def frontend_message(frontend: FrontendRecord) -> pb.Frontend:
             for said in frontend.cells
         ],
         seen_time=timestamp(frontend.seen_ms),
+        role=ROLE[frontend.role],
     )

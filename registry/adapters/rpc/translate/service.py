@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from registry.adapters.rpc.translate.moment import duration, timestamp
-from registry.domain.service import AllDown, Service, ServicePolicy
+from registry.domain.service import (
+    AllDown,
+    Service,
+    ServicePolicy,
+    StagedPolicy,
+    StageState,
+)
 from sheetanchor.v1 import service_pb2 as pb
 
+_STATE: Final = {
+    StageState.BAKING: pb.StagedPolicy.STATE_BAKING,
+    StageState.ROLLED_BACK: pb.StagedPolicy.STATE_ROLLED_BACK,
+}
 ALL_DOWN: Final = {
     AllDown.FAIL_OPEN_HOME: pb.FailoverPolicy.ALL_DOWN_FAIL_OPEN_HOME,
     AllDown.FAIL_OPEN_ALL: pb.FailoverPolicy.ALL_DOWN_FAIL_OPEN_ALL,
@@ -28,6 +38,17 @@ def service_message(service: Service) -> pb.Service:
         create_time=timestamp(service.create_time_ms),
         update_time=timestamp(service.update_time_ms),
         revision=service.revision,
+        staged_policy=None if service.staged is None else _staged_message(service.staged),
+    )
+
+
+def _staged_message(staged: StagedPolicy) -> pb.StagedPolicy:
+    return pb.StagedPolicy(
+        uid=staged.uid,
+        policy=None if staged.policy is None else policy_message(staged.policy),
+        create_time=timestamp(staged.create_time_ms),
+        state=_STATE[staged.state],
+        reason=staged.reason,
     )
 
 

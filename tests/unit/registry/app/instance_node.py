@@ -10,10 +10,12 @@ from typing import Any
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.store.memory import MemoryStore
+from registry.app.canaries import Canaries
 from registry.app.committer import Committer
 from registry.app.heartbeats import Heartbeats
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
+from registry.app.plan_feed import PlanFeed
 from registry.app.registrar import Registrar
 from registry.app.renewals import Renewals
 from registry.app.uptime import Uptime
@@ -83,6 +85,8 @@ class Node:
             self.uptime,
             lambda: 0.5,
         )
+        feed = PlanFeed(store, clock, self.uptime, CELLS)
+        self.canaries = Canaries(store, feed, self.mirror, clock, self.uptime)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:

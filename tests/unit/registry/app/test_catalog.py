@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from instance_node import EU, US, GatedStore, Node, draft
@@ -38,6 +39,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import Fence, ServiceEdit
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
+from registry.domain.role import Role
 from registry.domain.service import Service, ServicePolicy
 from registry.ports import Acknowledgement, Publication
 
@@ -57,6 +59,7 @@ def catalog(node: Node) -> Catalog:
         node.uptime,
         CODEC,
         lambda: next(uids),
+        node.canaries,
     )
 
 
@@ -251,3 +254,32 @@ async def test_plans_are_listed_newest_first_and_shown_with_their_services(
     record, services = await catalog.get_plan(EU, Generation(2))
     assert record.generation == 2
     assert [(s.key, s.revision) for s in services] == [(KEY, 2)]
+
+
+def with_ttl(seconds: int) -> Callable[[ServicePolicy | None], ServicePolicy]:
+    """An edit of one field of whatever policy there is."""
+    return lambda policy: replace(policy or ServicePolicy(), record_ttl_seconds=seconds)
+
+
+async def test_a_change_acts_at_once_where_there_is_no_canary(catalog: Catalog) -> None:
+    await catalog.create_service(KEY, None)
+    service = await catalog.update_service(KEY, "", with_ttl(20))
+    assert (service.policy, service.staged) == (ServicePolicy(record_ttl_seconds=20), None)
+
+
+async def test_a_change_is_staged_where_there_is_a_canary(node: Node, catalog: Catalog) -> None:
+    """A second one builds on the first; only what breaks the glass acts at once (I19)."""
+    await node.store.note_role(FrontendId("canary"), RegionName("eu"), Role.CANARY)
+    await catalog.create_service(KEY, None)
+    first = await catalog.update_service(KEY, "", with_ttl(20))
+    assert (first.policy, first.wished) == (None, ServicePolicy(record_ttl_seconds=20))
+    second = await catalog.update_service(
+        KEY, "", lambda policy: replace(policy or ServicePolicy(), scale_to_zero=True)
+    )
+    wished = ServicePolicy(record_ttl_seconds=20, scale_to_zero=True)
+    assert (second.policy, second.wished) == (None, wished)
+    assert second.staged is not None
+    assert first.staged is not None
+    assert second.staged.uid != first.staged.uid
+    now = await catalog.update_service(KEY, "", lambda policy: policy, at_once=True)
+    assert (now.policy, now.staged) == (wished, None)
