@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dns_frontend.plan.role import Role
+
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FRONTEND_ID = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 
@@ -37,6 +39,8 @@ class FeedSettings:
     """A generation waits so long for the disk; then it is served from memory, with an alarm."""
     disk_retry_seconds: float = 5.0
     """How often a failing disk is tried again."""
+    rehearsal_seconds: float = 2.0
+    """How often a canary tries staged changes, and says how they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class FrontendSettings:
     """Networks (CIDR) whose reverse zones are answered as well."""
     stale_seconds: float = 300.0
     """A region of which nothing was confirmed for longer has its answers marked as stale."""
+    role: Role = Role.SERVING
+    """Whether it acts on staged changes before the others do."""
     feed: FeedSettings = field(default_factory=FeedSettings)
 
     def __post_init__(self) -> None:

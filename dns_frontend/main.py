@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier
+from dns_frontend.feed.canary import Canary, StageReport
 from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
 from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.scribe import Scribe
@@ -28,6 +29,7 @@ from dns_frontend.feed.warden import Warden
 from dns_frontend.plan.cell import CellState, Rules, Snapshot, distrust
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.probation import Pace, begin
+from dns_frontend.plan.role import Role
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.plan.zone import ZoneSettings
 from dns_frontend.server.listener import Listener
@@ -86,6 +88,16 @@ class FrontendServer:
             self._table,
             self._scribe,
             Rules(self._limits, pace.suspicion_seconds),
+            role=settings.role,
+        )
+        self._canary = Canary(
+            settings.frontend_id,
+            self._applier,
+            self._table,
+            zone,
+            settings.regions,
+            self._report,
+            period_seconds=pace.rehearsal_seconds,
         )
         self._vault = Vault(settings.data_dir, self._limits)
         self._warden = Warden(
@@ -158,6 +170,8 @@ class FrontendServer:
         self._run("pins", self._pins.run)
         self._run("applier", self._applier.run)
         self._run("staleness", self._watch_staleness)
+        if settings.role is Role.CANARY:
+            self._run("canary", self._canary.run)
         log.info(
             "the frontend answers",
             extra={
@@ -272,6 +286,12 @@ class FrontendServer:
             except Exception:
                 log.exception("a loop died; it is started again", extra={"task": name})
                 await asyncio.sleep(1.0)
+
+    async def _report(self, report: StageReport) -> None:
+        owner = self._applier.owner(report.cell)
+        for follower in self._followers:
+            if follower.cluster == owner:
+                await follower.report(report)
 
     async def _watch_staleness(self) -> None:
         """Mark the answers of regions that were not confirmed lately; they go on (I15)."""

@@ -79,6 +79,11 @@ apply_duration = _meter.create_histogram(
     unit="s",
     description="Time from a generation's arrival until answers come from it",
 )
+rehearsals = _meter.create_counter(
+    "sheetanchor.frontend.rehearsals",
+    unit="{rehearsal}",
+    description="Times that a canary tried a staged change, by verdict (ok, failed)",
+)
 PLAN_AGE = "sheetanchor.frontend.plan.age"
 _meter.create_observable_gauge(
     PLAN_AGE,

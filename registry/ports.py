@@ -32,6 +32,7 @@ from registry.domain.role import Role
 from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
+from registry.domain.stage_report import StageReport, StageWord
 
 
 class Clock(Protocol):
@@ -165,24 +166,6 @@ class FrontendRecord:
     cells: tuple[FrontendCell, ...]
     seen_ms: int
     role: Role = Role.SERVING
-
-
-@dataclass(frozen=True, slots=True)
-class StageReport:
-    """What a canary says of a service's staged change; `fault` is empty when it vouches for it."""
-
-    frontend: FrontendId
-    service: ServiceKey
-    stage_uid: str
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StageWord:
-    """The last report of a canary, and how often it spoke of that stage."""
-
-    report: StageReport
-    words: int
 
 
 class Store(Protocol):

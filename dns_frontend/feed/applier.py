@@ -20,6 +20,7 @@ from opentelemetry.context import Context
 from dns_frontend import telemetry
 from dns_frontend.feed.decode import MalformedMessageError
 from dns_frontend.feed.scribe import Scribe, Standings
+from dns_frontend.feed.staging import Staging
 from dns_frontend.plan.cell import (
     Acknowledge,
     CellState,
@@ -36,9 +37,9 @@ from dns_frontend.plan.cell import (
     Snapshot,
     step,
 )
-from dns_frontend.plan.digest import Published
-from dns_frontend.plan.entry import CellPosition, ServiceEntry
+from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding
+from dns_frontend.plan.role import Role
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class Applier:
         scribe: Scribe,
         rules: Rules,
         *,
+        role: Role = Role.SERVING,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -103,6 +105,7 @@ class Applier:
         self._jobs: list[_Job] = []
         self._wake = asyncio.Event()
         self._standings: Standings = {}
+        self.staging = Staging(role)
 
     def __repr__(self) -> str:
         return f"<Applier {self._frontend} {list(self._states.values())} waiting={len(self._jobs)}>"
@@ -112,6 +115,10 @@ class Applier:
     def states(self) -> Sequence[CellState]:
         """Each cell as it is now."""
         return list(self._states.values())
+
+    def owner(self, cell: str) -> str:
+        """The cluster that a cell belongs to; empty while none spoke of it."""
+        return self._owners.get(cell, "")
 
     def heads(self) -> Sequence[CellPosition]:
         """The newest verified position of each cell, which deltas must build on."""
@@ -201,7 +208,8 @@ class Applier:
         for state in states:
             self._states[state.cell] = state
             if state.served is not None:
-                self._table.load(state.served.position, _entries(state.served.tree), now)
+                entries = self.staging.load(state.cell, state.served.tree)
+                self._table.load(state.served.position, entries, now)
         self._table.restore(standings)
         self._standings = self._table.standings()
 
@@ -335,13 +343,14 @@ class Applier:
 
     def _serve(self, job: _Job) -> None:
         serve, position = job.serve, job.serve.snapshot.position
+        cell, changed = position.cell, serve.changed.items()
         now = self._clock()
         try:
             if serve.whole:
-                self._table.load(position, _entries(serve.changed.items()), now)
+                self._table.load(position, self.staging.load(cell, changed), now)
             else:
-                changed = _entries(serve.changed.items())
-                self._table.update(position, changed, serve.removed, now)
+                entries = self.staging.step(cell, changed, serve.removed)
+                self._table.update(position, entries, serve.removed, now)
         except Exception as error:
             # one cell's content must not end the others' updates (I11)
             log.exception("a generation could not be served", extra={"cell": position.cell})
@@ -376,8 +385,3 @@ class Applier:
 
 def _to_nobody(_: Word) -> None:
     """For a cell whose registry was never heard: what is refused is said when it is."""
-
-
-def _entries(published: Iterable[tuple[str, Published]]) -> dict[str, ServiceEntry]:
-    """Those that can be read; the guard lets no others through."""
-    return {key: each.entry for key, each in published if each.entry is not None}

@@ -23,6 +23,7 @@ from dns_frontend.plan.entry import (
     Protocol,
     ServiceEntry,
     ServiceKey,
+    StagedChange,
 )
 from dns_frontend.plan.guard import Limits, fault_of
 from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
@@ -104,7 +105,13 @@ def _entry(plan: plan_pb2.ServicePlan) -> ServiceEntry:
         held=plan.held,
         tombstoned=plan.HasField("tombstone"),
         revision=plan.revision,
+        staged=_staged(plan.staged) if plan.HasField("staged") else None,
     )
+
+
+def _staged(change: plan_pb2.StagedChange) -> StagedChange:
+    policy = _policy(change.policy) if change.HasField("policy") else None
+    return StagedChange(change.uid, policy)
 
 
 def _policy(policy: service_pb2.ServicePolicy) -> Policy:

@@ -23,6 +23,7 @@ from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier, Word
 from dns_frontend.feed.assembly import Assembly
+from dns_frontend.feed.canary import StageReport
 from dns_frontend.feed.decode import (
     MalformedMessageError,
     is_cell,
@@ -31,8 +32,10 @@ from dns_frontend.feed.decode import (
 )
 from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
+from dns_frontend.plan.role import Role
 from sheetanchor.client.backoff import Backoff
 from sheetanchor.client.link import RegistryLink
+from sheetanchor.v1 import frontend_pb2
 from sheetanchor.v1 import publication_service_pb2 as messages
 from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceStub
 
@@ -54,6 +57,11 @@ _PASSING = (
 )
 """Failures of saying a word that saying it again may mend."""
 _Verdict = messages.AcknowledgePlanRequest.Verdict
+_StageVerdict = messages.ReportStageRequest.Verdict
+_ROLE = {
+    Role.SERVING: frontend_pb2.Frontend.ROLE_SERVING,
+    Role.CANARY: frontend_pb2.Frontend.ROLE_CANARY,
+}
 
 
 class _StreamOver(Exception):
@@ -99,6 +107,8 @@ class Follower:
         """By cell, and whether it is about a generation that is served."""
         self._say = asyncio.Event()
         self._failures = 0
+        self._stub: Any = None
+        """Set while a stream lasts: to where reports go."""
         self.connected = False
         """Whether the stream has said something lately."""
 
@@ -150,9 +160,11 @@ class Follower:
             self._hear(word)
         call = stub.WatchPlans(self._request())
         speaking = asyncio.create_task(self._speak(stub))
+        self._stub = stub
         try:
             await self._read(call)
         finally:
+            self._stub = None
             call.cancel()
             speaking.cancel()
             await asyncio.wait({speaking})
@@ -163,6 +175,7 @@ class Follower:
         return messages.WatchPlansRequest(
             frontend_id=self._settings.frontend_id,
             region=self._settings.region,
+            role=_ROLE[self._settings.role],
             have=[
                 messages.WatchPlansRequest.Position(
                     cell=position.cell,
@@ -325,6 +338,32 @@ class Follower:
                     log.error("a registry refuses our word", extra=trouble)
                 if self._unsaid.get(key) is word:
                     del self._unsaid[key]
+
+    async def report(self, report: StageReport) -> None:
+        """Say how a staged change does. A word that is lost is said again by and by."""
+        stub = self._stub
+        if stub is None:
+            return
+        namespace, service = report.service
+        try:
+            await stub.ReportStage(
+                messages.ReportStageRequest(
+                    frontend_id=self._settings.frontend_id,
+                    cell=report.cell,
+                    service=f"namespaces/{namespace}/services/{service}",
+                    stage_uid=report.uid,
+                    verdict=(
+                        _StageVerdict.VERDICT_FAILED if report.fault else _StageVerdict.VERDICT_OK
+                    ),
+                    reason=report.fault[:REFUSAL_CHARACTERS],
+                ),
+                timeout=SPEAK_TIMEOUT_SECONDS,
+            )
+        except grpc.aio.AioRpcError as error:
+            log.warning(
+                "a registry took no report on a staged change",
+                extra={"cluster": self.cluster, "error": error.details()},
+            )
 
 
 def _acknowledgement(settings: FrontendSettings, word: Word) -> messages.AcknowledgePlanRequest:

@@ -100,6 +100,14 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedChange:
+    """A policy that canaries go by instead of the one in force."""
+
+    uid: str
+    policy: Policy | None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceEntry:
     """One service in one cell. With a tombstone there are no endpoints."""
 
@@ -109,6 +117,7 @@ class ServiceEntry:
     held: bool
     tombstoned: bool
     revision: int
+    staged: StagedChange | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,9 @@ def fault_of(key: str, octets: int, entry: ServiceEntry, limits: Limits) -> str:
         return f"{key} has a tombstone and endpoints"
     if entry.policy is not None and (fault := _policy_fault(entry.policy)):
         return f"{key}: {fault}"
+    tried = entry.staged.policy if entry.staged is not None else None
+    if tried is not None and (fault := _policy_fault(tried)):
+        return f"{key}: staged: {fault}"
     last = ""
     for endpoint in entry.endpoints:
         if endpoint.instance <= last:

@@ -21,7 +21,11 @@ from registry.domain.errors import (
 )
 from registry.domain.names import CellName, FrontendId, RegionName
 from registry.domain.role import Role
-from registry.ports import Clock, StageReport, Store
+from registry.domain.stage_report import StageReport
+from registry.ports import (
+    Clock,
+    Store,
+)
 
 ALIVE_SECONDS = 30.0
 """How often the store is told that a watching canary is alive."""

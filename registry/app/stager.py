@@ -32,7 +32,11 @@ from registry.domain.stage import (
     begin,
     step,
 )
-from registry.ports import Clock, StageWord, Store
+from registry.domain.stage_report import StageWord
+from registry.ports import (
+    Clock,
+    Store,
+)
 
 log = logging.getLogger(__name__)
 

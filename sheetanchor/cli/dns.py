@@ -50,6 +50,7 @@ def frontend_settings(
 ) -> FrontendSettings:
     """What a frontend is told. Raises BadSetting."""
     from dns_frontend.config import FrontendSettings
+    from dns_frontend.plan.role import Role
     from dns_frontend.plan.view import ClientRegions
     from dns_frontend.plan.zone import ZoneSettings
     from sheetanchor.cli.launch import checked
@@ -69,6 +70,7 @@ def frontend_settings(
             networks=values["networks"],
             reverse_networks=values["reverse_networks"],
             stale_seconds=values["stale_after"],
+            role=Role.CANARY if values.get("canary") else Role.SERVING,
         )
         assert ZoneSettings(settings.zone).labels
         try:

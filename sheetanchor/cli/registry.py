@@ -30,7 +30,8 @@ def registry(values: Mapping[str, Any]) -> None:
 def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> RegistrySettings:
     """What the node is told. Raises BadSetting."""
     from registry.adapters.store.factory import database_url
-    from registry.config import RegistrySettings
+    from registry.config import ReconcilerSettings, RegistrySettings
+    from registry.domain.stage import Pace
     from sheetanchor.cli.launch import checked
 
     with checked(), database_trouble():
@@ -40,6 +41,11 @@ def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> Re
             database_url=values.get("database_url") or "",
             listen=str(values["grpc"]),
             probe_ca_file=values.get("probe_ca_file"),
+            reconciler=(
+                ReconcilerSettings(stages=Pace(bake_seconds=values["bake"]))
+                if "bake" in values
+                else ReconcilerSettings()
+            ),
             migrate=migrate or bool(values.get("migrate")),
         )
         # judged here, before anything is started

@@ -49,6 +49,10 @@ ToZero = Annotated[
         "--scale-to-zero/--hold-last", help="The last instance leaving empties the name, or not."
     ),
 ]
+Now = Annotated[
+    bool,
+    typer.Option("--now", help="Act everywhere at once, without a canary. No guard is skipped."),
+]
 Etag = Annotated[
     str,
     typer.Option(
@@ -103,13 +107,19 @@ def update_service(
     exit_hold: Hold = None,
     minimum_endpoints: Minimum = None,
     scale_to_zero: ToZero = None,
+    now: Now = False,
     etag: Etag = "",
     json: Json = False,
 ) -> None:
-    """Change those parts of a service's policy that are given."""
+    """Change those parts of a service's policy that are given.
+
+    Where a canary frontend follows, the change acts there first, and on the others when it
+    did well; else it is taken back. `get service` shows how it stands.
+    """
     from google.protobuf.field_mask_pb2 import FieldMask
 
     from sheetanchor.cli.admin import ask
+    from sheetanchor.v1.admin_service_pb2 import UpdateServiceRequest
     from sheetanchor.v1.service_pb2 import Service
 
     policy, paths = _policy(
@@ -120,11 +130,16 @@ def update_service(
         # an empty mask would mean the whole policy, and so remove it (I39)
         raise Failure("nothing to change was given; see --help", ExitCode.USAGE)
     service = Service(name=_full(name), policy=policy, etag=etag)
+    rollouts = UpdateServiceRequest.Rollout
+    rollout = rollouts.ROLLOUT_NOW if now else rollouts.ROLLOUT_STAGED
     _show(
         ask(
             values["registry"],
             lambda admin: admin.call(
-                "UpdateService", service=service, update_mask=FieldMask(paths=paths)
+                "UpdateService",
+                service=service,
+                update_mask=FieldMask(paths=paths),
+                rollout=rollout,
             ),
         ),
         "updated",
@@ -211,3 +226,7 @@ def _show(service: Any, what: str, json: bool) -> None:
         typer.echo(f"{what} service {short_name(service.name)}")
         for line in details(data.get("policy", {}), "  "):
             typer.echo(line)
+        if data.get("staged_policy"):
+            typer.echo("staged, on canary frontends only until it did well there:")
+            for line in details(data["staged_policy"], "  "):
+                typer.echo(line)

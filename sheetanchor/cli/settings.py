@@ -149,6 +149,18 @@ SETTINGS: tuple[Setting, ...] = (
         absent="host name and DNS port",
     ),
     Setting(
+        "canary",
+        "--canary",
+        "CANARY",
+        "true",
+        value.flag,
+        "false",
+        "Act on staged changes of policy before the other frontends do, try them, and report: a "
+        "change goes on to the others only while it does well here.",
+        ("dns",),
+        is_flag=True,
+    ),
+    Setting(
         "advertise_address",
         "--advertise-address",
         "ADVERTISE_ADDRESS",
@@ -183,6 +195,17 @@ SETTINGS: tuple[Setting, ...] = (
         "`dev` always does.",
         ("registry",),
         is_flag=True,
+    ),
+    Setting(
+        "bake",
+        "--bake",
+        "BAKE",
+        "SECONDS",
+        value.seconds,
+        "60",
+        "A change of policy must do well on a canary frontend for so long before it acts on the "
+        "others.",
+        ("registry",),
     ),
     Setting(
         "probe_ca_file",

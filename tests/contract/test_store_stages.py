@@ -16,7 +16,10 @@ from registry.domain.operation import (
 )
 from registry.domain.role import Role
 from registry.domain.service import StagedPolicy, StageState
-from registry.ports import StageReport, StageWord, Store
+from registry.domain.stage_report import StageReport, StageWord
+from registry.ports import (
+    Store,
+)
 
 A, B = FrontendId("a"), FrontendId("b")
 

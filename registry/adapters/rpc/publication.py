@@ -18,7 +18,11 @@ from registry.app.plan_feed import PlanFeed
 from registry.domain.complaints import Complaints, shown
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
 from registry.domain.role import Role
-from registry.ports import Acknowledgement, Clock, StageReport
+from registry.domain.stage_report import StageReport
+from registry.ports import (
+    Acknowledgement,
+    Clock,
+)
 from sheetanchor.v1 import frontend_pb2
 from sheetanchor.v1 import publication_service_pb2 as pb
 from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceServicer

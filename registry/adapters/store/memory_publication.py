@@ -34,6 +34,7 @@ from registry.domain.role import Role
 from registry.domain.served_name import ServedName, is_emptied
 from registry.domain.service import Service
 from registry.domain.sighting import Claim, Sighting, fold_claim
+from registry.domain.stage_report import StageReport, StageWord
 from registry.ports import (
     ALL_CELLS,
     Acknowledgement,
@@ -45,8 +46,6 @@ from registry.ports import (
     Leadership,
     Pin,
     Publication,
-    StageReport,
-    StageWord,
 )
 
 

@@ -46,6 +46,7 @@ from registry.domain.role import Role
 from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
+from registry.domain.stage_report import StageReport, StageWord
 from registry.ports import (
     Acknowledgement,
     Cleaned,
@@ -55,8 +56,6 @@ from registry.ports import (
     Leadership,
     Pin,
     Publication,
-    StageReport,
-    StageWord,
     State,
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from registry.adapters.store.database import Transaction
 from registry.domain.names import FrontendId, NamespaceId, RegionName, ServiceId, ServiceKey
 from registry.domain.role import Role
-from registry.ports import StageReport, StageWord
+from registry.domain.stage_report import StageReport, StageWord
 
 
 def note_role(

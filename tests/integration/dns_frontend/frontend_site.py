@@ -10,6 +10,7 @@ import dns.message
 
 from dns_frontend.config import FeedSettings, FrontendSettings
 from dns_frontend.main import FrontendServer
+from dns_frontend.plan.role import Role
 
 QUICK = FeedSettings(
     connect_timeout_seconds=1.0,
@@ -54,3 +55,16 @@ async def octets(frontend: FrontendServer, *services: str) -> dict[tuple[str, st
         for service in services
         for kind in ("A", "AAAA", "SRV", "TXT")
     }
+
+
+def canary_settings(
+    directory: Path, *clusters: tuple[str, ...], regions: tuple[str, ...] = ("eu", "us", "ap")
+) -> FrontendSettings:
+    """A canary of the region eu that speaks often."""
+    made = settings(directory, *clusters, regions=regions)
+    return replace(
+        made,
+        frontend_id="canary",
+        role=Role.CANARY,
+        feed=replace(made.feed, rehearsal_seconds=0.1),
+    )

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from dns_frontend.config import FrontendSettings
+from dns_frontend.plan.role import Role
 from dns_frontend.server.rates import RateLimits
 from dns_frontend.server.settings import ServerSettings, UdpLoop
-from registry.config import RegistrySettings
+from registry.config import ReconcilerSettings, RegistrySettings
+from registry.domain.stage import Pace
 from sheetanchor.cli.dns import default_id, frontend_settings, home_region, server_settings
 from sheetanchor.cli.launch import status_page, telemetry_settings
 from sheetanchor.cli.registry import registry_settings
@@ -40,6 +42,8 @@ GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "advertise_address": (("192.0.2.1", "192.0.2.1"), ("2001:DB8::1", "2001:db8::1")),
     "database_url": (("postgresql://h/d",) * 2, ("sqlite:///f",) * 2),
     "migrate": (("true", True), ("no", False)),
+    "canary": (("true", True), ("no", False)),
+    "bake": (("60", 60.0), ("0.5", 0.5)),
     "otlp_endpoint": (("http://c:4317",) * 2, ("https://c:1",) * 2),
     "log_level": (("debug", "DEBUG"), ("ERROR", "ERROR")),
     "log_format": (("json", "json"), ("TEXT", "text")),
@@ -72,6 +76,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "advertise_address": ("localhost", "1.2.3"),
     "database_url": (),
     "migrate": ("maybe", "2"),
+    "canary": ("maybe", "2"),
+    "bake": ("0", "-1", "inf", "soon"),
     "otlp_endpoint": ("c:4317", "ftp://c:1", "http://c", "http://c:99999"),
     "log_level": ("LOUD",),
     "log_format": ("xml",),
@@ -186,6 +192,7 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
         "SHEETANCHOR_DATABASE_URL": "postgresql://h/d",
         "SHEETANCHOR_MIGRATE": "yes",
         "SHEETANCHOR_PROBE_CA_FILE": "/ca.pem",
+        "SHEETANCHOR_BAKE": "90",
         "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
         "SHEETANCHOR_LOG_LEVEL": "warning",
         "SHEETANCHOR_LOG_FORMAT": "json",
@@ -201,6 +208,7 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
         migrate=True,
         node=found.node,
         probe_ca_file=Path("/ca.pem"),
+        reconciler=ReconcilerSettings(stages=Pace(bake_seconds=90.0)),
     )
     telemetry = telemetry_settings(values, "sheetanchor-registry", found.node)
     assert telemetry.otlp_endpoint == "http://c:4317"
@@ -224,6 +232,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         "SHEETANCHOR_ZONE": "example",
         "SHEETANCHOR_NETWORKS": "10.0.0.0/8=east,10.1.0.0/16=west",
         "SHEETANCHOR_FRONTEND_ID": "dns-west",
+        "SHEETANCHOR_CANARY": "true",
         "SHEETANCHOR_ADVERTISE_ADDRESS": "198.51.100.1",
         "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
         "SHEETANCHOR_LOG_LEVEL": "debug",
@@ -256,6 +265,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         networks=(("10.0.0.0/8", "east"), ("10.1.0.0/16", "west")),
         reverse_networks=("10.0.0.0/8",),
         stale_seconds=60.0,
+        role=Role.CANARY,
     )
     assert server_settings(values) == ServerSettings(
         trusted_forwarders=("10.0.0.1/32", "10.0.0.2/32"),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns_frontend.feed.decode import MalformedMessageError, position_of, published_of
-from dns_frontend.plan.entry import Health, Policy, Protocol
+from dns_frontend.plan.entry import Health, Policy, Protocol, StagedChange
 from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
 
 KEY = "shop/cart"
@@ -183,3 +183,16 @@ def test_what_cannot_be_placed_in_a_chain_is_malformed(
     """A cell's name becomes a directory's, a region's a label."""
     with pytest.raises(MalformedMessageError):
         position_of(cell, position(**fields), region)
+
+
+def test_a_staged_change_is_read_beside_the_policy_in_force() -> None:
+    """Also one that takes the policy away."""
+    tried = service_pb2.ServicePolicy(record_ttl_seconds=30)
+    for staged, read in (
+        (plan_pb2.StagedChange(uid="t1", policy=tried), StagedChange("t1", Policy(30))),
+        (plan_pb2.StagedChange(uid="t2"), StagedChange("t2", None)),
+    ):
+        octets = plan(policy=service_pb2.ServicePolicy(), staged=staged).SerializeToString()
+        entry = published_of(KEY, octets, LIMITS).entry
+        assert entry is not None
+        assert (entry.policy, entry.staged) == (Policy(), read)

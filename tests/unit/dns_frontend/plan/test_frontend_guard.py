@@ -8,7 +8,15 @@ import pytest
 from cell_samples import ENDPOINT, changes, endpoints, entry, published, tree
 
 from dns_frontend.plan.digest import EntryTree, Published
-from dns_frontend.plan.entry import Endpoint, Health, Policy, Port, Protocol, ServiceEntry
+from dns_frontend.plan.entry import (
+    Endpoint,
+    Health,
+    Policy,
+    Port,
+    Protocol,
+    ServiceEntry,
+    StagedChange,
+)
 from dns_frontend.plan.guard import Limits, Rule, fault_of, judge
 
 UP, SICK, NEW, LEAVING = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN, Health.DRAINING
@@ -230,3 +238,11 @@ def test_a_reason_never_outgrows_an_acknowledgement() -> None:
     assert finding is not None
     assert len(finding.reason) <= 512
     assert "40 services" in finding.reason
+
+
+def test_a_staged_policy_is_judged_as_one_in_force_is() -> None:
+    """A canary would answer by it."""
+    bad, good = Policy(minimum_endpoints=0), Policy()
+    for policy, fault in ((bad, "shop/cart: staged: minimum of 0 endpoints"), (good, "")):
+        tried = replace(entry(NAME, UP), staged=StagedChange("t1", policy))
+        assert fault_of(NAME, 10, tried, LIMITS) == fault

@@ -30,7 +30,7 @@ from registry.domain.operation import CreateService, UpdateService
 from registry.domain.publication import first_record
 from registry.domain.role import Role
 from registry.domain.service import ServicePolicy
-from registry.ports import StageReport
+from registry.domain.stage_report import StageReport
 
 CART = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
 CANARY, REGION = FrontendId("canary"), RegionName("eu")

@@ -17,7 +17,7 @@ from registry.domain.names import FrontendId, NamespaceId, RegionName, ServiceId
 from registry.domain.operation import CreateService, DeleteService, UpdateService
 from registry.domain.service import Service, ServicePolicy, StageState
 from registry.domain.stage import Pace
-from registry.ports import StageReport
+from registry.domain.stage_report import StageReport
 
 CART = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
 CANARY = FrontendId("canary")

@@ -24,9 +24,9 @@ from registry.domain.guard import Limits, judge
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Instance
 from registry.domain.names import Incarnation, Revision
-from registry.domain.plan import Endpoint, ServicePlan, Tombstone
+from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
 from registry.domain.planner import is_servable, plan_missing, plan_service
-from registry.domain.service import HealthPolicy, ServicePolicy
+from registry.domain.service import HealthPolicy, ServicePolicy, StagedPolicy, StageState
 
 NOW = Revision(9)
 UNKNOWN = instance("i1", Health.UNKNOWN, Evidence.NONE)
@@ -257,3 +257,19 @@ def test_one_that_has_just_come_up_has_a_growing_part_of_its_weight() -> None:
         before = planned
     planned = plan_service(service(slow), [HEALTHY, instance("i2")], before, NOW)
     assert [endpoint.weight for endpoint in planned.endpoints] == [1, 1]
+
+
+def test_what_bakes_is_published_beside_the_policy_in_force() -> None:
+    """Endpoints follow the policy in force: the last set is held, whatever is staged (I7)."""
+    staging = replace(service(POLICY), staged=StagedPolicy("t1", SCALE_TO_ZERO, 5))
+    planned = plan_service(staging, [], plan(endpoint()), NOW)
+    assert (planned.policy, planned.staged) == (POLICY, StagedChange("t1", SCALE_TO_ZERO))
+    assert [each.instance for each in planned.endpoints] == ["i1"]
+    assert planned.held
+    assert plan_service(staging, [], planned, Revision(10)) is planned
+
+
+def test_what_was_rolled_back_is_published_no_more() -> None:
+    ended = StagedPolicy("t1", SCALE_TO_ZERO, 5, StageState.ROLLED_BACK, "it failed")
+    planned = plan_service(replace(service(POLICY), staged=ended), [HEALTHY], None, NOW)
+    assert planned.staged is None

@@ -24,7 +24,7 @@ from registry.domain.guard import Limits, Rule, fault_of, judge
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Port
 from registry.domain.names import InstanceId, NamespaceId, RegionName, ServiceId, ServiceKey
-from registry.domain.plan import ServicePlan
+from registry.domain.plan import ServicePlan, StagedChange
 from registry.domain.service import FailoverPolicy
 
 KEY = CART.entry
@@ -252,3 +252,13 @@ def test_limits_under_which_an_entry_could_wait_for_ever_are_refused() -> None:
 def test_an_entry_of_an_overlong_name_is_named_shortly() -> None:
     fault = fault_of(KEY, plan(endpoint(InstanceId("x" * 10_000))))
     assert len(fault) < 200
+
+
+@pytest.mark.parametrize(
+    "staged",
+    [StagedChange("t1", replace(POLICY, record_ttl_seconds=61)), StagedChange("", POLICY)],
+)
+def test_a_staged_policy_is_judged_as_one_in_force_is(staged: StagedChange) -> None:
+    assert "staged" in fault_of(KEY, replace(plan(endpoint()), staged=staged))
+    assert fault_of(KEY, replace(plan(endpoint()), staged=StagedChange("t1", POLICY))) == ""
+    assert fault_of(KEY, replace(tombstoned(), staged=StagedChange("t1", None))) != ""

@@ -19,7 +19,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.plan import Endpoint, ServicePlan, Tombstone
+from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import FailoverPolicy, ServicePolicy
 from sheetanchor.v1 import plan_pb2
 
@@ -48,6 +48,12 @@ PLANS = {
     "held": ServicePlan(KEY, None, (endpoint(1),), True, None, Revision(3)),
     "tombstone": ServicePlan(
         KEY, None, (), False, Tombstone(1_760_918_400_123, Revision(8)), Revision(9)
+    ),
+    "staged": ServicePlan(
+        KEY, None, (endpoint(1),), False, None, Revision(3), StagedChange("t1", POLICY)
+    ),
+    "staged away": ServicePlan(
+        KEY, POLICY, (endpoint(1),), False, None, Revision(3), StagedChange("t1", None)
     ),
     "long metadata": ServicePlan(
         KEY, None, (endpoint(1, {"k": "v" * 20_000}),), False, None, Revision(4)

@@ -1,0 +1,329 @@
+"""A change of policy acts on a canary first, and on the others only when it did well (I19).
+
+A real registry that owns three regions, a frontend and a canary in eu, and DNS over UDP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+from frontend_site import ask, canary_settings, settings
+from google.protobuf.field_mask_pb2 import FieldMask
+from registry_site import Site, eventually, fields, refusal, registration
+
+from benchmarks.process import ServerProcess
+from dns_frontend.main import FrontendServer
+from registry.config import ReconcilerSettings, RegistrySettings
+from registry.domain.stage import Pace
+from registry.main import RegistryServer
+from sheetanchor.cli.demo.port import free_port
+from sheetanchor.v1 import admin_service_pb2 as admin_pb
+from sheetanchor.v1 import frontend_pb2, registration_service_pb2, service_pb2
+from sheetanchor.v1 import publication_service_pb2 as pb
+
+REGIONS = ("eu", "us", "ap")
+NAME = "namespaces/shop/services/cart"
+PROGRAM = "tests.integration.dns_frontend.canary_frontend"
+BAKING = service_pb2.StagedPolicy.STATE_BAKING
+ROLLED_BACK = service_pb2.StagedPolicy.STATE_ROLLED_BACK
+NOW = admin_pb.UpdateServiceRequest.ROLLOUT_NOW
+# a busy machine may hold a canary up for some seconds, which must not look like its death
+BRIEF = Pace(bake_seconds=2.0, gap_seconds=8.0, patience_seconds=20.0)
+LONG = replace(BRIEF, bake_seconds=600.0)
+
+Answer = tuple[tuple[str, ...], int]
+"""Addresses and their TTL; nothing and 0 where there is no address."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A frontend in another process."""
+
+    dns_address: str
+
+
+async def answer(frontend: FrontendServer | Elsewhere) -> Answer:
+    """What clients of a frontend are told now."""
+    reply = await ask(frontend, "cart")
+    found = sorted(record.address for records in reply.answer for record in records)
+    return tuple(found), min((records.ttl for records in reply.answer), default=0)
+
+
+@dataclass
+class Stage:
+    """A registry with what follows it."""
+
+    directory: Path
+    pace: Pace
+    site: Site = field(init=False)
+    plain: FrontendServer = field(init=False)
+    shown: set[Answer] = field(default_factory=set)
+    """All that the plain frontend was seen to answer."""
+    watching: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def register(self, instance: str, region: str, address: str, port: int) -> Any:
+        """An instance that a lease alone keeps healthy, until the test is over."""
+        request = registration(instance, region=region, port=port)
+        request.instance.addresses[:] = [address]
+        request.ttl.FromSeconds(120)
+        return await self.site.registration.RegisterInstance(request)
+
+    async def update(self, rollout: Any = None, **policy: Any) -> service_pb2.Service:
+        """Change these fields of the policy."""
+        failover = policy.pop("failover", None)
+        paths = [f"policy.{name}" for name in policy]
+        asked = service_pb2.Service(name=NAME, policy=service_pb2.ServicePolicy(**policy))
+        if failover is not None:
+            asked.policy.failover.CopyFrom(service_pb2.FailoverPolicy(region_order=failover))
+            paths.append("policy.failover.region_order")
+        reply: service_pb2.Service = await self.site.admin.UpdateService(
+            admin_pb.UpdateServiceRequest(
+                service=asked, update_mask=FieldMask(paths=paths), rollout=rollout
+            )
+        )
+        return reply
+
+    async def service(self) -> service_pb2.Service:
+        """The service as operators see it."""
+        found: service_pb2.Service = await self.site.admin.GetService(
+            admin_pb.GetServiceRequest(name=NAME)
+        )
+        return found
+
+    async def rolled_back(self) -> str:
+        """Wait until the change is taken back; why it was."""
+
+        async def look() -> str:
+            staged = (await self.service()).staged_policy
+            return staged.reason if staged.state == ROLLED_BACK else ""
+
+        return str(await eventually(look))
+
+    async def canary_is_known(self) -> None:
+        """Wait until the registry knows of a canary."""
+
+        async def look() -> bool:
+            reply = await self.site.admin.ListFrontends(admin_pb.ListFrontendsRequest())
+            return any(f.role == frontend_pb2.Frontend.ROLE_CANARY for f in reply.frontends)
+
+        await eventually(look)
+
+    @asynccontextmanager
+    async def canary(self) -> AsyncIterator[FrontendServer]:
+        """A canary, known to the registry, that answers as the plain frontend does."""
+        server = FrontendServer(
+            canary_settings(self.directory / "canary", (self.site.server.grpc_address,))
+        )
+        await server.start()
+        try:
+            await self.canary_is_known()
+            await becomes(server, await answer(self.plain))
+            yield server
+        finally:
+            await server.stop()
+
+    async def _watch(self) -> None:
+        while True:
+            self.shown.add(await answer(self.plain))
+            await asyncio.sleep(0.01)
+
+
+async def becomes(frontend: FrontendServer | Elsewhere, wanted: Answer) -> None:
+    """Wait until clients are told that."""
+
+    async def look() -> bool:
+        return await answer(frontend) == wanted
+
+    await eventually(look)
+
+
+@asynccontextmanager
+async def registry(directory: Path, pace: Pace, port: int = 0) -> AsyncIterator[Site]:
+    """A registry that owns all regions."""
+    made = RegistrySettings(
+        data_dir=directory / "registry",
+        regions=REGIONS,
+        listen=f"127.0.0.1:{port}",
+        migrate=True,
+        checkpoint_seconds=0.2,
+        reconciler=ReconcilerSettings(stages=pace),
+    )
+    server = RegistryServer(made)
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+            yield Site(server, made, channel)
+    finally:
+        await server.stop(0)
+
+
+@asynccontextmanager
+async def staging(directory: Path, pace: Pace) -> AsyncIterator[Stage]:
+    """A registry and a plain frontend that is watched all along, with one instance in us."""
+    stage = Stage(directory, pace)
+    listener = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.2", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, registry(directory, pace) as site:
+        stage.site = site
+        await stage.register("one", "us", "127.0.0.2", port)
+        stage.plain = FrontendServer(
+            settings(directory / "plain", (site.server.grpc_address,), regions=REGIONS)
+        )
+        await stage.plain.start()
+        try:
+            await becomes(stage.plain, (("127.0.0.2",), 5))
+            watching = asyncio.create_task(stage._watch())
+            try:
+                yield stage
+            finally:
+                watching.cancel()
+                await asyncio.wait({watching})
+        finally:
+            await stage.plain.stop()
+
+
+async def test_a_good_change_acts_on_the_canary_and_then_everywhere(tmp_path: Path) -> None:
+    """The usual answer's TTL shows where it acts."""
+    async with staging(tmp_path, BRIEF) as stage:
+        await stage.register("home", "eu", "127.0.0.2", 9)
+        await becomes(stage.plain, (("127.0.0.2",), 10))
+        async with stage.canary() as canary:
+            stage.shown.clear()
+            reply = await stage.update(record_ttl_seconds=30)
+            assert reply.staged_policy.state == BAKING
+            assert (
+                reply.policy.record_ttl_seconds,
+                reply.staged_policy.policy.record_ttl_seconds,
+            ) == (0, 30)
+            await becomes(canary, (("127.0.0.2",), 30))
+            assert stage.shown == {(("127.0.0.2",), 10)}
+            await becomes(stage.plain, (("127.0.0.2",), 30))
+            service = await stage.service()
+            assert service.policy.record_ttl_seconds == 30
+            assert not service.HasField("staged_policy")
+
+
+async def test_a_change_that_leads_to_closed_ports_is_rolled_back_by_itself(
+    tmp_path: Path,
+) -> None:
+    """The order of regions puts one first whose endpoints, healthy on paper, refuse."""
+    async with staging(tmp_path, LONG) as stage:
+        await stage.register("deaf", "ap", "127.0.0.3", 9)
+        async with stage.canary() as canary:
+            await stage.update(failover=["ap", "us"])
+            reason = await stage.rolled_back()
+            assert "0 of 1 endpoints take connections" in reason
+            assert "canary" in reason
+            await becomes(canary, (("127.0.0.2",), 5))
+        assert stage.shown == {(("127.0.0.2",), 5)}
+        assert list((await stage.service()).policy.failover.region_order) == []
+
+
+async def test_a_change_that_empties_the_name_is_rolled_back_by_itself(tmp_path: Path) -> None:
+    """All instances are gone, the last set is held, and the policy would let go of it (I7)."""
+    async with staging(tmp_path, LONG) as stage:
+        async with stage.canary() as canary:
+            reply = await stage.site.admin.ListInstances(admin_pb.ListInstancesRequest(parent=NAME))
+            for each in reply.instances:
+                await stage.site.registration.DeregisterInstance(
+                    registration_service_pb2.DeregisterInstanceRequest(name=each.name, uid=each.uid)
+                )
+            await stage.update(scale_to_zero=True)
+            assert "nothing would be answered" in await stage.rolled_back()
+            await becomes(canary, (("127.0.0.2",), 5))
+        assert stage.shown == {(("127.0.0.2",), 5)}
+
+
+async def test_endpoints_change_everywhere_while_a_policy_bakes(tmp_path: Path) -> None:
+    """What is staged delays nothing else; and breaking the glass skips the waiting."""
+    async with staging(tmp_path, LONG) as stage, stage.canary() as canary:
+        await stage.update(record_ttl_seconds=30)
+        await stage.register("home", "eu", "127.0.0.4", 9)
+        await becomes(stage.plain, (("127.0.0.4",), 10))
+        await becomes(canary, (("127.0.0.4",), 30))
+        assert (await stage.service()).staged_policy.state == BAKING
+        reply = await stage.update(NOW, record_ttl_seconds=40)
+        assert not reply.HasField("staged_policy")
+        await becomes(stage.plain, (("127.0.0.4",), 40))
+
+
+async def test_without_a_canary_a_change_acts_at_once(tmp_path: Path) -> None:
+    """As it does for a developer, and on a site of one frontend."""
+    async with staging(tmp_path, LONG) as stage:
+        await stage.register("home", "eu", "127.0.0.4", 9)
+        reply = await stage.update(record_ttl_seconds=30)
+        assert not reply.HasField("staged_policy")
+        await becomes(stage.plain, (("127.0.0.4",), 30))
+
+
+async def test_a_canary_killed_during_the_bake_takes_the_change_with_it(tmp_path: Path) -> None:
+    """It may have died of it (F16)."""
+    async with staging(tmp_path, replace(LONG, gap_seconds=4.0)) as stage:
+        port, directory = free_port(), tmp_path / "canary"
+        arguments = [PROGRAM, str(directory), str(port), stage.site.server.grpc_address]
+        process = ServerProcess("canary", arguments, tmp_path / "canary.log")
+        process.start()
+        try:
+            await stage.canary_is_known()
+            await stage.register("home", "eu", "127.0.0.2", 9)
+            await becomes(stage.plain, (("127.0.0.2",), 10))
+            stage.shown.clear()
+            await stage.update(record_ttl_seconds=30)
+            await becomes(Elsewhere(f"127.0.0.1:{port}"), (("127.0.0.2",), 30))
+            # long enough that its silence would have been noticed
+            await asyncio.sleep(2 * stage.pace.gap_seconds)
+            assert (await stage.service()).staged_policy.state == BAKING, process.tail()
+        finally:
+            process.kill()
+        assert "fell silent" in await stage.rolled_back()
+        assert stage.shown == {(("127.0.0.2",), 10)}
+
+
+async def test_a_registry_that_starts_anew_lets_the_change_bake_anew(tmp_path: Path) -> None:
+    """What was staged is on disk; half a bake is none."""
+    pace = replace(BRIEF, bake_seconds=3.0)
+    async with staging(tmp_path, pace) as stage:
+        await stage.register("home", "eu", "127.0.0.2", 9)
+        await becomes(stage.plain, (("127.0.0.2",), 10))
+        async with stage.canary() as canary:
+            await stage.update(record_ttl_seconds=30)
+            await becomes(canary, (("127.0.0.2",), 30))
+            port = int(stage.site.server.grpc_address.rpartition(":")[2])
+            await stage.site.server.stop(0)
+            async with registry(tmp_path, pace, port) as again:
+                begun = asyncio.get_running_loop().time()
+                stage.site = again
+                await becomes(stage.plain, (("127.0.0.2",), 30))
+                assert asyncio.get_running_loop().time() - begun >= pace.bake_seconds
+                assert not (await stage.service()).HasField("staged_policy")
+
+
+async def test_only_what_follows_as_a_canary_may_speak_of_stages(tmp_path: Path) -> None:
+    """Each fault of a report is named, and no word of a stranger counts."""
+    async with staging(tmp_path, LONG) as stage:
+        report = stage.site.publication.ReportStage
+        bad = pb.ReportStageRequest(frontend_id="A!", cell="Mars", service="cart")
+        assert fields(await refusal(report(bad))) == [
+            "frontend_id",
+            "cell",
+            "stage_uid",
+            "verdict",
+        ]
+        good = pb.ReportStageRequest(
+            frontend_id="dns-1",
+            cell="eu",
+            service=NAME,
+            stage_uid="t1",
+            verdict=pb.ReportStageRequest.VERDICT_FAILED,
+        )
+        assert fields(await refusal(report(good))) == ["reason"]
+        good.reason = "no"
+        assert fields(await refusal(report(good))) == ["frontend_id"]
+        watch = pb.WatchPlansRequest(frontend_id="x", region="eu", role=7)  # type: ignore[arg-type]  # of a later version
+        assert fields(await refusal(stage.site.publication.WatchPlans(watch).read())) == ["role"]
