@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
+import json
 import os
 import shutil
 import statistics
@@ -36,6 +38,7 @@ from sheetanchor.cli.demo.port import free_port
 SERVICES, ENDPOINTS = 5_000, 15_000
 REGION = "near"
 LOOPS = ("batch", "python")
+BASE = "gdnsd"
 GOALS = {
     ("batch", "plain, 5 % NXDOMAIN"): 1.0,
     ("batch", "EDNS, cookie, random case"): 1.3,
@@ -214,28 +217,63 @@ def measure(
             each.waits[mix.name] = waits(mix, each.port, 1.0, core, each.cookie)
 
 
-def as_table(found: list[Contestant], kinds: list[Mix]) -> str:
-    """Markdown: medians, and ratios to gdnsd where it ran."""
-    base = next((each for each in found if each.name == "gdnsd"), found[0])
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One server under one mix: medians of the rounds."""
+
+    mix: str
+    server: str
+    cpu_us: float
+    """Of CPU time, a query answered."""
+    ratio: float
+    """Of that to the first server to compare with, gdnsd where it ran: the rounds' median, since
+    each round had its own weather."""
+    queries_per_second: float
+    p50_ms: float
+    p99_ms: float
+    lost: int
+    goal: float | None
+    """The most that the ratio may be."""
+
+
+def rows_of(found: list[Contestant], kinds: list[Mix]) -> list[Row]:
+    """What came out."""
+    base = next((each for each in found if each.name == BASE), found[0])
+    return [
+        Row(
+            mix.name,
+            each.name,
+            statistics.median(each.costs[mix.name]),
+            statistics.median(
+                mine / theirs
+                for mine, theirs in zip(each.costs[mix.name], base.costs[mix.name], strict=True)
+            ),
+            statistics.median(each.rates[mix.name]),
+            *each.waits[mix.name],
+            each.lost[mix.name],
+            GOALS.get((each.name.rpartition(" ")[2], mix.name)) if base.name == BASE else None,
+        )
+        for mix in kinds
+        for each in found
+    ]
+
+
+def as_table(rows: list[Row]) -> str:
+    """Markdown."""
+    base = BASE if any(row.server == BASE for row in rows) else rows[0].server
     lines = [
-        f"| mix | server | CPU a query | of {base.name}'s | queries/s | p50 | p99 | lost | goal |",
+        f"| mix | server | CPU a query | of {base}'s | queries/s | p50 | p99 | lost | goal |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for mix in kinds:
-        for each in found:
-            costs = each.costs[mix.name]
-            # each round's ratio, since each round had its own weather
-            ratio = statistics.median(
-                mine / theirs for mine, theirs in zip(costs, base.costs[mix.name], strict=True)
-            )
-            goal = GOALS.get((each.name.rpartition(" ")[2], mix.name))
-            verdict = "" if goal is None else f"<= {goal} {'met' if ratio <= goal else 'MISSED'}"
-            p50, p99 = each.waits[mix.name]
-            lines.append(
-                f"| {mix.name} | {each.name} | {statistics.median(costs):.2f} us | {ratio:.2f} "
-                f"| {statistics.median(each.rates[mix.name]):,.0f} | {p50:.2f} ms | {p99:.2f} ms "
-                f"| {each.lost[mix.name]} | {verdict} |"
-            )
+    for row in rows:
+        verdict = ""
+        if row.goal is not None:
+            verdict = f"<= {row.goal} {'met' if row.ratio <= row.goal else 'MISSED'}"
+        lines.append(
+            f"| {row.mix} | {row.server} | {row.cpu_us:.2f} us | {row.ratio:.2f} "
+            f"| {row.queries_per_second:,.0f} | {row.p50_ms:.2f} ms | {row.p99_ms:.2f} ms "
+            f"| {row.lost} | {verdict} |"
+        )
     return "\n".join(lines)
 
 
@@ -244,7 +282,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-dns", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of load, a round and server")
+    parser.add_argument("--short", action="store_true", help="two rounds of a second: a look")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    if options.short:
+        options.rounds, options.seconds = 2, 1.0
     if shutil.which("dnsperf") is None:
         print("bench-dns: needs dnsperf (Debian: apt-get install dnsperf)", file=sys.stderr)
         return 1
@@ -258,7 +300,12 @@ def main() -> int:
         kinds = mixes(directory, names)
         with contestants(directory, directory / "loaded") as found:
             measure(found, Mix("warm", directory / "warm"), kinds, options)
-    print(f"{machine()}\n\n{as_table(found, kinds)}")
+    rows = rows_of(found, kinds)
+    if options.json:
+        report = {"machine": machine(), "rows": [dataclasses.asdict(row) for row in rows]}
+        print(json.dumps(report, indent=2))
+    else:
+        print(f"{machine()}\n\n{as_table(rows)}")
     return 0
 
 
