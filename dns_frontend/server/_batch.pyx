@@ -187,6 +187,12 @@ cdef class Guest:
     cdef bint limited
     cdef int octets
     cdef unsigned long lot
+    # the cookie that it showed last, and what came of it in one batch
+    cdef unsigned char shown[24]
+    cdef Py_ssize_t shown_octets
+    cdef unsigned long long shown_in
+    cdef bytes cookie
+    cdef bint is_proven
 
     def __init__(self, client):
         self.answers = client.answers
@@ -210,7 +216,7 @@ cdef class Batch:
     cdef bint _wildcard
     cdef Slot *_slots
     cdef Kept *_kept
-    cdef unsigned long long _seed, _change
+    cdef unsigned long long _seed, _change, _batches
     cdef mmsghdr *_received
     cdef mmsghdr *_replies
     cdef int _faults_logged
@@ -267,6 +273,7 @@ cdef class Batch:
         got = self._receive()
         if got <= 0:
             return 0
+        self._batches += 1
         self._remembered = self._denials = None
         # nothing changes while a batch is answered; 0 is what nothing was kept at
         self._change = self._table.changes + 1
@@ -446,6 +453,7 @@ cdef class Batch:
         cdef Py_ssize_t name = slot.name
         cdef Py_ssize_t question = name + 4
         cdef Py_ssize_t left, room
+        cdef bytes verified = None
         cdef bytes key
         cdef PyObject *found
         cdef Plate plate
@@ -477,22 +485,28 @@ cdef class Batch:
             room = record[3] << 8 | record[4]
         else:
             room = MOST_PLAIN
-        if cookie == NULL:
-            kept = self._find_kept(slot.mark, lower, question, guest)
-            # what fits a client of the least room fits all
-            if kept != NULL and 12 + question + kept.octets + 11 <= MOST_PLAIN:
-                return self._splice_kept(packet, question, kept, form, reply)
-        key = PyBytes_FromStringAndSize(<const char *>lower, question)
-        found = PyDict_GetItemWithError(guest.answers, key)
-        if found != NULL:
-            plate = _plate(<object>found)
-            self._keep(slot.mark, lower, question, plate, guest)
+        kept = self._find_kept(slot.mark, lower, question, guest)
+        # what fits a client of the least room fits all
+        if kept != NULL and 12 + question + kept.octets + 39 <= MOST_PLAIN:
+            if cookie != NULL:
+                verified = self._cookie(guest, cookie, cookie_octets, &most)
+                if verified is None:
+                    return FALL_THROUGH
+            return self._splice_kept(packet, question, kept, form, verified, reply)
+        body = self._missed(lower, name, guest, False)
+        if body is None:
+            key = PyBytes_FromStringAndSize(<const char *>lower, question)
+            found = PyDict_GetItemWithError(guest.answers, key)
+            if found != NULL:
+                plate = _plate(<object>found)
+                self._keep(slot.mark, lower, question, plate, guest)
+            else:
+                body = self._missed(lower, name, guest, True)
+                if body is None:
+                    return FALL_THROUGH
+                plate = _plate(body)
         else:
-            body = self._missed(lower, name, guest)
-            if body is None:
-                return FALL_THROUGH
             plate = _plate(body)
-        verified = None
         if cookie != NULL:
             if PyBytes_GET_SIZE(plate.option):
                 return FALL_THROUGH
@@ -545,9 +559,9 @@ cdef class Batch:
 
     cdef Py_ssize_t _splice_kept(
         self, const unsigned char *packet, Py_ssize_t question, const Kept *kept, int form,
-        unsigned char *reply
+        bytes cookie, unsigned char *reply
     ) noexcept:
-        """As `_splice`, for an answer that is kept and surely fits, without a cookie."""
+        """As `_splice`, for an answer that is kept and surely fits."""
         cdef const unsigned char *records = kept.data + question
         cdef Py_ssize_t at = 12 + question
         if kept.turns:
@@ -562,6 +576,11 @@ cdef class Batch:
         if form >= 2:
             memcpy(reply + at + kept.octets, OPT_PLAIN, 11)
             reply[at + kept.octets + 7] = packet[at + 7] & 0x80
+            if cookie is not None:
+                reply[at + kept.octets + 10] = 28
+                memcpy(reply + at + kept.octets + 11, b"\0\x0a\0\x18", 4)
+                memcpy(reply + at + kept.octets + 15, PyBytes_AS_STRING(cookie), 24)
+                at += 28
             at += 11
         self._rcodes[kept.rcode] += 1
         self._modes[kept.mode] += 1
@@ -571,21 +590,30 @@ cdef class Batch:
         self, Guest guest, const unsigned char *cookie, Py_ssize_t octets, int *most
     ):
         """The cookie to reply with, of 24 octets; None when it is to be judged first."""
-        if self._remembered is None:
-            self._remembered = self._responder.cookies.remembered()
-        found = (<dict>self._remembered).get(
-            (guest.address, PyBytes_FromStringAndSize(<char *>cookie, octets))
-        )
-        if found is None or len(found.reply) != 24:
-            return None
-        if found.proof is VALID:
+        if guest.shown_in != self._batches or guest.shown_octets != octets \
+                or memcmp(guest.shown, cookie, octets):
+            if self._remembered is None:
+                self._remembered = self._responder.cookies.remembered()
+            found = (<dict>self._remembered).get(
+                (guest.address, PyBytes_FromStringAndSize(<char *>cookie, octets))
+            )
+            if found is None or len(found.reply) != 24:
+                return None
+            guest.cookie, guest.is_proven = found.reply, found.proof is VALID
+            memcpy(guest.shown, cookie, octets)
+            guest.shown_octets, guest.shown_in = octets, self._batches
+        if guest.is_proven:
             most[0] = MOST
-        return found.reply
+        return guest.cookie
 
-    cdef object _missed(self, const unsigned char *key, Py_ssize_t name, Guest guest):
+    cdef object _missed(
+        self, const unsigned char *key, Py_ssize_t name, Guest guest, bint is_known_missing
+    ):
         """The body for a question that is not compiled; None: not sound, or out of the zone.
 
-        `key` is the name, of so many octets, in lower case, then its type and class.
+        `key` is the name, of so many octets, in lower case, then its type and class. Before
+        it is known to be missing only what is shaped like an instance is denied, as floods of
+        random names are: of those most are absent.
         """
         cdef Py_ssize_t starts[LABELS]
         cdef Py_ssize_t at = 0
@@ -607,8 +635,12 @@ cdef class Batch:
             return None
         if below < 0 or memcmp(key + zone, PyBytes_AS_STRING(self._zone), name - zone):
             return None
+        if not is_known_missing and below != 4:
+            return None
         if below and self._is_absent(key, starts, below):
             return self._denial(zone)
+        if not is_known_missing:
+            return None
         return self._find(PyBytes_FromStringAndSize(<const char *>key, name), kind, guest.view)
 
     cdef bint _is_absent(
