@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from importlib.metadata import version as installed_version
 from typing import Annotated
 
@@ -25,8 +26,14 @@ from sheetanchor.cli.resolver_config import resolver_config
 from sheetanchor.cli.service import create_service, delete_service, update_service
 from sheetanchor.cli.watch import watch
 
-EPILOG = "Exit codes: " + " ".join(
-    f"{code.value}: {text.partition(';')[0].partition(':')[0].rstrip('.')}."
+# `\b` keeps typer from making one paragraph of the lines
+EPILOG = "\b\nExit codes:\n" + "\n".join(
+    textwrap.fill(
+        f"{code.value}: {text.partition(';')[0].partition(':')[0].rstrip('.')}.",
+        width=74,
+        initial_indent=" " * (4 - len(str(code.value))),
+        subsequent_indent=" " * 6,
+    )
     for code, text in MEANING.items()
 )
 

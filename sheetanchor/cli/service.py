@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")]
 Ttl = Annotated[
-    int | None, typer.Option("--ttl", metavar="SECONDS", help="TTL of answers, 5 to 60.")
+    int | None,
+    typer.Option("--ttl", metavar="SECONDS", help="TTL of answers, 5 to 60; 10 unless ever set."),
 ]
 Order = Annotated[
     str | None,
@@ -28,20 +29,34 @@ Order = Annotated[
 Enter = Annotated[
     float | None,
     typer.Option(
-        "--enter-threshold", metavar="SHARE", help="Healthy share below which a region is left."
+        "--enter-threshold",
+        metavar="SHARE",
+        help="Healthy share below which a region is left; 0.5 unless ever set.",
     ),
 ]
 Exit = Annotated[
     float | None,
-    typer.Option("--exit-threshold", metavar="SHARE", help="Share at which it is taken again."),
+    typer.Option(
+        "--exit-threshold",
+        metavar="SHARE",
+        help="Share at which it is taken again; 0.7 unless ever set.",
+    ),
 ]
 Hold = Annotated[
     float | None,
-    typer.Option("--exit-hold", metavar="SECONDS", help="How long that must have held, 0 to 3600."),
+    typer.Option(
+        "--exit-hold",
+        metavar="SECONDS",
+        help="How long that must have held, 0 to 3600; 30 unless ever set.",
+    ),
 ]
 Minimum = Annotated[
     int | None,
-    typer.Option("--minimum-endpoints", metavar="NUMBER", help="Healthy endpoints a region needs."),
+    typer.Option(
+        "--minimum-endpoints",
+        metavar="NUMBER",
+        help="Healthy endpoints a region needs; 1 unless ever set.",
+    ),
 ]
 ToZero = Annotated[
     bool | None,
