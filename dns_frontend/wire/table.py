@@ -21,6 +21,7 @@ from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import choose
 from dns_frontend.plan.keepsake import keepsake, recall
 from dns_frontend.plan.ledger import Ledger, Ranking
+from dns_frontend.plan.population import Population
 from dns_frontend.plan.zone import Kind, Place, ZoneSettings, locate
 from dns_frontend.wire.apex import TYPE_ANY, Apex
 from dns_frontend.wire.body import (
@@ -74,9 +75,7 @@ class AnswerTable:
         self.zone_wire = self._encoder.zone_wire
         self.changes = 0
         """Rises when answers are no more what they were; those that are added change none."""
-        self._population: dict[tuple[str, str], int] = {}
-        """Living services by (region or "" for all, namespace)."""
-        self._alive: dict[ServiceKey, frozenset[str]] = {}
+        self._population = Population()
         self._answers: dict[str, dict[bytes, Body]] = {}
         self._passing: dict[str, dict[bytes, Body]] = {}
         self._compiled: dict[ServiceKey, dict[tuple[str, bytes], tuple[Place, int]]] = {}
@@ -246,7 +245,7 @@ class AnswerTable:
                         compiled[view, key] = (place, record_type)
                         return body
             case Kind.NAMESPACE:
-                if not self._population.get((place.region, place.namespace)):
+                if not self._population.has(place.region, place.namespace):
                     return self._apex.denial(NXDOMAIN, zone_offset)
                 body = None
             case Kind.REGION:
@@ -350,7 +349,7 @@ class AnswerTable:
 
     def _settle(self, key: ServiceKey, ledger: Ledger, *, at_once: bool) -> None:
         """Bring everything derived from a ledger in line with it."""
-        self._count(key, ledger.alive_in)
+        self._population.count(key, ledger.alive_in)
         self._reverse.put(ledger)
         self._mark(key, ledger)
         self.changes += 1
@@ -381,24 +380,6 @@ class AnswerTable:
             self._due.pop(key, None)
         else:
             self._due[key] = due
-
-    def _count(self, key: ServiceKey, alive: frozenset[str]) -> None:
-        before = self._alive.get(key)
-        if before == alive or (not before and not alive):
-            return
-        for regions, step in ((before, -1), (alive, 1)):
-            if regions:
-                for region in ("", *regions):
-                    place = (region, key.namespace)
-                    count = self._population.get(place, 0) + step
-                    if count:
-                        self._population[place] = count
-                    else:
-                        del self._population[place]
-        if alive:
-            self._alive[key] = alive
-        else:
-            del self._alive[key]
 
     def _renew(self) -> None:
         """After a change: what holds a serial number, or denies, is made anew."""
