@@ -149,13 +149,13 @@ def facet_of(place: Place, record_type: int) -> Facet | None:
 class Composer:
     """Composes answers of one zone; holds settings, and which regions are `stale`."""
 
-    __slots__ = ("_degraded_ttl_seconds", "_regions", "_zone_octets", "stale")
+    __slots__ = ("_regions", "_zone_octets", "degraded_ttl_seconds", "stale")
 
     def __init__(
         self, regions: Sequence[str], degraded_ttl_seconds: int, zone: Sequence[str]
     ) -> None:
         self._regions = tuple(regions)
-        self._degraded_ttl_seconds = degraded_ttl_seconds
+        self.degraded_ttl_seconds = degraded_ttl_seconds
         self.stale: frozenset[str] = frozenset()
         """Regions of which nothing was confirmed for longer than allowed."""
         self._zone_octets = 1 + sum(len(label) + 1 for label in zone)
@@ -207,7 +207,7 @@ class Composer:
     def ttl_seconds(self, ledger: Ledger, choice: Choice) -> int:
         """The policy's TTL for the usual answer; the degraded one otherwise."""
         if not choice.usual:
-            return self._degraded_ttl_seconds
+            return self.degraded_ttl_seconds
         wished = ledger.policy.record_ttl_seconds
         stale = choice.region in self.stale
         # RFC 8767, section 5.2: a stale answer is kept no longer than 30 s

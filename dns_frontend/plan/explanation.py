@@ -16,14 +16,39 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from dns_frontend.plan.answer import Scope
+from dns_frontend.plan.answer import Composer, RecordSet, RecordType, Scope, strings
 from dns_frontend.plan.entry import CellPosition, Endpoint
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose
 from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.zone import Place
 
 ENDPOINT_LINES_MAXIMUM = 300
 """What is left out is counted in the last line; all of it must fit one answer (64 KiB)."""
+
+
+def why(
+    composer: Composer,
+    ledger: Ledger,
+    place: Place,
+    scope: Scope,
+    positions: Mapping[str, CellPosition],
+    pinned: Collection[str],
+) -> RecordSet:
+    """The records of a service's `_why`, which never outlive a degraded answer."""
+    choice = choose(scope.home, scope.tiers, ANY, scope.policy)
+    lines = explain(
+        ledger,
+        scope,
+        positions,
+        composer.ttl_seconds(ledger, choice),
+        stale=composer.stale,
+        pinned=pinned,
+    )
+    labels = ("_why", place.service, place.namespace, "svc")
+    owner = (*labels, place.region, "region") if place.region else labels
+    data = tuple(strings(line) for line in lines)
+    return RecordSet(owner, RecordType.TXT, composer.degraded_ttl_seconds, data)
 
 
 def explain(

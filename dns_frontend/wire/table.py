@@ -13,12 +13,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from struct import pack
 
-from dns_frontend.plan.answer import Composer, RecordSet, RecordType, strings
+from dns_frontend.plan.answer import Composer, RecordType
 from dns_frontend.plan.answer import exists as service_exists
 from dns_frontend.plan.entry import CellPosition, ServiceEntry, ServiceKey
-from dns_frontend.plan.explanation import explain
-from dns_frontend.plan.facet import ANY
-from dns_frontend.plan.failover import choose
+from dns_frontend.plan.explanation import why
 from dns_frontend.plan.keepsake import keepsake, recall
 from dns_frontend.plan.ledger import Ledger, Ranking
 from dns_frontend.plan.population import Population
@@ -300,16 +298,8 @@ class AnswerTable:
         if record_type not in (RecordType.TXT, TYPE_ANY):
             return None
         scope = self._composer.scope(ledger, view, place)
-        choice = choose(scope.home, scope.tiers, ANY, scope.policy)
-        ttl_seconds = self._composer.ttl_seconds(ledger, choice)
-        lines = explain(
-            ledger, scope, self.cells, ttl_seconds, stale=self.stale, pinned=self.pinned
-        )
-        labels = ("_why", place.service, place.namespace, "svc")
-        owner = (*labels, place.region, "region") if place.region else labels
-        data = tuple(strings(line) for line in lines)
-        records = RecordSet(owner, RecordType.TXT, self._zone.degraded_ttl_seconds, data)
-        return self._encoder.positive(owner, records, tailored=not place.region)
+        records = why(self._composer, ledger, place, scope, self.cells, self.pinned)
+        return self._encoder.positive(records.owner, records, tailored=not place.region)
 
     # --- keeping up --------------------------------------------------------------------
 
