@@ -343,8 +343,8 @@ def test_command_that_reads_the_terminal_can(registry: Server, register: Start) 
     """It gets the foreground, and Ctrl-C with it, when it asks for a line."""
     registry.start()
     asks = (
-        "print('name?', flush=True); print('hello', input(), flush=True)\n"
-        "try: input()\n"
+        "try:\n"
+        "    print('name?', flush=True); print('hello', input(), flush=True); input()\n"
         "except KeyboardInterrupt: raise SystemExit(5)"
     )
     with Keyboard() as keyboard:
