@@ -131,6 +131,7 @@ REASONS: Mapping[str, type[RegistryRefusal]] = {
     "ETAG_MISMATCH": Conflict,
     "REQUEST_ID_REUSED": Conflict,
     "SERVICE_NOT_EMPTY": Conflict,
+    "PREVIEW_STALE": Conflict,
     "INCARNATION_SUPERSEDED": IncarnationSuperseded,
     "LEASE_EXPIRED": LeaseLost,
     "LEASE_NOT_FOUND": LeaseLost,
