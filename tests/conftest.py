@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from postgresql_server import PostgresqlServer
 
 
@@ -44,3 +45,10 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> str:
 def postgresql_database(postgresql_server: PostgresqlServer) -> str:
     """An empty database of the test's own."""
     return postgresql_server.new_database()
+
+
+# How long an example takes says more about the machine than about the code. CI looks at the
+# same examples each time, so that a red run is its change's doing; at a desk they are new ones.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
