@@ -68,7 +68,9 @@ class NameWatch(asyncio.DatagramProtocol):
             self._transport.sendto(number.to_bytes(2, "big") + query[2:])
             self.queries += 1
             try:
-                return await asyncio.wait_for(future, RESEND_SECONDS)
+                # wait_for would swallow a cancellation that comes together with the answer
+                async with asyncio.timeout(RESEND_SECONDS):
+                    return await future
             except TimeoutError:
                 self._waiting.pop(number, None)
 

@@ -118,7 +118,8 @@ class Scribe:
         if self.failing:
             return
         try:
-            await asyncio.wait_for(group.wait(), self._patience_seconds)
+            async with asyncio.timeout(self._patience_seconds):
+                await group.wait()
         except TimeoutError:
             self._fail(f"not written within {self._patience_seconds:g} s")
 
@@ -145,7 +146,8 @@ class Scribe:
         if self._due.is_set():
             # behind what the thread is at, if it is
             try:
-                await asyncio.wait_for(self._write_group(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._write_group()
             except TimeoutError:
                 self._hanging = True
         self._hand.end()

@@ -33,6 +33,7 @@ class Watcher:
 
     def __init__(self, regions: Sequence[Region]) -> None:
         self._clients = [(frontend, view) for frontend in regions for view in regions]
+        self._over = False
         self.tracks = tuple(Track(frontend.name, view.name) for frontend, view in self._clients)
 
     def __repr__(self) -> str:
@@ -42,17 +43,29 @@ class Watcher:
     async def watching(self) -> AsyncIterator[None]:
         """Ask, and write down, as long as the block runs."""
         clients = [
-            asyncio.create_task(_ask_on(frontend, view, track))
+            asyncio.create_task(self._ask_on(frontend, view, track))
             for (frontend, view), track in zip(self._clients, self.tracks, strict=True)
         ]
         try:
             yield
         finally:
+            # dnspython waits by asyncio.wait_for, which up to Python 3.11 swallows a cancellation
+            # that comes together with the answer: the word must be left for them, too
+            self._over = True
             for client in clients:
                 client.cancel()
             for ended in await asyncio.gather(*clients, return_exceptions=True):
                 if isinstance(ended, Exception):
                     raise ended
+
+    async def _ask_on(self, frontend: Region, view: Region, track: Track) -> None:
+        async with _socket(view.client) as sock:
+            due = time.monotonic()
+            while not self._over:
+                await _ask(sock, frontend.dns_port, track)
+                # a late answer makes the next question late, and none is made up for
+                due = max(due + INTERVAL_SECONDS, time.monotonic())
+                await asyncio.sleep(due - time.monotonic())
 
     async def home(self) -> bool:
         """Whether every client is answered with all of its own region's instances by now."""
@@ -79,16 +92,6 @@ class Watcher:
         moments = [track.within_since(allowed) for track in self.tracks]
         known = [moment for moment in moments if moment is not None]
         return max(known) if len(known) == len(moments) else None
-
-
-async def _ask_on(frontend: Region, view: Region, track: Track) -> None:
-    async with _socket(view.client) as sock:
-        due = time.monotonic()
-        while True:
-            await _ask(sock, frontend.dns_port, track)
-            # a late answer makes the next question late, and none is made up for
-            due = max(due + INTERVAL_SECONDS, time.monotonic())
-            await asyncio.sleep(due - time.monotonic())
 
 
 async def _ask(sock: Any, port: int, track: Track) -> None:

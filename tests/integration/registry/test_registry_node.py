@@ -155,7 +155,8 @@ async def test_a_process_ends_in_order_when_it_is_told_to(
             status = await refusal(stream.read())
             assert status.code == grpc.StatusCode.UNAVAILABLE.value[0]
         assert (await logged(running, "the registry has stopped"))["level"] == "INFO"
-        assert await asyncio.wait_for(running.wait(), 10) == 0
+        async with asyncio.timeout(10):
+            assert await running.wait() == 0
 
 
 async def test_a_killed_process_leaves_a_database_that_the_next_one_takes_at_once(

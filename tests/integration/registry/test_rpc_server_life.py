@@ -203,11 +203,13 @@ async def test_on_the_way_out_calls_are_finished_and_streams_are_sent_elsewhere(
         await stream.read()
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert reason_of(caught.value) == "STORE_UNAVAILABLE"
-    await asyncio.wait_for(site.watch.closed.wait(), 5)
+    async with asyncio.timeout(5):
+        await site.watch.closed.wait()
     assert not stopping.done()
     site.door.release.set()
     assert (await call).revision == 7
-    await asyncio.wait_for(stopping, 5)
+    async with asyncio.timeout(5):
+        await stopping
 
 
 async def test_a_watcher_that_goes_away_leaves_nothing_behind(site: Site) -> None:
@@ -215,7 +217,8 @@ async def test_a_watcher_that_goes_away_leaves_nothing_behind(site: Site) -> Non
     stream = site.follow()
     assert (await stream.read()).revision == 1
     stream.cancel()
-    await asyncio.wait_for(site.watch.closed.wait(), 5)
+    async with asyncio.timeout(5):
+        await site.watch.closed.wait()
     assert "streams=0" in repr(site.server)
 
 
@@ -238,7 +241,8 @@ async def test_a_watcher_that_vanishes_while_it_is_written_to_is_no_fault_of_our
     if how == "cancelled":
         stream.cancel()
     await channel.close()
-    await asyncio.wait_for(site.watch.closed.wait(), 5)
+    async with asyncio.timeout(5):
+        await site.watch.closed.wait()
     await eventually(lambda: "streams=0" in repr(site.server))
     assert [record.getMessage() for record in caplog.records] == []
 

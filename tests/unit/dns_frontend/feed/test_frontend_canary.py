@@ -146,7 +146,8 @@ async def test_a_target_that_never_answers_costs_its_time_and_no_more(
     monkeypatch.setattr(module.asyncio, "open_connection", hang)
     bird = Bird(Role.CANARY)
     bird.restore(AP_FIRST, 1, 1)
-    await asyncio.wait_for(bird.canary.look(), 5)
+    async with asyncio.timeout(5):
+        await bird.canary.look()
     # so it is by the policy in force: nothing is worse
     assert [report.fault for report in bird.reports] == [""]
 
