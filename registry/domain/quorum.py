@@ -1,0 +1,66 @@
+"""What the observers of a cell together say of one endpoint (I14).
+
+A removal on silence needs more than half of them: silence may be the way's fault. An answer
+may not, so one is enough where the judge itself had it, until most others have found the
+endpoint well *since*: then something between the two of them gave it.
+
+Only fresh words count, and those of observers in quarantine are not among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry.domain.health import Evidence
+from registry.domain.observation import Observation
+
+
+# verdict
+#
+#   the words that count                       verdict
+#   -----------------------------------------  ---------------------------------------------
+#   none                                       NONE: nothing can be said
+#   the judge's alone                          it
+#   the judge's is an answer, gainsaid by      it: one answer is enough
+#   half or fewer
+#   more than half fail                        a failure: the judge's own, else TIMEOUT if
+#                                              any of them is, else their answer
+#   more than half succeed                     VALIDATED
+#   half and half, the judge's is a success    VALIDATED
+#   half and half, else                        NONE: it stays as it was
+#
+# A success gainsays a failure when it is younger than that. Of several answers the first
+# observer's, by name, is told, so that equal words give equal verdicts.
+def verdict(words: Iterable[Observation], *, fresh_seconds: float) -> Evidence:
+    """The evidence that holds for an endpoint; NONE leaves its health as it is.
+
+    Give the words of trusted observers only; older ones than `fresh_seconds` do not count.
+    """
+    counted = [
+        word
+        for word in words
+        if word.evidence is not Evidence.NONE and word.age_seconds <= fresh_seconds
+    ]
+    own = next((word for word in counted if word.own), None)
+    well = [word for word in counted if word.is_well]
+    failing = [word for word in counted if not word.is_well]
+    if own is not None and own.is_answer and 2 * len(gainsaying(own, well)) <= len(counted):
+        return own.evidence
+    if 2 * len(failing) > len(counted):
+        return _told(own, failing)
+    if 2 * len(well) > len(counted) or (own is not None and own.is_well):
+        return Evidence.VALIDATED
+    return Evidence.NONE
+
+
+def gainsaying(failing: Observation, others: Iterable[Observation]) -> list[Observation]:
+    """Those that found the endpoint well after it had begun to fail for this one."""
+    return [word for word in others if word.is_well and word.age_seconds < failing.failing_seconds]
+
+
+def _told(own: Observation | None, failing: list[Observation]) -> Evidence:
+    if own is not None and not own.is_well:
+        return own.evidence
+    if any(word.evidence is Evidence.TIMEOUT for word in failing):
+        return Evidence.TIMEOUT
+    return min(failing, key=lambda word: word.observer).evidence
