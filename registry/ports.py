@@ -33,6 +33,8 @@ from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
 from registry.domain.stage_report import StageReport, StageWord
+from registry.domain.track import TrackRecord
+from registry.domain.velocity import Tracks
 
 
 class Clock(Protocol):
@@ -122,6 +124,8 @@ class Publication:
     """Replace all that it knows of the cell's names: it contradicts the head (I10)."""
     rollback: Rollback | None = None
     """Set when an operator asks for this, who is bound by no epoch and no freeze."""
+    tracks: Tracks = field(default_factory=dict)
+    """What changes in the records of removals; see `velocity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +286,10 @@ class Store(Protocol):
 
     async def names(self, cell: CellName) -> Mapping[str, ServedName]:
         """What the database knows of each name of a cell's head, by entry key."""
+        ...
+
+    async def tracks(self, cell: CellName) -> Mapping[ServiceKey | None, TrackRecord]:
+        """What publications wrote of a cell's removals: by name, None for the cell itself."""
         ...
 
     async def note_seen(self, cell: CellName, claim: Claim) -> bool:

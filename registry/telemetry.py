@@ -108,6 +108,16 @@ health_changes = _meter.create_counter(
     unit="{change}",
     description="Changes of an instance's health, by cell, health and evidence",
 )
+removals_held = _meter.create_gauge(
+    "sheetanchor.registry.removals.held",
+    unit="{endpoint}",
+    description="Unhealthy endpoints that stay in the answers, by cell and reason",
+)
+velocity_breaches = _meter.create_counter(
+    "sheetanchor.registry.velocity.breaches",
+    unit="{breach}",
+    description="Times that a cell began to hold removals, by cell; alert on this",
+)
 
 # --- Publication ---------------------------------------------------------------------
 leading = _meter.create_gauge(

@@ -25,6 +25,7 @@ from registry.app.lead import Lead
 from registry.app.mirror import Mirror
 from registry.app.plan_feed import PlanFeed
 from registry.app.plan_reader import PlanReader
+from registry.app.removals import Removals
 from registry.app.uptime import Uptime
 from registry.app.worklist import Work, Worklist
 from registry.domain.cell_plan import CellPlan, Entry, Step
@@ -41,9 +42,7 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.planner import plan_missing, plan_service, settled
-from registry.domain.protection import protect, take_stock
 from registry.domain.publication import is_outrun, must_publish, next_step
-from registry.domain.velocity import Velocity
 from registry.ports import Clock, PlanCodec, Publication, Store
 
 log = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ class Publisher:
         self._debounce_seconds = debounce_seconds
         self._limits = limits
         self._worklist = Worklist()
-        self._velocity = Velocity()
+        self._removals = Removals(cell, store, clock, uptime)
         self._alarm = Alarm(clock)
         self._is_in_doubt = False
         """Whether the database contradicted what is thought to be the head."""
@@ -124,7 +123,7 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish for ever. Raises LeadershipLost."""
-        self._velocity = Velocity()
+        self._removals.begin()
         self._is_aligned = False
         # Others may have led meanwhile, and not left the database as it should be.
         self._is_in_doubt = True
@@ -152,7 +151,7 @@ class Publisher:
             or (plan.record.generation, plan.record.digest) != (head.generation, head.digest)
         ):
             plan = self.plan = await self._reader.read(head)
-            take_stock(plan.entries.values(), self._velocity, self._clock.monotonic())
+            await self._removals.align(plan)
             self._is_in_doubt = False
             if plan.is_sound:
                 self._worklist.look_over(self._all_services())
@@ -235,11 +234,22 @@ class Publisher:
                 above=self._seen if outrun else NO_GENERATION,
             )
             span.set_attribute("generation", step.record.generation)
+            tracks = self._removals.records()
             won = await self._publish(
-                Publication(fence, step.record, step.delta, step.base, step.names, step.heals)
+                Publication(
+                    fence,
+                    step.record,
+                    step.delta,
+                    step.base,
+                    step.names,
+                    step.heals,
+                    tracks=tracks,
+                )
             )
         if won:
             self._take_on(plan, step)
+            self._removals.kept(tracks)
+            self._removals.published(step.entries, step.record.generation)
         else:
             self._is_aligned = False
             self._worklist.put_back(work, self._clock.monotonic())
@@ -291,17 +301,7 @@ class Publisher:
             self.up_for_seconds,
         )
         if planned is not previous:
-            planned = settled(
-                protect(
-                    planned,
-                    previous,
-                    instances,
-                    self._velocity,
-                    now=self._clock.monotonic(),
-                    unix_ms=self._clock.unix_ms(),
-                ),
-                previous,
-            )
+            planned = settled(self._removals.protect(planned, previous, instances), previous)
         if planned is previous:
             return old
         return Entry(planned, self._codec.encode(planned))

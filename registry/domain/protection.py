@@ -86,10 +86,16 @@ def protect(
 
 
 def take_stock(entries: Iterable[Entry], velocity: Velocity, now: float) -> None:
-    """Have the budgets know what is in a whole cell's answers."""
-    for entry in entries:
-        if entry.plan is not None:
-            velocity.note(entry.plan.key, sum(map(is_answered, entry.plan.endpoints)), now)
+    """Have the budgets know what is in a whole cell's answers, and of no other names."""
+    levels = {
+        entry.plan.key: sum(map(is_answered, entry.plan.endpoints))
+        for entry in entries
+        if entry.plan is not None
+    }
+    for name, level in levels.items():
+        velocity.note(name, level, now)
+    for name in velocity.names - levels.keys():
+        velocity.forget(name, now)
 
 
 def _grade(old: Endpoint, new: Endpoint) -> Grade:

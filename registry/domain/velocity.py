@@ -5,20 +5,21 @@ amount to in a day. What they do not grant is *held*: the endpoint stays in its 
 answers, with its true health beside it, until the budget has room, the endpoint is well
 again, or a human decides. Nothing here ever holds an addition.
 
-The windows are this leader's memory. A new leader begins with full budgets, and with what
-is in the answers as the day's peak.
+What was granted outlives the leader that granted it: what each publication changes of it
+is written in the same transaction, and a new leader goes on from there.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from math import ceil, inf
 from typing import assert_never
 
 from registry.domain.health import ANSWERS, Evidence
 from registry.domain.names import Incarnation, InstanceKey, ServiceKey
+from registry.domain.track import Track, TrackRecord, restored
 
 
 class Grade(Enum):
@@ -92,38 +93,8 @@ class Ruling:
         return self.reason is None
 
 
-@dataclass(slots=True)
-class Track:
-    """What is remembered of one name, or of the cell."""
-
-    removals: deque[float] = field(default_factory=deque)
-    """When each was granted; older ones first."""
-    peaks: deque[tuple[float, int]] = field(default_factory=deque)
-    """Times and levels, levels falling: the first that is young enough is the peak."""
-    level: int = 0
-
-    def note(self, level: int, now: float, limits: VelocityLimits) -> None:
-        """So many are in the answers now."""
-        if self.peaks and self.peaks[-1][1] == self.level:
-            # It stood at that level until now, and a day's memory of it begins now.
-            self.peaks[-1] = now, self.level
-        self.level = level
-        while self.peaks and self.peaks[-1][1] <= level:
-            self.peaks.pop()
-        self.peaks.append((now, level))
-        self.peak(now, limits)
-
-    def peak(self, now: float, limits: VelocityLimits) -> int:
-        """The highest level of the last day."""
-        while len(self.peaks) > 1 and self.peaks[0][0] <= now - limits.peak_seconds:
-            self.peaks.popleft()
-        return self.peaks[0][1] if self.peaks else 0
-
-    def used(self, now: float, window_seconds: float) -> int:
-        """Removals granted within the window."""
-        while self.removals and self.removals[0] <= now - window_seconds:
-            self.removals.popleft()
-        return len(self.removals)
+Tracks = Mapping[ServiceKey | None, TrackRecord | None]
+"""Records by name, None standing for the cell as a whole; a record of None is no more."""
 
 
 class Velocity:
@@ -135,23 +106,74 @@ class Velocity:
         self._names: dict[ServiceKey, Track] = {}
         self._granted: dict[tuple[InstanceKey, Incarnation], float] = {}
         """What was granted, so that a plan made twice is charged once."""
+        self._touched: set[ServiceKey | None] = set()
+        """Whose tracks differ from what was last written."""
+        self._written: set[ServiceKey | None] = set()
+        """Who has a record."""
 
     def __repr__(self) -> str:
-        return f"<Velocity {self._cell.level} in answers, {len(self._cell.removals)} taken out>"
+        taken = sum(count for _, count in self._cell.removals)
+        return f"<Velocity {self._cell.level} in answers, {taken} taken out>"
+
+    @property
+    def names(self) -> frozenset[ServiceKey]:
+        """The names that something is remembered of."""
+        return frozenset(self._names)
+
+    def restore(self, tracks: Mapping[ServiceKey | None, TrackRecord], now: float, ms: int) -> None:
+        """Go on from what the last leader wrote; `ms` is Unix milliseconds.
+
+        What is in the answers is to be noted next.
+        """
+        for name, record in tracks.items():
+            track = restored(record, now, ms)
+            if name is None:
+                self._cell = track
+            else:
+                self._names[name] = track
+        self._written = set(tracks)
+        # Each is looked at once more, so that what has become too old is dropped.
+        self._touched = set(tracks)
+
+    def records(self, now: float, ms: int) -> Tracks:
+        """What has changed since `kept`: to be written with the next publication."""
+        limits = self._limits
+        found: dict[ServiceKey | None, TrackRecord | None] = {}
+        for name in self._touched:
+            track = self._cell if name is None else self._names.get(name)
+            window = limits.cell_window_seconds if name is None else limits.name_window_seconds
+            record = None
+            if track is not None:
+                record = track.record(
+                    now, ms, window_seconds=window, peak_seconds=limits.peak_seconds
+                )
+            if record is not None or name in self._written:
+                found[name] = record
+        return found
+
+    def kept(self, records: Tracks) -> None:
+        """The records are written: the publication that they went with has won."""
+        self._touched.clear()
+        self._written.update(name for name, record in records.items() if record is not None)
+        self._written.difference_update(name for name, r in records.items() if r is None)
 
     def note(self, name: ServiceKey, level: int, now: float) -> None:
         """So many endpoints of a name are in the answers, removals held or not."""
+        peak_seconds = self._limits.peak_seconds
         track = self._names.setdefault(name, Track())
-        self._cell.note(self._cell.level + level - track.level, now, self._limits)
-        track.note(level, now, self._limits)
-        if not level and not track.peak(now, self._limits):
+        if level != track.level:
+            self._touched |= {name, None}
+        self._cell.note(self._cell.level + level - track.level, now, peak_seconds)
+        track.note(level, now, peak_seconds)
+        if not level and not track.peak(now, peak_seconds):
             del self._names[name]
 
     def forget(self, name: ServiceKey, now: float) -> None:
         """A name was deleted, which is nobody's accident."""
         track = self._names.pop(name, None)
         if track is not None:
-            self._cell.note(self._cell.level - track.level, now, self._limits)
+            self._touched |= {name, None}
+            self._cell.note(self._cell.level - track.level, now, self._limits.peak_seconds)
 
     # ask
     #
@@ -206,10 +228,9 @@ class Velocity:
                     return Ruling(Reason.CELL_FLOOR, inf)
             case _:
                 assert_never(grade)
-        track.removals.append(now)
-        cell.removals.append(now)
-        track.note(track.level - 1, now, limits)
-        cell.note(cell.level - 1, now, limits)
+        track.charge(now, limits.peak_seconds)
+        cell.charge(now, limits.peak_seconds)
+        self._touched |= {key.service_key, None}
         self._tidy(now)
         self._granted[identity] = now
         return Ruling()
@@ -222,16 +243,14 @@ class Velocity:
         self, track: Track, now: float, window_seconds: float, share: float, least: int
     ) -> float | None:
         """When the budget has room again; None while it has."""
-        budget = max(least, int(share * track.peak(now, self._limits)))
-        used = track.used(now, window_seconds)
-        if used < budget:
+        budget = max(least, int(share * track.peak(now, self._limits.peak_seconds)))
+        if track.used(now, window_seconds) < budget:
             return None
-        if not budget:
-            return inf
-        return track.removals[used - budget] + window_seconds
+        return track.room_at(budget, window_seconds) if budget else inf
 
     def _floor(self, track: Track, minimum: int, now: float) -> int:
-        return max(minimum, ceil(self._limits.floor_share * track.peak(now, self._limits)))
+        peak = track.peak(now, self._limits.peak_seconds)
+        return max(minimum, ceil(self._limits.floor_share * peak))
 
     def _tidy(self, now: float) -> None:
         oldest = now - self._limits.peak_seconds

@@ -28,7 +28,7 @@ from registry.domain.digest import DigestTree
 EDITS = 500
 PERIOD_SECONDS = 10.0
 CATALOG = ("namespaces", "services", "instances", "leases", "changes", "registry_state", "graves")
-CHAIN = ("cells", "plans", "names", "sightings", "pins", "rollbacks", "healings")
+CHAIN = ("cells", "plans", "names", "sightings", "pins", "rollbacks", "healings", "tracks")
 SAID = ("frontends", "frontend_cells")
 VALUES = {
     "BIGINT": [

@@ -35,6 +35,7 @@ from registry.domain.served_name import ServedName, is_emptied
 from registry.domain.service import Service
 from registry.domain.sighting import Claim, Sighting, fold_claim
 from registry.domain.stage_report import StageReport, StageWord
+from registry.domain.track import TrackRecord
 from registry.ports import (
     ALL_CELLS,
     Acknowledgement,
@@ -58,6 +59,7 @@ class MemoryCell:
     plans: dict[Generation, Publication] = field(default_factory=dict)
     names: dict[str, ServedName] = field(default_factory=dict)
     pins: dict[Generation, Pin] = field(default_factory=dict)
+    tracks: dict[ServiceKey | None, TrackRecord] = field(default_factory=dict)
 
 
 class MemoryPublication:
@@ -134,6 +136,11 @@ class MemoryPublication:
         if publication.rollback is not None and record.epoch != at.epoch:
             return False
         cell.names = self._renamed(cell, publication)
+        cell.tracks = {
+            name: kept
+            for name, kept in {**cell.tracks, **publication.tracks}.items()
+            if kept is not None
+        }
         cell.plans[record.generation] = publication
         cell.head = replace(
             cell.head,
@@ -164,6 +171,11 @@ class MemoryPublication:
         """What the store knows of each name of a cell's head."""
         self._answer()
         return dict(self._cells[cell].names) if cell in self._cells else {}
+
+    async def tracks(self, cell: CellName) -> Mapping[ServiceKey | None, TrackRecord]:
+        """What publications wrote of a cell's removals."""
+        self._answer()
+        return dict(self._cells[cell].tracks) if cell in self._cells else {}
 
     async def note_seen(self, cell: CellName, claim: Claim) -> bool:
         """Keep what a frontend has that this chain never reached."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry.adapters.store import cells, served_names
+from registry.adapters.store import cells, served_names, tracks
 from registry.adapters.store.blob import (
     BlobCorrupt,
     decode_delta,
@@ -72,6 +72,7 @@ def publish(tx: Transaction, publication: Publication) -> bool:
         None if publication.base is None else encode_entries(publication.base),
     )
     served_names.write(tx, fence.cell, publication.names, heals=publication.heals)
+    tracks.write(tx, fence.cell, publication.tracks)
     if publication.rollback is not None:
         _note_rollback(tx, record, publication.rollback)
     return True

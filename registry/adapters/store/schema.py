@@ -283,6 +283,19 @@ stage_reports = Table(
     sqlite_with_rowid=False,
 )
 
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("cell", String, nullable=False),
+    # Both empty: the cell as a whole.
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("write_ms", Number, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("cell", "namespace", "service"),
+    sqlite_with_rowid=False,
+)
+
 # A plan in use: the head's, a pinned one's, and the links that these are read by.
 _IN_USE = (
     "EXISTS (SELECT 1 FROM (SELECT head_generation AS used FROM cells WHERE name = OLD.cell"

@@ -23,6 +23,7 @@ from registry.adapters.store import (
     served_names,
     sightings,
     stages,
+    tracks,
 )
 from registry.adapters.store.database import Database, Transaction
 from registry.domain.change import Change
@@ -47,6 +48,7 @@ from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
 from registry.domain.stage_report import StageReport, StageWord
+from registry.domain.track import TrackRecord
 from registry.ports import (
     Acknowledgement,
     Cleaned,
@@ -208,6 +210,10 @@ class SqlStore:
     async def names(self, cell: CellName) -> Mapping[str, ServedName]:
         """What the database knows of each name of a cell's head."""
         return await self._database.read(lambda tx: served_names.names(tx, cell))
+
+    async def tracks(self, cell: CellName) -> Mapping[ServiceKey | None, TrackRecord]:
+        """What publications wrote of a cell's removals."""
+        return await self._database.read(lambda tx: tracks.tracks(tx, cell))
 
     async def note_seen(self, cell: CellName, claim: Claim) -> bool:
         """Keep what a frontend has that this chain never reached."""

@@ -187,3 +187,80 @@ def test_to_note_a_level_again_is_no_change_of_the_cells() -> None:
         velocity.note(key().service_key, level, 0.0)
         velocity.note(key(0, "other").service_key, 3, 0.0)
         assert f"{level + 3} in answers" in repr(velocity)
+
+
+NOW_MS = 1_760_000_000_000
+
+
+def handed_over(old: Velocity, now: float, later_seconds: float = 5.0) -> Velocity:
+    """A new leader's budgets, after what the old one wrote; its clock begins at 0."""
+    tracks = {name: kept for name, kept in old.records(now, NOW_MS).items() if kept is not None}
+    new = Velocity(old._limits)
+    new.restore(tracks, 0.0, NOW_MS + round(later_seconds * 1000))
+    return new
+
+
+def test_a_new_leader_has_what_is_left_of_the_budgets_and_no_more() -> None:
+    cell = Cell(20, others=100)
+    assert cell.taken(Grade.WEAK, 20, 10.0) == 2
+    new = handed_over(cell.velocity, 20.0)
+    new.note(key().service_key, 18, 0.0)
+    new.note(key(0, "other").service_key, 100, 0.0)
+    assert new.ask(key(50), UID, Grade.WEAK, 1, 0.0) == Ruling(Reason.NAME_BUDGET, 20.0)
+    assert new.ask(key(50), UID, Grade.WEAK, 1, 20.0).granted
+
+
+def test_a_new_leader_knows_the_days_peak_of_a_name_and_of_the_cell() -> None:
+    cell = Cell(10, others=10, name_least=50, cell_least=50)
+    assert cell.taken(Grade.WEAK, 10, 10.0) == 5
+    new = handed_over(cell.velocity, 700.0)
+    new.note(key().service_key, 5, 0.0)
+    new.note(key(0, "other").service_key, 10, 0.0)
+    assert new.ask(key(50), UID, Grade.WEAK, 1, 1.0).reason is Reason.NAME_FLOOR
+    for number in range(5):
+        assert new.ask(key(number, "other"), UID, Grade.WEAK, 1, 1.0).granted
+    new.note(key(0, "third").service_key, 4, 2.0)
+    for number in range(4):
+        assert new.ask(key(60 + number), UID, Grade.STRONG, 1, 3.0).granted
+    assert new.ask(key(9, "third"), UID, Grade.WEAK, 1, 4.0).reason is Reason.CELL_FLOOR
+
+
+def test_only_what_changed_is_written_and_only_once() -> None:
+    velocity = Velocity()
+    a, b = key(0, "a").service_key, key(0, "b").service_key
+    velocity.note(a, 10, 0.0)
+    velocity.note(b, 10, 0.0)
+    assert velocity.records(0.0, NOW_MS) == {}, "the answers show it"
+    velocity.note(a, 9, 1.0)
+    written = velocity.records(1.0, NOW_MS)
+    assert written.keys() == {a, None}
+    assert velocity.records(1.0, NOW_MS) == written, "until it is known to be written"
+    velocity.kept(written)
+    assert velocity.records(1.0, NOW_MS) == {}
+    velocity.note(a, 9, 2.0)
+    assert velocity.records(2.0, NOW_MS) == {}, "nothing changed"
+    velocity.note(a, 12, 3.0)
+    assert velocity.records(3.0, NOW_MS) == {a: None, None: None}, "nothing more to remember"
+
+
+def test_the_record_of_a_deleted_name_goes_with_it() -> None:
+    velocity = Velocity()
+    a = key(0, "a").service_key
+    velocity.note(a, 10, 0.0)
+    velocity.note(a, 4, 1.0)
+    velocity.kept(velocity.records(1.0, NOW_MS))
+    velocity.forget(a, 2.0)
+    records = velocity.records(2.0, NOW_MS)
+    assert records[a] is None
+    velocity.kept(records)
+    assert velocity.records(2.0, NOW_MS) == {}
+
+
+def test_records_that_say_nothing_any_more_are_dropped_by_the_next_leader() -> None:
+    velocity = Velocity()
+    a = key(0, "a").service_key
+    velocity.note(a, 10, 0.0)
+    velocity.note(a, 4, 1.0)
+    new = handed_over(velocity, 1.0, later_seconds=2 * DAY)
+    new.note(a, 4, 0.0)
+    assert new.records(0.0, NOW_MS) == {a: None, None: None}
