@@ -236,11 +236,13 @@ class ProbeSchedule:
         )
         self._damping[key] = instance.incarnation, damping
         if len(self._damping) > self._tidy_at:
+            # This one may become a target in a moment, and a target has damping always.
             self._damping = {
-                key: (incarnation, known)
-                for key, (incarnation, known) in self._damping.items()
+                kept: (incarnation, known)
+                for kept, (incarnation, known) in self._damping.items()
                 if known.served
-                or key in self._targets
+                or kept == key
+                or kept in self._targets
                 or now < known.suppressed_until_seconds
                 or penalty_at(known, now) >= NEGLIGIBLE
             }

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from plan_samples import instance
 
-from registry.app.probe_schedule import STARTING_TRIES, ProbeSchedule, Target
+from registry.app.probe_schedule import KEPT_IN_MIND, STARTING_TRIES, ProbeSchedule, Target
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Check, CheckKind, State
 from registry.domain.operation import Judge
@@ -48,6 +48,15 @@ def test_a_new_instance_is_probed_at_once_and_then_within_every_interval() -> No
         assert schedule.take(due - 0.01) is None
         assert schedule.settle(take(schedule, due), OK, due) is None
         now = due
+
+
+def test_an_instance_is_validated_though_others_are_forgotten_as_it_comes() -> None:
+    schedule = ProbeSchedule()
+    schedule.begin([instance(f"i{n}") for n in range(KEPT_IN_MIND)], 100.0)
+    new = instance("new", Health.UNKNOWN, Evidence.NONE)
+    schedule.put(new, 100.0)
+    verdict = schedule.settle(take(schedule, 100.0), OK, 100.1)
+    assert verdict == Judge(new.key, new.incarnation, Health.HEALTHY, OK)
 
 
 def test_taking_over_a_cell_spreads_its_probes_over_an_interval_but_tries_new_ones_at_once() -> (
