@@ -1,7 +1,8 @@
 """Group commit: whatever was asked for while the last transaction ran goes into the next.
 
-So a durable commit costs each caller a share of one, and nobody waits for company. The
-queue is bounded: past the bound a caller is told so at once (I24).
+So a durable commit costs each caller a share of one. Who comes alone is served at once;
+where many come at a time, a commit is followed by a short rest in which they gather
+(`domain/rest.py`). The queue is bounded: past the bound a caller is told so at once (I24).
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry import telemetry
+from registry.app.alarm import Alarm
 from registry.app.mirror import Mirror
 from registry.app.uptime import Uptime
 from registry.domain.errors import Overloaded, RegistryError, StoreUnavailable
 from registry.domain.names import Revision
 from registry.domain.operation import Applied, Done, Fence, Operation, Outcome, Refused
+from registry.domain.rest import commit_rest
 from registry.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,10 @@ class Committer:
         self._queue: deque[_Request] = deque()
         self._waiting = 0
         self._wanted = asyncio.Event()
+        self._full = Alarm(clock)
+        self._answered = 0
+        """Callers of the last commit."""
+        self._rest_until = float("-inf")
         self._closing = False
 
     def __repr__(self) -> str:
@@ -106,12 +113,15 @@ class Committer:
         self._queue.append(_Request(tuple(operations), fence, result))
         self._waiting += len(operations)
         self._wanted.set()
+        if self._is_full:
+            self._full.ring()
         return await result
 
     async def run(self) -> None:
         """Commit group after group, until `close`."""
         while True:
             await self._wanted.wait()
+            await self._rest()
             group = self._take()
             if group:
                 await self._commit(group)
@@ -124,6 +134,19 @@ class Committer:
         """Take no more; `run` ends when what was taken is done."""
         self._closing = True
         self._wanted.set()
+        self._full.ring()
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether there is no more to wait for: as many as last time are here, or a group is."""
+        return len(self._queue) >= self._answered or self._waiting >= self._group_limit
+
+    async def _rest(self) -> None:
+        while not (self._is_full or self._closing):
+            left = self._rest_until - self._clock.monotonic()
+            if left <= 0.0:
+                return
+            await self._full.wait(left)
 
     def _take(self) -> list[_Request]:
         group: list[_Request] = []
@@ -165,7 +188,10 @@ class Committer:
         except Exception as error:
             await self._isolate(group, error)
             return
-        telemetry.commit_duration.record(self._clock.monotonic() - begun)
+        ended = self._clock.monotonic()
+        self._answered = len(group)
+        self._rest_until = ended + commit_rest(ended - begun, len(group))
+        telemetry.commit_duration.record(ended - begun)
         telemetry.commit_size.record(len(operations))
         self._mirror.absorb(applied.changes, applied.revision)
         _settle(group, applied)

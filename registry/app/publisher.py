@@ -43,6 +43,7 @@ from registry.domain.names import (
 )
 from registry.domain.planner import plan_missing, plan_service, settled
 from registry.domain.publication import is_outrun, must_publish, next_step
+from registry.domain.rest import publish_rest
 from registry.ports import Clock, PlanCodec, Publication, Store
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,6 @@ OVERDUE_LIMIT = 128
 """Services looked over in one step: few, so that a change need not wait long."""
 SLICE = 16
 """Services planned before others may run."""
-LONGEST_REST_SECONDS = 0.05
-"""Between two steps, however long the first one took."""
 
 
 class Publisher:
@@ -192,10 +191,8 @@ class Publisher:
         except BaseException:
             self._worklist.put_back(work, self._clock.monotonic())
             raise
-        # Half of the time belongs to those who register: under a flood of changes the steps
-        # become rarer and larger, instead of taking all there is.
         now = self._clock.monotonic()
-        self._rest_until = now + min(now - begun, LONGEST_REST_SECONDS)
+        self._rest_until = now + publish_rest(now - begun, len(work.services))
 
     async def _plan_and_publish(self, plan: CellPlan, work: Work, begun: float) -> None:
         first = work.traceparents[0] if work.traceparents else ""

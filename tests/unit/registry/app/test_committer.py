@@ -40,6 +40,69 @@ async def test_what_comes_while_a_commit_runs_goes_into_the_next(
     assert uids == [f"u{n}" for n in range(8)], "each caller has its own outcome"
 
 
+async def commit_slowly(node: Node, store: GatedStore, numbers: range) -> None:
+    """One commit, 4 ms long, of as many callers."""
+    store.gate.clear()
+    callers = [asyncio.create_task(node.committer.submit(register(n))) for n in numbers]
+    await node.clock.advance(0.004)
+    store.gate.set()
+    await asyncio.gather(*callers)
+
+
+async def test_after_a_commit_of_many_those_who_come_one_by_one_share_the_next(
+    node: Node, store: GatedStore
+) -> None:
+    await commit_slowly(node, store, range(3))
+    callers = [asyncio.create_task(node.committer.submit(register(3)))]
+    await node.clock.advance(0.003)
+    assert len(store.applied) == 1, "the rest of three callers is as long as their commit was"
+    callers.append(asyncio.create_task(node.committer.submit(register(4))))
+    await node.clock.advance(0.001)
+    await asyncio.gather(*callers)
+    assert [len(operations) for operations in store.applied] == [3, 2]
+
+
+async def test_a_rest_ends_when_as_many_wait_as_were_answered(
+    node: Node, store: GatedStore
+) -> None:
+    await commit_slowly(node, store, range(3))
+    await asyncio.gather(*(node.committer.submit(register(n)) for n in range(3, 6)))
+    assert [len(operations) for operations in store.applied] == [3, 3], "no time has passed"
+
+
+async def test_a_rest_ends_when_a_group_is_full(
+    store: GatedStore, clock: ManualClock, node: Node
+) -> None:
+    committer = Committer(store, node.mirror, clock, node.uptime, group_limit=3)
+    runner = asyncio.create_task(committer.run())
+    store.gate.clear()
+    callers = [asyncio.create_task(committer.submit(register(n))) for n in range(3)]
+    await clock.advance(0.004)
+    store.gate.set()
+    await asyncio.gather(*callers)
+    await committer.submit_all([register(n) for n in range(3, 6)])
+    assert [len(operations) for operations in store.applied] == [3, 3]
+    committer.close()
+    await runner
+
+
+async def test_one_caller_alone_never_waits_for_company(node: Node, store: GatedStore) -> None:
+    await commit_slowly(node, store, range(1))
+    for number in range(1, 4):
+        await node.committer.submit(register(number))
+    assert [len(operations) for operations in store.applied] == [1, 1, 1, 1]
+
+
+async def test_closing_cuts_a_rest_short(node: Node, store: GatedStore) -> None:
+    await commit_slowly(node, store, range(3))
+    caller = asyncio.create_task(node.committer.submit(register(3)))
+    await settle()
+    node.committer.close()
+    await caller
+    await settle()
+    assert node.tasks[2].done()
+
+
 async def test_a_caller_sees_its_commit_in_the_mirror(node: Node) -> None:
     _, revision = await node.committer.submit(register(1))
     assert node.mirror.revision == revision
