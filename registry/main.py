@@ -27,7 +27,7 @@ from registry.adapters.rpc.plan_codec import ProtoPlanCodec
 from registry.adapters.rpc.publication import PublicationService
 from registry.adapters.rpc.registration import RegistrationService
 from registry.adapters.rpc.server import RpcServer
-from registry.adapters.store.factory import migrate, open_store
+from registry.adapters.store.factory import migrate, open_notifier, open_store
 from registry.adapters.switch_file import read_switch
 from registry.app.canaries import Canaries
 from registry.app.catalog import Catalog
@@ -52,7 +52,7 @@ from registry.config import RegistrySettings
 from registry.domain.errors import StoreUnavailable
 from registry.domain.gc import Keep
 from registry.domain.names import CellName, RegionName
-from registry.ports import Clock
+from registry.ports import Clock, Notifier
 from sheetanchor import process
 from sheetanchor.telemetry import StatusPage, TelemetrySettings
 
@@ -76,7 +76,9 @@ class RegistryServer:
         *,
         status: StatusPage | None = None,
         clock: Clock | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
+        """`notifier`: how nodes wake each other, if not as the database does it."""
         self.cells: Mapping[CellName, RegionName] = settings.cells
         """The cells that this node may lead, with their regions."""
         self._settings = settings
@@ -84,9 +86,19 @@ class RegistryServer:
         self._status = status
         self._clock = clock or SystemClock()
         self._uptime = Uptime(self._clock)
-        self._store = open_store(settings.database_url, settings.data_dir, self._clock)
+        self._random = Random()
+        self._notifier = notifier or open_notifier(
+            settings.database_url, settings.data_dir, self._clock, self._random.random
+        )
+        self._store = open_store(
+            settings.database_url, settings.data_dir, self._clock, self._notifier
+        )
         self._mirror = Mirror(
-            self._store, self._clock, self._uptime, poll_seconds=settings.mirror_poll_seconds
+            self._store,
+            self._clock,
+            self._uptime,
+            notifier=self._notifier,
+            poll_seconds=settings.mirror_poll_seconds,
         )
         # before the mirror is loaded, so that it hears how often each lease was renewed
         self._keeper = Leasekeeper(self._mirror, self._uptime)
@@ -142,6 +154,7 @@ class RegistryServer:
         await self._patiently(self._store.open)
         uid = await self._patiently(self._store.uid)
         await self._patiently(self._mirror.load)
+        self._start_loop("notifier", self._notifier.run)
         self._start_loop("uptime", self._uptime.run)
         self._start_loop("mirror", self._mirror.follow)
         self._start_loop("committer", self._committer.run)
@@ -161,7 +174,7 @@ class RegistryServer:
 
     async def _compose(self, uid: str) -> None:
         settings, clock, uptime, store = self._settings, self._clock, self._uptime, self._store
-        random = Random()
+        random, notifier = self._random, self._notifier
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         codec = ProtoPlanCodec()
         prober = await asyncio.to_thread(system_probers, settings.probe_ca_file)
@@ -170,11 +183,23 @@ class RegistryServer:
             store, self._mirror, clock, uptime, checkpoint_seconds=settings.checkpoint_seconds
         )
         plan_feed = PlanFeed(
-            store, clock, uptime, self.cells, checkpoint_seconds=settings.checkpoint_seconds
+            store,
+            clock,
+            uptime,
+            self.cells,
+            notifier=notifier,
+            checkpoint_seconds=settings.checkpoint_seconds,
         )
         frontends = Frontends(store, plan_feed, clock, uptime)
         canaries = Canaries(store, plan_feed, self._mirror, clock, uptime)
-        freezer = Freezer(store, clock, uptime, self.cells, partial(read_switch, self._freeze_file))
+        freezer = Freezer(
+            store,
+            clock,
+            uptime,
+            self.cells,
+            partial(read_switch, self._freeze_file),
+            notifier=notifier,
+        )
         freezer.look_at_file()
         compactor = Compactor(
             store,
@@ -208,6 +233,7 @@ class RegistryServer:
                 feed=plan_feed,
                 frontends=frontends,
                 freezer=freezer,
+                notifier=notifier,
                 keep=Keep(pace.keep_generations, pace.keep_seconds, pace.frontend_away_seconds),
                 clean_seconds=pace.clean_seconds,
                 lease_seconds=pace.leader_lease_seconds,

@@ -6,14 +6,21 @@ Real implementations and fakes stand side by side in registry/adapters. All rais
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from registry.domain.change import Change
+from registry.domain.frontend_record import Acknowledgement as Acknowledgement
+from registry.domain.frontend_record import FrontendCell as FrontendCell
+from registry.domain.frontend_record import FrontendRecord as FrontendRecord
 from registry.domain.gc import Keep
 from registry.domain.health import Evidence
 from registry.domain.instance import Check, Instance
+from registry.domain.intervention import ALL_CELLS as ALL_CELLS
+from registry.domain.intervention import Freeze as Freeze
+from registry.domain.intervention import Pin as Pin
+from registry.domain.intervention import Rollback as Rollback
 from registry.domain.names import (
     CellName,
     Epoch,
@@ -26,6 +33,7 @@ from registry.domain.names import (
     Revision,
     ServiceKey,
 )
+from registry.domain.notice import Notice, Topic
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
 from registry.domain.role import Role
@@ -65,41 +73,6 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollback:
-    """An operator restores the content of an older generation; the cell is frozen with it."""
-
-    restored_generation: Generation
-    reason: str
-    actor: str
-    time_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    """The automation of a cell, or of all (`ALL_CELLS`), is stopped."""
-
-    scope: str
-    reason: str
-    actor: str
-    time_ms: int
-
-
-ALL_CELLS = "*"
-"""The scope of a freeze that every cell is under, those to come included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A plan that clean-up never deletes."""
-
-    cell: CellName
-    generation: Generation
-    reason: str
-    actor: str
-    time_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Cleaned:
     """One transaction of clean-up."""
 
@@ -134,42 +107,6 @@ class Leadership:
 
     epoch: Epoch
     head: Head
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """What a frontend did with a generation; `refusal` is empty when it applied it."""
-
-    frontend: FrontendId
-    region: RegionName
-    cell: CellName
-    epoch: Epoch
-    generation: Generation
-    refusal: str
-    time_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class FrontendCell:
-    """What one frontend last said of one cell."""
-
-    cell: CellName
-    epoch: Epoch
-    generation: Generation
-    refused_generation: Generation
-    refusal: str
-    time_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class FrontendRecord:
-    """A frontend as the registry knows it."""
-
-    id: FrontendId
-    region: RegionName
-    cells: tuple[FrontendCell, ...]
-    seen_ms: int
-    role: Role = Role.SERVING
 
 
 class Store(Protocol):
@@ -371,6 +308,36 @@ class Store(Protocol):
 
     async def stage_reports(self) -> Sequence[StageWord]:
         """The last word of each canary on each stage, by service and frontend."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells loops, of this node and of others, that something was committed.
+
+    Nothing rests on it: a loop that waits for a notice looks by itself as well, and may do so
+    more seldom while `is_listening`.
+    """
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether what other nodes commit is heard of here; its end is told as MISSED."""
+        ...
+
+    def subscribe(
+        self, topics: Collection[Topic], listener: Callable[[Notice], None]
+    ) -> Callable[[], None]:
+        """Call `listener` with each notice of these topics; returns how to stop that.
+
+        MISSED is told to everybody, and means: look, whatever you wait for.
+        """
+        ...
+
+    def tell(self, notice: Notice) -> None:
+        """Something was committed: wake this node's loops now, and others' soon. Never waits."""
+        ...
+
+    async def run(self) -> None:
+        """Carry notices between nodes, for ever; returns if there is nothing to carry."""
         ...
 
 

@@ -95,6 +95,16 @@ mirror_reloads = _meter.create_counter(
     unit="{reload}",
     description="Times that the copy was read whole, since history was compacted or had a gap",
 )
+notices_listening = _meter.create_gauge(
+    "sheetanchor.registry.notices.listening",
+    unit="{connection}",
+    description="1 while PostgreSQL tells this node of other nodes' commits at once, else 0",
+)
+notices_heard = _meter.create_counter(
+    "sheetanchor.registry.notices.heard",
+    unit="{notice}",
+    description="Notices of other nodes' commits, by topic",
+)
 
 # --- Health --------------------------------------------------------------------------
 probes = _meter.create_counter(

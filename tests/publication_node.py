@@ -33,7 +33,7 @@ from registry.domain.names import (
 )
 from registry.domain.operation import DeleteService
 from registry.domain.plan import PlanRecord, ServicePlan
-from registry.ports import Clock, Prober, Store
+from registry.ports import Clock, Notifier, Prober, Store
 
 EU, US = CellName("eu"), CellName("us")
 CELLS = {EU: RegionName("eu"), US: RegionName("us")}
@@ -52,6 +52,7 @@ class PublicationNode:
         *,
         name: str = "a",
         cells: Mapping[CellName, RegionName] | None = None,
+        notifier: Notifier | None = None,
         **reconciler: Any,
     ) -> None:
         serial = count(1)
@@ -59,7 +60,7 @@ class PublicationNode:
         self.store = store
         self.clock = clock
         self.uptime = Uptime(clock)
-        self.mirror = Mirror(store, clock, self.uptime)
+        self.mirror = Mirror(store, clock, self.uptime, notifier=notifier)
         self.keeper = Leasekeeper(self.mirror, self.uptime)
         self.committer = Committer(store, self.mirror, clock, self.uptime)
         self.registrar = Registrar(
@@ -70,11 +71,13 @@ class PublicationNode:
             lambda: f"{name}-{next(serial)}",
             lambda: 0.5,
         )
-        self.feed = PlanFeed(store, clock, self.uptime, cells)
+        self.feed = PlanFeed(store, clock, self.uptime, cells, notifier=notifier)
         self.services = ServiceFeed(store, self.mirror, clock, self.uptime)
         self.frontends = Frontends(store, self.feed, clock, self.uptime)
         self.freeze_file: str | None = None
-        self.freezer = Freezer(store, clock, self.uptime, cells, lambda: self.freeze_file)
+        self.freezer = Freezer(
+            store, clock, self.uptime, cells, lambda: self.freeze_file, notifier=notifier
+        )
         self.reconcilers = {
             cell: Reconciler(
                 cell,
@@ -91,6 +94,7 @@ class PublicationNode:
                 feed=self.feed,
                 frontends=self.frontends,
                 freezer=self.freezer,
+                notifier=notifier,
                 **reconciler,
             )
             for cell, region in cells.items()

@@ -19,15 +19,19 @@ import logging
 from collections.abc import Callable, Mapping
 
 from registry import telemetry
+from registry.app.alarm import Alarm
 from registry.app.uptime import Uptime
 from registry.domain.errors import StoreUnavailable
 from registry.domain.names import CellName
-from registry.ports import ALL_CELLS, Clock, Store
+from registry.domain.notice import Notice, Topic
+from registry.ports import ALL_CELLS, Clock, Notifier, Store
 
 log = logging.getLogger(__name__)
 
 FILE_SECONDS = 0.1
 STORE_SECONDS = 0.5
+NOTICED_STORE_SECONDS = 0.8
+"""While notices come. Still within the second that I40 allows, should one be lost."""
 
 
 class Freezer:
@@ -40,6 +44,8 @@ class Freezer:
         uptime: Uptime,
         cells: Mapping[CellName, object],
         read_file: Callable[[], str | None],
+        *,
+        notifier: Notifier | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -49,6 +55,10 @@ class Freezer:
         self._by_store: Mapping[str, str] = {}
         self._cells = tuple(cells)
         self._changed = asyncio.Event()
+        self._notifier = notifier
+        self._alarm = Alarm(clock)
+        if notifier is not None:
+            notifier.subscribe((Topic.FREEZE,), self._noticed)
         self._look_at = float("-inf")
 
     def __repr__(self) -> str:
@@ -70,6 +80,7 @@ class Freezer:
     def suspect(self) -> None:
         """The store refused a write because of a freeze: look there at once."""
         self._look_at = float("-inf")
+        self._alarm.ring()
 
     async def until_thawed(self, cell: CellName) -> None:
         """Wait until a cell is not frozen."""
@@ -87,18 +98,31 @@ class Freezer:
         while True:
             self.look_at_file()
             if self._clock.monotonic() >= self._look_at:
-                self._look_at = self._clock.monotonic() + STORE_SECONDS
-                # Never waited for: the file must work while the store does not answer.
-                asking = asyncio.create_task(self.look_at_store())
-                try:
-                    await self._clock.sleep(FILE_SECONDS)
-                    while not asking.done():
-                        self.look_at_file()
-                        await self._clock.sleep(FILE_SECONDS)
-                finally:
-                    asking.cancel()
+                self._look_at = self._clock.monotonic() + self._store_seconds
+                await self._look_beside()
             else:
+                await self._alarm.wait(FILE_SECONDS)
+
+    async def _look_beside(self) -> None:
+        # Never waited for: the file must work while the store does not answer.
+        asking = asyncio.create_task(self.look_at_store())
+        try:
+            await self._alarm.wait(FILE_SECONDS)
+            while not asking.done():
+                self.look_at_file()
                 await self._clock.sleep(FILE_SECONDS)
+        finally:
+            asking.cancel()
+
+    @property
+    def _store_seconds(self) -> float:
+        if self._notifier is not None and self._notifier.is_listening:
+            return NOTICED_STORE_SECONDS
+        return STORE_SECONDS
+
+    def _noticed(self, notice: Notice) -> None:
+        if notice.topic is Topic.MISSED or notice.scope in (ALL_CELLS, *self._cells):
+            self.suspect()
 
     def look_at_file(self) -> None:
         """See whether the file is there, and what it says."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator
 
+from registry.app.alarm import Alarm
 from registry.app.uptime import Uptime
 from registry.domain.errors import LeadershipLost, StoreUnavailable
 from registry.domain.names import CellName, RegionName
+from registry.domain.notice import Notice, Topic
 from registry.domain.operation import Fence
 from registry.domain.plan import Head
-from registry.ports import Clock, Leadership, Store
+from registry.ports import Clock, Leadership, Notifier, Store
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Lead:
         node: str,
         *,
         lease_seconds: float,
+        notifier: Notifier | None = None,
     ) -> None:
         self.valid_until = 0.0
         """By the monotonic clock, counted from before the store was asked."""
@@ -43,6 +46,9 @@ class Lead:
         self._region = region
         self._node = node
         self._lease_seconds = lease_seconds
+        self._vacancy = Alarm(clock)
+        if notifier is not None:
+            notifier.subscribe((Topic.LEAD,), self._noticed)
         self._fence: Fence | None = None
         self.head: Head | None = None
         """As the store said when it was last asked."""
@@ -61,7 +67,7 @@ class Lead:
         return self._fence
 
     async def seek(self) -> Leadership:
-        """Wait until this node leads the cell."""
+        """Wait until this node leads the cell: at once if its leader says that it resigned."""
         while True:
             try:
                 leadership = await self._ask()
@@ -71,7 +77,7 @@ class Lead:
             if leadership is not None:
                 self._fence = Fence(self._cell, leadership.epoch)
                 return leadership
-            await self._clock.sleep(self._lease_seconds / 3)
+            await self._vacancy.wait(self._lease_seconds / 3)
 
     async def renew(self) -> Leadership:
         """Renew the lease, and return the head of this moment.
@@ -108,6 +114,10 @@ class Lead:
                 await self._store.resign(self._cell, self._node)
         except StoreUnavailable:
             log.warning("the lead could not be given up", extra={"cell": self._cell})
+
+    def _noticed(self, notice: Notice) -> None:
+        if notice.topic is Topic.MISSED or notice.scope == self._cell:
+            self._vacancy.ring()
 
     async def _last_chances(self) -> None:
         pause = self._lease_seconds / 12

@@ -1,17 +1,17 @@
 """This node's copy of all services and instances, folded from the registry's history.
 
-Own commits are folded as soon as they are made; other nodes' are fetched on a poll, or at
-once when an own commit shows that there are some. All others read the copy and never
-write it. It holds no leases and decides nothing.
+Own commits are folded as soon as they are made; other nodes' are fetched at once when a
+notice, or an own commit, shows that there are some, and on a poll in any case. All others
+read the copy and never write it. It holds no leases and decides nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
 from registry import telemetry
+from registry.app.alarm import Alarm
 from registry.app.uptime import Uptime
 from registry.domain.change import (
     Change,
@@ -23,12 +23,17 @@ from registry.domain.change import (
 from registry.domain.errors import RevisionCompacted, RevisionInFuture, StoreUnavailable
 from registry.domain.instance import Instance
 from registry.domain.names import Incarnation, InstanceKey, Revision, ServiceKey
+from registry.domain.notice import Notice, Topic
 from registry.domain.service import Service
-from registry.ports import Clock, Store
+from registry.ports import Clock, Notifier, Store
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+NOTICED_POLLS = 5.0
+"""Polls are so many times as far apart while notices come."""
+GAP_SECONDS = 0.02
+"""From one fetch to the next, so that those of a busy registry are not one a commit."""
 FETCH_LIMIT = 1000
 
 Listener = Callable[[Sequence[Change]], None]
@@ -38,7 +43,13 @@ class Mirror:
     """Services and instances at one revision. Read the mappings, never write them."""
 
     def __init__(
-        self, store: Store, clock: Clock, uptime: Uptime, *, poll_seconds: float = POLL_SECONDS
+        self,
+        store: Store,
+        clock: Clock,
+        uptime: Uptime,
+        *,
+        notifier: Notifier | None = None,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.revision = Revision(0)
         self.services: dict[ServiceKey, Service] = {}
@@ -53,8 +64,13 @@ class Mirror:
         self._clock = clock
         self._uptime = uptime
         self._poll_seconds = poll_seconds
+        self._notifier = notifier
         self._listeners: list[Listener] = []
-        self._wake = asyncio.Event()
+        self._alarm = Alarm(clock)
+        self._awaited = Revision(0)
+        """What an own commit or a notice showed to be there. It may not be true."""
+        if notifier is not None:
+            notifier.subscribe((Topic.HISTORY,), self._noticed)
 
     def __repr__(self) -> str:
         return (
@@ -120,16 +136,21 @@ class Mirror:
         if fresh and fresh[0].revision == self.revision + 1:
             self._fold(fresh, revision)
         elif revision > self.revision:
-            self._wake.set()
+            self._await(revision)
 
     def wake(self) -> None:
         """Fetch at once what other nodes did."""
-        self._wake.set()
+        self._await(Revision(self.revision + 1))
 
     async def follow(self) -> None:
         """Fetch other nodes' changes for ever."""
+        soonest = float("-inf")
         while True:
-            await self._pause()
+            rung = await self._alarm.wait(self._pause_seconds)
+            await self._clock.sleep(soonest - self._clock.monotonic())
+            if rung and self.revision >= self._awaited:
+                continue  # folded meanwhile: most notices are of what this node committed
+            soonest = self._clock.monotonic() + GAP_SECONDS
             try:
                 await self.catch_up()
             except StoreUnavailable as error:
@@ -153,15 +174,21 @@ class Mirror:
             elif not changes:
                 return
 
-    async def _pause(self) -> None:
-        poll = asyncio.ensure_future(self._clock.sleep(self._poll_seconds))
-        wake = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait((poll, wake), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            poll.cancel()
-            wake.cancel()
-        self._wake.clear()
+    @property
+    def _pause_seconds(self) -> float:
+        if self._notifier is not None and self._notifier.is_listening:
+            return self._poll_seconds * NOTICED_POLLS
+        return self._poll_seconds
+
+    def _noticed(self, notice: Notice) -> None:
+        if notice.topic is Topic.MISSED:
+            self.wake()
+        elif notice.number > self.revision:
+            self._await(Revision(notice.number))
+
+    def _await(self, revision: Revision) -> None:
+        self._awaited = max(self._awaited, revision)
+        self._alarm.ring()
 
     def _fold(self, changes: Sequence[Change], revision: Revision) -> None:
         for change in changes:

@@ -1,9 +1,9 @@
 """Tells frontends the plan chains of this registry's cells, on every node.
 
 The leader of a cell hands its generations over directly; other nodes fetch them from the
-store. Nothing is queued for a watcher: each has a cursor and reads the chain when it
-gets round to it, so a slow one costs nobody anything, and when it has fallen too far
-behind it is given a base.
+store when a notice says that there is one, and on a poll in any case. Nothing is queued
+for a watcher: each has a cursor and reads the chain when it gets round to it, so a slow
+one costs nobody anything, and when it has fallen too far behind it is given a base.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import logging
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from registry.app.alarm import Alarm
 from registry.app.plan_chain import RECENT_OCTETS, PlanChain
 from registry.app.plan_event import BasePart, Checkpoint, DeltaStep, PlanEvent, Position
 from registry.app.uptime import Uptime
 from registry.domain.cell_plan import octets_of
 from registry.domain.errors import StoreUnavailable
 from registry.domain.names import CellName, FrontendId, Generation, RegionName
+from registry.domain.notice import Notice, Topic
 from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.sighting import Claim
-from registry.ports import Clock, Store
+from registry.ports import Clock, Notifier, Store
 
 __all__ = [
     "BasePart",
@@ -35,6 +37,9 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+"""While notices come, heads are looked for at each checkpoint, which must be proven anyhow."""
+GAP_SECONDS = 0.02
+"""From one fetch to the next, so that those of a busy cell are not one a generation."""
 CHECKPOINT_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 """A head whose plan cannot be read is tried again after this."""
@@ -62,6 +67,7 @@ class PlanFeed:
         uptime: Uptime,
         cells: Mapping[CellName, RegionName],
         *,
+        notifier: Notifier | None = None,
         poll_seconds: float = POLL_SECONDS,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
@@ -72,6 +78,10 @@ class PlanFeed:
         self._checkpoint_seconds = checkpoint_seconds
         self._chains = {cell: PlanChain(cell, region) for cell, region in cells.items()}
         self._watchers: dict[asyncio.Event, FrontendId] = {}
+        self._notifier = notifier
+        self._alarm = Alarm(clock)
+        if notifier is not None:
+            notifier.subscribe((Topic.HEAD,), self._noticed)
 
     def __repr__(self) -> str:
         return f"<PlanFeed {list(self._chains.values())} watchers={len(self._watchers)}>"
@@ -122,15 +132,31 @@ class PlanFeed:
         """Fetch what other leaders publish, and give the beat of checkpoints, for ever."""
         next_beat = self._clock.monotonic()
         while True:
-            pause = self._poll_seconds
+            begun = self._clock.monotonic()
+            pause = self._pause_seconds
             try:
                 await self.catch_up()
             except StoreUnavailable as error:
                 pause = max(pause, error.retry_after_seconds)
+            # right after the look, so that what is told has just been proven
             if self._clock.monotonic() >= next_beat:
                 next_beat = self._clock.monotonic() + self._checkpoint_seconds
                 self._wake()
-            await self._clock.sleep(min(pause, self._checkpoint_seconds))
+            await self._alarm.wait(min(pause, next_beat - self._clock.monotonic()))
+            await self._clock.sleep(begun + GAP_SECONDS - self._clock.monotonic())
+
+    @property
+    def _pause_seconds(self) -> float:
+        if self._notifier is not None and self._notifier.is_listening:
+            return self._checkpoint_seconds
+        return self._poll_seconds
+
+    def _noticed(self, notice: Notice) -> None:
+        chain = self._chains.get(CellName(notice.scope))
+        if notice.topic is Topic.MISSED or (
+            chain is not None and not chain.is_led and chain.generation != notice.number
+        ):
+            self._alarm.ring()
 
     async def catch_up(self) -> None:
         """Bring the chains led elsewhere up to their heads. Raises StoreUnavailable."""

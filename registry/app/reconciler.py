@@ -54,7 +54,7 @@ from registry.domain.instance import Instance
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, ServiceKey
 from registry.domain.service import HealthPolicy
 from registry.domain.stage import Pace
-from registry.ports import Clock, PlanCodec, Prober, Store
+from registry.ports import Clock, Notifier, PlanCodec, Prober, Store
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class Reconciler:
         feed: PlanFeed,
         frontends: Frontends,
         freezer: Freezer,
+        notifier: Notifier | None = None,
         keep: Keep | None = None,
         clean_seconds: float = 60.0,
         lease_seconds: float = 6.0,
@@ -107,7 +108,16 @@ class Reconciler:
         self._keeper = keeper
         self._committer = committer
         self._freezer = freezer
-        self._lead = Lead(store, clock, uptime, cell, region, node, lease_seconds=lease_seconds)
+        self._lead = Lead(
+            store,
+            clock,
+            uptime,
+            cell,
+            region,
+            node,
+            lease_seconds=lease_seconds,
+            notifier=notifier,
+        )
         self._publisher = Publisher(
             cell,
             store,

@@ -76,13 +76,14 @@ def lead(
     return Leadership(head.epoch, head)
 
 
-def resign(tx: Transaction, cell: CellName, node: str) -> None:
-    """Give up the lead; nothing if it is another's."""
-    tx.run(
+def resign(tx: Transaction, cell: CellName, node: str) -> bool:
+    """Give up the lead; False, and nothing, if it is another's."""
+    done = tx.run(
         "UPDATE cells SET leader = '', leader_until_ms = 0 WHERE name = ? AND leader = ?",
         cell,
         node,
     )
+    return done.rowcount > 0
 
 
 def heads(tx: Transaction) -> Sequence[Head]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from registry.adapters.store import schema_version
+from registry.adapters.store.local_notifier import LocalNotifier
 from registry.adapters.store.postgresql import PostgresqlDatabase
+from registry.adapters.store.postgresql_notifier import PostgresqlNotifier
 from registry.adapters.store.sql_store import SqlStore
 from registry.adapters.store.sqlite import SqliteDatabase
 from registry.domain.errors import FieldViolation, InvalidField
-from registry.ports import Clock, Store
+from registry.ports import Clock, Notifier, Store
 
 SQLITE_FILE = "registry.sqlite3"
 
@@ -25,12 +28,23 @@ def database_url(url: str, data_dir: Path) -> str:
     return _parse(url, data_dir).render_as_string(hide_password=False)
 
 
-def open_store(url: str, data_dir: Path, clock: Clock) -> Store:
-    """The store that `url` names; connect with its `open()`. Raises InvalidField."""
+def open_store(url: str, data_dir: Path, clock: Clock, notifier: Notifier | None = None) -> Store:
+    """The store that `url` names; connect with its `open()`. Raises InvalidField.
+
+    It tells `notifier` what it commits.
+    """
     parsed = _parse(url, data_dir)
     if parsed.get_backend_name() == "sqlite":
-        return SqlStore(SqliteDatabase(Path(parsed.database or "")), clock)
-    return SqlStore(PostgresqlDatabase(parsed), clock)
+        return SqlStore(SqliteDatabase(Path(parsed.database or "")), clock, notifier)
+    return SqlStore(PostgresqlDatabase(parsed), clock, notifier)
+
+
+def open_notifier(url: str, data_dir: Path, clock: Clock, random: Callable[[], float]) -> Notifier:
+    """What carries notices between the nodes that share the database. Raises InvalidField."""
+    parsed = _parse(url, data_dir)
+    if parsed.get_backend_name() == "sqlite":
+        return LocalNotifier()
+    return PostgresqlNotifier(parsed, clock, random)
 
 
 async def migrate(url: str, data_dir: Path) -> None:

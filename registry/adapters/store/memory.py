@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from registry.adapters.store.history import check_start
 from registry.adapters.store.ledger import Ledger
+from registry.adapters.store.local_notifier import LocalNotifier
 from registry.adapters.store.memory_publication import MemoryPublication
 from registry.domain.change import Change
 from registry.domain.instance import Instance
@@ -22,6 +23,7 @@ from registry.domain.names import (
     Revision,
     ServiceKey,
 )
+from registry.domain.notice import Notice, Topic
 from registry.domain.operation import (
     Applied,
     CreateService,
@@ -41,8 +43,8 @@ from registry.ports import (
 class MemoryStore(MemoryPublication):
     """`registry.ports.Store` without a database. Forgets everything with the process."""
 
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: Clock, notifier: LocalNotifier | None = None) -> None:
+        super().__init__(clock, notifier)
         self._uid = str(uuid4())
         self._revision = Revision(0)
         self._compacted = Revision(0)
@@ -115,6 +117,8 @@ class MemoryStore(MemoryPublication):
         self._renewals.update(dict.fromkeys(ledger.opened_leases, 0))
         self._graves += ledger.new_graves.values()
         self._changes += ledger.changes
+        if ledger.changes:
+            self._notifier.tell(Notice(Topic.HISTORY, number=self._revision))
 
     async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
         """Renew leases and return those that exist no more."""

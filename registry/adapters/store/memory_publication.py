@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from registry.adapters.store.acknowledgements import hear
 from registry.adapters.store.blob import encode_delta, encode_entries
 from registry.adapters.store.cells import cell_frozen, leadership_lost
+from registry.adapters.store.local_notifier import LocalNotifier
 from registry.adapters.store.plans import (
     attempt_of,
     check_publication,
@@ -28,6 +29,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
+from registry.domain.notice import Notice, Topic
 from registry.domain.operation import Fence
 from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.role import Role
@@ -65,8 +67,9 @@ class MemoryCell:
 class MemoryPublication:
     """What `MemoryStore` knows of cells; never used by itself."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, notifier: LocalNotifier | None = None) -> None:
         self.outage = False
+        self._notifier = notifier or LocalNotifier()
         self._clock = clock
         self._services: dict[ServiceKey, Service] = {}
         self._cells: dict[CellName, MemoryCell] = {}
@@ -114,6 +117,7 @@ class MemoryPublication:
         kept = self._cells.get(cell)
         if kept is not None and kept.head.leader == node:
             kept.head = replace(kept.head, leader="")
+            self._notifier.tell(Notice(Topic.LEAD, cell))
 
     async def publish(self, publication: Publication) -> bool:
         """Move the head as `judge_move` allows (I2). Raises LeadershipLost, RuleBroken."""
@@ -151,6 +155,8 @@ class MemoryPublication:
         if publication.rollback is not None:
             made = rollback_freeze(record, publication.rollback)
             self._freezes.setdefault(made.scope, made)
+            self._notifier.tell(Notice(Topic.FREEZE, made.scope))
+        self._notifier.tell(Notice(Topic.HEAD, record.cell, record.generation))
         return True
 
     def _renamed(self, cell: MemoryCell, publication: Publication) -> dict[str, ServedName]:
@@ -234,11 +240,15 @@ class MemoryPublication:
         """Stop a cell's automation, or all (I40)."""
         self._answer()
         self._freezes.setdefault(freeze.scope, freeze)
+        self._notifier.tell(Notice(Topic.FREEZE, freeze.scope))
 
     async def unfreeze(self, scope: str) -> bool:
         """Undo a freeze."""
         self._answer()
-        return self._freezes.pop(scope, None) is not None
+        undone = self._freezes.pop(scope, None) is not None
+        if undone:
+            self._notifier.tell(Notice(Topic.FREEZE, scope))
+        return undone
 
     async def freezes(self) -> Sequence[Freeze]:
         """All freezes, by scope."""

@@ -34,6 +34,11 @@ SERVER_SETTINGS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",
 }
+CONNECT_ARGUMENTS = {
+    "timeout": CONNECT_SECONDS,
+    "command_timeout": STATEMENT_SECONDS,
+    "server_settings": SERVER_SETTINGS,
+}
 # SQLSTATE, PostgreSQL manual, appendix A.
 _RETRIED = {"40001", "40P01"}  # serialization failure, deadlock: the server undid everything
 _NO_SCHEMA = {"42P01", "42703", "3F000"}  # undefined table, column, schema
@@ -121,11 +126,7 @@ def postgresql_engine(url: URL) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
         pool_use_lifo=True,
-        connect_args={
-            "timeout": CONNECT_SECONDS,
-            "command_timeout": STATEMENT_SECONDS,
-            "server_settings": SERVER_SETTINGS,
-        },
+        connect_args=CONNECT_ARGUMENTS,
     )
 
 

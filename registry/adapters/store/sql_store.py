@@ -26,6 +26,7 @@ from registry.adapters.store import (
     tracks,
 )
 from registry.adapters.store.database import Database, Transaction
+from registry.adapters.store.local_notifier import LocalNotifier
 from registry.domain.change import Change
 from registry.domain.errors import RuleBroken
 from registry.domain.gc import Keep
@@ -41,6 +42,7 @@ from registry.domain.names import (
     Revision,
     ServiceKey,
 )
+from registry.domain.notice import Notice, Topic
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.role import Role
@@ -56,6 +58,7 @@ from registry.ports import (
     Freeze,
     FrontendRecord,
     Leadership,
+    Notifier,
     Pin,
     Publication,
     State,
@@ -65,11 +68,15 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """`registry.ports.Store` on any `Database`. The clock dates records; it decides nothing."""
+    """`registry.ports.Store` on any `Database`. The clock dates records; it decides nothing.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    What is committed is told to `notifier` after that, so that nobody's commit waits for it.
+    """
+
+    def __init__(self, database: Database, clock: Clock, notifier: Notifier | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._notifier: Notifier = LocalNotifier() if notifier is None else notifier
 
     def __repr__(self) -> str:
         return f"<SqlStore {self._database!r}>"
@@ -95,18 +102,24 @@ class SqlStore:
     async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
         """Carry out operations in order. Raises LeadershipLost."""
         now_ms = self._clock.unix_ms()
-        return await self._database.write(
+        applied = await self._database.write(
             lambda tx: registrations.apply(tx, operations, fence, now_ms)
         )
+        if applied.changes:
+            self._notifier.tell(Notice(Topic.HISTORY, number=applied.revision))
+        return applied
 
     async def edit_service(
         self, edit: ServiceEdit, fence: Fence | None = None
     ) -> tuple[Service, Sequence[Change], Revision]:
         """Carry out one edit of a service. Raises LeadershipLost."""
         now_ms = self._clock.unix_ms()
-        return await self._database.write(
+        service, changes, revision = await self._database.write(
             lambda tx: registrations.edit_service(tx, edit, fence, now_ms)
         )
+        if changes:
+            self._notifier.tell(Notice(Topic.HISTORY, number=revision))
+        return service, changes, revision
 
     async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
         """Renew leases durably and return those that exist no more."""
@@ -193,11 +206,18 @@ class SqlStore:
 
     async def resign(self, cell: CellName, node: str) -> None:
         """Give up the lead at once."""
-        await self._database.write(lambda tx: cells.resign(tx, cell, node))
+        if await self._database.write(lambda tx: cells.resign(tx, cell, node)):
+            self._notifier.tell(Notice(Topic.LEAD, cell))
 
     async def publish(self, publication: Publication) -> bool:
         """Move the head by compare-and-set (I2). Raises LeadershipLost."""
-        return await self._ruled(lambda tx: plans.publish(tx, publication))
+        moved = await self._ruled(lambda tx: plans.publish(tx, publication))
+        if moved:
+            record = publication.record
+            self._notifier.tell(Notice(Topic.HEAD, record.cell, record.generation))
+            if publication.rollback is not None:
+                self._notifier.tell(Notice(Topic.FREEZE, record.cell))
+        return moved
 
     async def _ruled(self, work: Callable[[Transaction], T]) -> T:
         try:
@@ -227,10 +247,14 @@ class SqlStore:
     async def freeze(self, freeze: Freeze) -> None:
         """Stop a cell's automation, or all (I40)."""
         await self._database.write(lambda tx: freezes.freeze(tx, freeze))
+        self._notifier.tell(Notice(Topic.FREEZE, freeze.scope))
 
     async def unfreeze(self, scope: str) -> bool:
         """Undo a freeze."""
-        return await self._database.write(lambda tx: freezes.unfreeze(tx, scope))
+        undone = await self._database.write(lambda tx: freezes.unfreeze(tx, scope))
+        if undone:
+            self._notifier.tell(Notice(Topic.FREEZE, scope))
+        return undone
 
     async def freezes(self) -> Sequence[Freeze]:
         """All freezes, by scope."""

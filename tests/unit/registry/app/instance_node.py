@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from registry.adapters.clock import ManualClock
+from registry.adapters.store.local_notifier import LocalNotifier
 from registry.adapters.store.memory import MemoryStore
 from registry.app.canaries import Canaries
 from registry.app.committer import Committer
@@ -31,8 +32,8 @@ CELLS = {EU: RegionName("eu"), US: RegionName("us")}
 class GatedStore(MemoryStore):
     """A store whose writes, or the answers to them, can be held back; notes what they were."""
 
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: ManualClock, notifier: LocalNotifier | None = None) -> None:
+        super().__init__(clock, notifier)
         self.gate = asyncio.Event()
         self.gate.set()
         self.answers = asyncio.Event()
