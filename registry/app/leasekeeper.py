@@ -72,6 +72,10 @@ class Leasekeeper:
             for lease in self.table.due(cell, now, limit)
         ]
 
+    def begin_lead(self, cell: CellName) -> None:
+        """This node leads a cell from now on: each of its leases has a full TTL left (I23)."""
+        self.table.begin_lead(cell, self._uptime.ceiling())
+
     # settle
     #
     #   outcome   lease

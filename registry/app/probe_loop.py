@@ -16,7 +16,7 @@ from collections.abc import Callable
 from registry import telemetry
 from registry.app.alarm import Alarm
 from registry.app.probe_schedule import ProbeSchedule, Target
-from registry.domain.health import Evidence, worst_of
+from registry.domain.health import Evidence, heard, worst_of
 from registry.domain.instance import Check
 from registry.domain.names import InstanceKey
 from registry.domain.operation import Judge
@@ -140,6 +140,7 @@ class ProbeLoop:
                 check, target.instance.key, target.instance.registration.addresses
             )
             now = self._clock.monotonic()
+            result = heard(result, now - begun, check.timeout_seconds)
             telemetry.probes.add(1, {"evidence": result.value})
             telemetry.probe_duration.record(now - begun)
             verdict = self._schedule.settle(target, result, now)

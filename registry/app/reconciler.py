@@ -191,6 +191,7 @@ class Reconciler:
 
     async def _rule(self) -> None:
         log.info("this node leads the cell", extra={"cell": self.cell, "lead": repr(self._lead)})
+        self._keeper.begin_lead(self.cell)
         verdicts = Verdicts(self._committer, self._clock, self.cell, self._lead)
         reaper = Reaper(self._reap_after_seconds)
         schedule = ProbeSchedule(self._health_policy)

@@ -39,6 +39,8 @@ class Evidence(Enum):
 SUCCESSES = frozenset({Evidence.VALIDATED, Evidence.LEASE_RENEWED})
 ANSWERS = frozenset({Evidence.REFUSED, Evidence.NOT_SERVING, Evidence.WRONG_IDENTITY})
 """Failures in which the target itself answered: strong evidence. TIMEOUT is silence."""
+LATE_SECONDS = 1.0
+"""A probe that ends later than its timeout by more than this was slept through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,21 @@ def step(
             return standing, streak
         case _:
             assert_never(standing.health)
+
+
+# heard
+#
+#   result    the probe took                        counts as
+#   --------  ------------------------------------  ------------------------------------------
+#   TIMEOUT   its timeout, and up to LATE_SECONDS   TIMEOUT
+#   TIMEOUT   longer                                NONE: this process did not run meanwhile, so
+#                                                   the silence is its own (I23)
+#   other     any time                              itself: an answer was given
+def heard(result: Evidence, took_seconds: float, timeout_seconds: float) -> Evidence:
+    """What a probe's result says of its target, given how long it took by the clock."""
+    if result is Evidence.TIMEOUT and took_seconds > timeout_seconds + LATE_SECONDS:
+        return Evidence.NONE
+    return result
 
 
 # worst_of

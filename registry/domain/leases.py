@@ -49,6 +49,8 @@ class LeaseTable:
         self._heaps: dict[CellName, list[tuple[float, int, Lease]]] = {}
         self._counts: dict[CellName, int] = {}
         self._floor_seconds = 0.0
+        self._lead_seconds: dict[CellName, float] = {}
+        """When the lead of each cell began here."""
         self._seed = seed
         self._serial = 0
 
@@ -81,16 +83,22 @@ class LeaseTable:
         """After an outage: give every lease a full TTL from `floor_seconds` on (I23)."""
         self._floor_seconds = max(self._floor_seconds, floor_seconds)
 
-    # end of a lease: the later of
+    def begin_lead(self, cell: CellName, now_seconds: float) -> None:
+        """This node leads a cell from now on: what its last leader heard, it has to hear anew."""
+        self._lead_seconds[cell] = now_seconds
+
+    # end of a lease: the latest of
     #
-    #   its last renewal here  + TTL
-    #   the last outage's end  + TTL + its own share of up to SPREAD of a TTL, so that
-    #                            those who died in the outage do not all expire in one tick
+    #   its last renewal here   + TTL
+    #   the last outage's end   + TTL + its own share of up to SPREAD of a TTL, so that
+    #                             those who died in the outage do not all expire in one tick
+    #   the begin of the lead   + the same: while nobody led, or a leader that slept, renewals
+    #                             may have found no taker
     def end_seconds(self, lease: Lease) -> float:
-        """The available time before which a lease does not expire."""
+        """The available time before which a lease does not expire (I23)."""
         share = crc32(lease.uid.encode(), self._seed) / 0xFFFFFFFF
-        granted = self._floor_seconds + lease.ttl_seconds * (1.0 + SPREAD * share)
-        return max(lease.deadline_seconds, granted)
+        blind_until = max(self._floor_seconds, self._lead_seconds.get(lease.cell, 0.0))
+        return max(lease.deadline_seconds, blind_until + lease.ttl_seconds * (1.0 + SPREAD * share))
 
     def count(self, cell: CellName) -> int:
         """How many leases a cell has."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
-from registry_site import SERVICE, Site, eventually, reason
+from postgresql_server import PostgresqlServer
+from registry_site import SERVICE, Site, eventually, reason, registration
 
 from registry.config import ReconcilerSettings, RegistrySettings
 from registry.main import RegistryServer
 from sheetanchor.v1 import admin_service_pb2 as admin
-from sheetanchor.v1 import plan_pb2
+from sheetanchor.v1 import instance_pb2, plan_pb2
 from sheetanchor.v1 import publication_service_pb2 as publication
 from sheetanchor.v1 import registration_service_pb2 as pb
 
+TTL_SECONDS = 3.0
 
-@pytest.fixture
-async def nodes(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple[Site, Site]]:
+
+@asynccontextmanager
+async def two_nodes(tmp_path: Path, database_url: str) -> AsyncIterator[tuple[Site, Site]]:
     """Two nodes, started at the same moment on an empty database."""
     async with AsyncExitStack() as stack:
         servers = {}
@@ -28,7 +33,7 @@ async def nodes(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple
             settings = RegistrySettings(
                 data_dir=tmp_path / name,
                 regions=("eu",),
-                database_url=postgresql_database,
+                database_url=database_url,
                 listen="127.0.0.1:0",
                 migrate=True,
                 node=name,
@@ -46,6 +51,24 @@ async def nodes(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple
             stack.push_async_callback(channel.close)
             sites.append(Site(server, settings, channel))
         yield sites[0], sites[1]
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple[Site, Site]]:
+    """Two nodes on a server that stays."""
+    async with two_nodes(tmp_path, postgresql_database) as both:
+        yield both
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgresqlServer]:
+    """A server that the test may stop."""
+    server = PostgresqlServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 async def planned(site: Site) -> set[str]:
@@ -110,3 +133,56 @@ async def test_when_the_leader_goes_the_other_takes_over_and_goes_on(
     assert after.leader == other.settings.node
     answer = await other.registration.Heartbeat(pb.HeartbeatRequest(uids=[uid, "stranger"]))
     assert [(r.uid, reason(r.status)) for r in answer.refusals] == [("stranger", "LEASE_NOT_FOUND")]
+
+
+async def register_briefly(site: Site, instance_id: str) -> None:
+    """With a lease that is not renewed."""
+    request = registration(instance_id)
+    request.ttl.FromTimedelta(timedelta(seconds=TTL_SECONDS))
+    await site.registration.RegisterInstance(request)
+
+
+async def expired(site: Site, instance_id: str) -> bool:
+    """Whether a lease is known to have ended; a node that cannot say does not know it."""
+    request = admin.GetInstanceRequest(name=f"{SERVICE}/instances/{instance_id}")
+    try:
+        found = await site.admin.GetInstance(request)
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            return False
+        raise
+    return bool(found.evidence == instance_pb2.EVIDENCE_LEASE_EXPIRED)
+
+
+async def test_with_another_leader_every_lease_has_a_full_ttl_left(
+    nodes: tuple[Site, Site],
+) -> None:
+    """I23: renewals that its last leader may have missed are waited for once more."""
+    leader = await eventually(lambda: next((s for s in nodes if s.server.leading), None))
+    other = next(site for site in nodes if site is not leader)
+    registered_at = time.monotonic()
+    await register_briefly(other, "a")
+    # Most of the lease is to be over when the leader goes.
+    await asyncio.sleep(registered_at + TTL_SECONDS * 2 / 3 - time.monotonic())
+    gone_at = time.monotonic()
+    await leader.server.stop(0)
+    await eventually(lambda: expired(other, "a"))
+    assert time.monotonic() - gone_at >= TTL_SECONDS
+
+
+async def test_while_the_database_is_away_leases_do_not_age_and_then_have_a_full_ttl_left(
+    tmp_path: Path, own_postgresql: PostgresqlServer
+) -> None:
+    """I23."""
+    async with two_nodes(tmp_path, own_postgresql.new_database()) as nodes:
+        await eventually(lambda: any(site.server.leading for site in nodes))
+        await register_briefly(nodes[0], "a")
+        await asyncio.to_thread(own_postgresql.halt)
+        # Longer than the lease, and than that of the lead.
+        await asyncio.sleep(TTL_SECONDS * 1.2)
+        back_at = time.monotonic()
+        await asyncio.to_thread(own_postgresql.launch)
+        await eventually(lambda: any(site.server.leading for site in nodes))
+        assert not await expired(nodes[0], "a")
+        await eventually(lambda: expired(nodes[0], "a"))
+        assert time.monotonic() - back_at >= TTL_SECONDS

@@ -167,3 +167,20 @@ async def test_what_is_under_way_stays_bounded_however_many_are_slow(clock: Manu
         assert bench.judged == {"i249"}, "and the others are tried in time"
         await clock.advance(60.0)
         assert min(Counter(address for address, _ in bench.prober.tried).values()) > 1
+
+
+async def test_silence_while_this_process_slept_is_no_evidence() -> None:
+    """I23: SIGSTOP in the midst of a probe; what came meanwhile was heard by nobody."""
+    clock = ManualClock()
+    async with probing(clock) as bench:
+        one = instance("i1", check=Check(CheckKind.TCP, 80, fall=1))
+        target = (one.registration.addresses[0], 80)
+        bench.prober.take(target, 9.0)
+        bench.put(one)
+        while not bench.prober.under_way:
+            await clock.advance(0.1)
+        clock.jump(600.0)
+        await clock.advance(0.1)
+        assert bench.verdicts == []
+        await clock.advance(8.0)
+        assert bench.judged == {"i1"}, "but silence that was listened to is"

@@ -13,6 +13,7 @@ from registry.domain.health import (
     Health,
     Standing,
     Streak,
+    heard,
     step,
     worst_of,
 )
@@ -111,6 +112,25 @@ def test_an_instance_is_as_good_as_its_worst_address(
 ) -> None:
     assert worst_of(results) is worst
     assert worst_of(reversed(results)) is worst
+
+
+@pytest.mark.parametrize(
+    ("result", "took_seconds", "counts_as"),
+    [
+        (SILENCE, 2.0, SILENCE),
+        (SILENCE, 3.0, SILENCE),
+        (SILENCE, 3.1, Evidence.NONE),
+        (SILENCE, 3600.0, Evidence.NONE),
+        (OK, 3600.0, OK),
+        (NO, 3600.0, NO),
+        (Evidence.NONE, 2.0, Evidence.NONE),
+    ],
+)
+def test_silence_that_was_slept_through_is_the_listeners_own(
+    result: Evidence, took_seconds: float, counts_as: Evidence
+) -> None:
+    """I23."""
+    assert heard(result, took_seconds, timeout_seconds=2.0) is counts_as
 
 
 def test_every_failure_is_either_an_answer_or_silence() -> None:

@@ -98,6 +98,20 @@ def test_after_an_outage_expiries_are_spread_over_a_share_of_the_ttl() -> None:
     assert 70 < len(past(table, halfway)) < 130
 
 
+def test_a_new_lead_gives_every_lease_of_the_cell_a_full_ttl_and_its_share() -> None:
+    """I23: who heard renewals before may have been asleep."""
+    table = LeaseTable()
+    for number in range(200):
+        table.add(lease(number, deadline=100.0))
+    table.add(lease(1000, deadline=100.0, cell=US))
+    table.begin_lead(EU, 99.0)
+    assert past(table, 100.0, US) == [1000], "another cell's leader goes on"
+    assert past(table, 113.99) == []
+    halfway = past(table, 99.0 + 15.0 * (1 + SPREAD / 2))
+    assert 60 < len(halfway) < 140
+    assert {*halfway, *past(table, 99.0 + 15.0 * (1 + SPREAD))} == set(range(200))
+
+
 def test_the_spread_is_another_for_another_seed() -> None:
     ends = []
     for seed in (1, 2):
