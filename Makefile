@@ -6,6 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DRILLS := instance-loss region-loss partition slow-start mass-expiry mass-silence observer-blind flap
 PACKAGES := sheetanchor registry dns_frontend migrations
 
 .DEFAULT_GOAL := help
@@ -55,8 +56,10 @@ bench: $(READY) ## measure, and compare with the goals (ARGS=--full for the long
 bench-dns: $(READY) ## what a query costs here, and at gdnsd, Knot, NSD and PowerDNS
 	@$(BIN)/python -m benchmarks.dns_bench $(ARGS)
 
-drills: $(READY) ## lose a region with real processes, and write down what was measured
-	@$(BIN)/sheetanchor drill region-loss --write docs/reference/drills.md
+drills: $(READY) ## every drill with real processes; writes down what was measured (15 min)
+	@failed=; for drill in $(DRILLS); do echo "== $$drill"; \
+	    $(BIN)/sheetanchor drill $$drill --write docs/reference/drills.md || failed="$$failed $$drill"; \
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 mutants: $(READY) ## change what decides in small ways, and see that a test notices
 	@$(BIN)/python scripts/mutate.py $(ARGS)

@@ -38,3 +38,15 @@ def test_a_lost_region_is_answered_for_by_the_next_and_comes_back(tmp_path: Path
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert table.read_text().count("| passed |") == 3
+
+
+@pytest.mark.timeout(240)
+def test_of_a_silent_crowd_the_budgets_let_go_and_nobody_else_leaves(tmp_path: Path) -> None:
+    """Sockets that answer nothing are silent to a real check; six of twenty are."""
+    table = tmp_path / "drills.md"
+    command = [*COMMAND[:-1], "mass-silence", "--endpoints", "20", "--seconds", "20"]
+    done = subprocess.run(
+        [*command, "--write", str(table)], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert table.read_text().count("| passed |") == 5

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from sheetanchor.cli.demo import site
 from sheetanchor.cli.demo.actor import ActorFailed
@@ -30,6 +31,9 @@ Say = Callable[[str], None]
 
 class Scenario:
     """One run. `report` tells how it went, also when it was cut short."""
+
+    slow_start_seconds: ClassVar[int] = 0
+    """Of the service's policy."""
 
     def __init__(self, regions: Sequence[Region], say: Say) -> None:
         self._regions = regions
@@ -60,7 +64,7 @@ class Scenario:
         regions = " and ".join(region.name for region in self._regions)
         self._say(f"Starting {regions}, each with a registry of its own (SQLite) and a DNS")
         self._say(f"frontend, and {count} gRPC services that register by the SDK ...")
-        await site.start(self._regions)
+        await site.start(self._regions, self.slow_start_seconds)
         while not await self._watcher.home():
             self._check()
             if time.monotonic() - begin > site.READY_SECONDS:

@@ -57,15 +57,19 @@ class Region:
             actor.check()
 
 
-def build(warden: Warden) -> tuple[Region, ...]:
+def build(
+    warden: Warden, names: Sequence[str] = REGIONS, instances: int = INSTANCES
+) -> tuple[Region, ...]:
     """The regions, nothing of them started yet. Each frontend follows all registries."""
-    registries = {name: f"127.0.0.1:{free_port()}" for name in REGIONS}
+    registries = {name: f"127.0.0.1:{free_port()}" for name in names}
     return tuple(
-        _region(warden, number, name, registries) for number, name in enumerate(REGIONS, 1)
+        _region(warden, number, name, registries, instances) for number, name in enumerate(names, 1)
     )
 
 
-def _region(warden: Warden, number: int, name: str, registries: dict[str, str]) -> Region:
+def _region(
+    warden: Warden, number: int, name: str, registries: dict[str, str], instances: int
+) -> Region:
     http, dns_port, dns_http = free_port(), free_port(), free_port()
     data = warden.directory / name
     run = ["-m", "sheetanchor"]
@@ -73,12 +77,12 @@ def _region(warden: Warden, number: int, name: str, registries: dict[str, str]) 
     registry += ["--grpc", registries[name], "--http", f"127.0.0.1:{http}", "--regions", name]
     frontend = [*run, "dns", "--data-dir", str(data / "dns"), "--region", name]
     frontend += ["--dns", f"127.0.0.1:{dns_port}", "--http", f"127.0.0.1:{dns_http}"]
-    frontend += ["--regions", ",".join(REGIONS)]
+    frontend += ["--regions", ",".join(registries)]
     for address in registries.values():
         frontend += ["--registry", address]
-    for other, region in enumerate(REGIONS, 1):
+    for other, region in enumerate(registries, 1):
         frontend += ["--network", f"127.{CLIENTS + other}.0.0/16={region}"]
-    addresses = [f"127.{number}.0.{index}" for index in range(1, INSTANCES + 1)]
+    addresses = [f"127.{number}.0.{index}" for index in range(1, instances + 1)]
     return Region(
         name,
         Actor(f"registry {name}", registry, warden, http),
@@ -100,27 +104,31 @@ def _instance(warden: Warden, name: str, region: str, registry: str, address: st
     return Actor(f"instance {name}", arguments, warden)
 
 
-async def start(regions: Sequence[Region]) -> None:
+async def start(regions: Sequence[Region], slow_start_seconds: int = 0) -> None:
     """Start everything. Raises ActorFailed, or SheetanchorError."""
     for region in regions:
         region.registry.start()
         region.frontend.start()
     await asyncio.gather(*(r.registry.until_ready(READY_SECONDS) for r in regions))
-    await asyncio.gather(*(_set_policy(region.registry_address) for region in regions))
+    await asyncio.gather(
+        *(_set_policy(region.registry_address, slow_start_seconds) for region in regions)
+    )
     for region in regions:
         for instance in region.instances:
             instance.start()
     await asyncio.gather(*(r.frontend.until_ready(READY_SECONDS) for r in regions))
 
 
-async def _set_policy(registry_address: str) -> None:
+async def _set_policy(registry_address: str, slow_start_seconds: int) -> None:
     """Have a region answer again soon after it got well; each registry has a copy."""
     hold = duration_pb2.Duration(seconds=int(EXIT_HOLD_SECONDS))
-    failover = service_pb2.FailoverPolicy(exit_hold=hold)
+    policy = service_pb2.ServicePolicy(failover=service_pb2.FailoverPolicy(exit_hold=hold))
+    if slow_start_seconds:
+        policy.health.slow_start.seconds = slow_start_seconds
     request = admin_service_pb2.CreateServiceRequest(
         parent=f"namespaces/{NAMESPACE}",
         service_id=SERVICE,
-        service=service_pb2.Service(policy=service_pb2.ServicePolicy(failover=failover)),
+        service=service_pb2.Service(policy=policy),
     )
     end = time.monotonic() + READY_SECONDS
     async with RegistryLink((registry_address,)) as link:

@@ -1,31 +1,17 @@
-"""An ordinary DNS client of each region at each frontend, asking as long as the demo runs.
-
-dnspython is used because it is nobody's of ours: what it accepts as an answer, other
-clients accept.
-"""
+"""An ordinary DNS client of each region at each frontend, asking as long as the demo runs."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Sequence, Set
-from typing import Any
 
-import dns.asyncbackend
-import dns.asyncquery
-import dns.exception
-import dns.message
-import dns.rcode
-import dns.rdatatype
-
+from sheetanchor.cli.demo.question import ask, asking_from
 from sheetanchor.cli.demo.site import NAME, Region
 from sheetanchor.cli.demo.track import Track
 
 INTERVAL_SECONDS = 0.01
-TIMEOUT_SECONDS = 2.0
-"""On the loopback nothing is lost; this is how busy a machine may be."""
 
 
 class Watcher:
@@ -59,10 +45,10 @@ class Watcher:
                     raise ended
 
     async def _ask_on(self, frontend: Region, view: Region, track: Track) -> None:
-        async with _socket(view.client) as sock:
+        async with asking_from(view.client) as sock:
             due = time.monotonic()
             while not self._over:
-                await _ask(sock, frontend.dns_port, track)
+                await ask(sock, frontend.dns_port, NAME, track)
                 # a late answer makes the next question late, and none is made up for
                 due = max(due + INTERVAL_SECONDS, time.monotonic())
                 await asyncio.sleep(due - time.monotonic())
@@ -71,8 +57,8 @@ class Watcher:
         """Whether every client is answered with all of its own region's instances by now."""
         for frontend, view in self._clients:
             track = Track(frontend.name, view.name)
-            async with _socket(view.client) as sock:
-                await _ask(sock, frontend.dns_port, track)
+            async with asking_from(view.client) as sock:
+                await ask(sock, frontend.dns_port, NAME, track)
             if track.present != view.addresses:
                 return False
         return True
@@ -92,45 +78,3 @@ class Watcher:
         moments = [track.within_since(allowed) for track in self.tracks]
         known = [moment for moment in moments if moment is not None]
         return max(known) if len(known) == len(moments) else None
-
-
-async def _ask(sock: Any, port: int, track: Track) -> None:
-    query = dns.message.make_query(NAME, dns.rdatatype.A, use_edns=0, payload=1232)
-    begin = time.monotonic()
-    try:
-        reply = await dns.asyncquery.udp(
-            query,
-            "127.0.0.1",
-            TIMEOUT_SECONDS,
-            port,
-            sock=sock,
-            # the answer to a question given up on must not be taken for this one's
-            ignore_errors=True,
-        )
-    except dns.exception.Timeout:
-        track.saw_nothing(time.monotonic(), f"no answer within {TIMEOUT_SECONDS:g} s")
-        return
-    except (dns.exception.DNSException, OSError) as error:
-        track.saw_nothing(time.monotonic(), f"{type(error).__name__}: {error}")
-        return
-    now = time.monotonic()
-    addresses = frozenset(
-        record.address
-        for records in reply.answer
-        if records.rdtype == dns.rdatatype.A
-        for record in records
-    )
-    if addresses:
-        track.saw(now, addresses, now - begin)
-        return
-    code = reply.rcode()
-    text = "NODATA" if code == dns.rcode.NOERROR else dns.rcode.to_text(code)
-    track.saw_none(now, text, now - begin)
-
-
-@contextlib.asynccontextmanager
-async def _socket(source: str) -> AsyncIterator[Any]:
-    backend: Any = dns.asyncbackend.get_default_backend()
-    sock = await backend.make_socket(socket.AF_INET, socket.SOCK_DGRAM, 0, (source, 0))
-    async with sock:
-        yield sock

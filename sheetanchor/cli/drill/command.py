@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from sheetanchor.cli.group import Verbs
+
+if TYPE_CHECKING:
+    # what a drill is made of is imported when it is run: `--help` must be quick
+    from sheetanchor.cli.drill.crowd_drill import CrowdDrill
 
 drill = typer.Typer(cls=Verbs, rich_markup_mode=None, help="Re-enact an outage.")
 
@@ -37,14 +42,22 @@ def october_2025(
     raise typer.Exit(play(mutant=mutant))
 
 
+_Write = Annotated[
+    Path | None,
+    typer.Option("--write", help="Write the table into this page of drills, too."),
+]
+_Endpoints = Annotated[
+    int, typer.Option("--endpoints", min=10, max=10_000, help="Ten to each service.")
+]
+_Seconds = Annotated[float, typer.Option("--seconds", min=1.0, help="How long the fault lasts.")]
+
+
 @drill.command("region-loss")
 def region_loss(
     region: Annotated[
         Literal["east", "west"], typer.Argument(help="The region that is lost.")
     ] = "east",
-    write: Annotated[
-        Path | None, typer.Option("--write", help="Write the table to this file, too.")
-    ] = None,
+    write: _Write = None,
 ) -> None:
     """Kill all instances of a region, start them again, and time what DNS says.
 
@@ -54,6 +67,107 @@ def region_loss(
     Exit codes: 0 if answers moved and came back in time and none was empty, negative or
     missing, 1 if not, 130 when interrupted.
     """
-    from sheetanchor.cli.drill.region_loss import play
+    from sheetanchor.cli.drill.region_loss import RegionLoss
+    from sheetanchor.cli.drill.runner import play
 
-    raise typer.Exit(play(region, write))
+    other = "west" if region == "east" else "east"
+    raise typer.Exit(play(RegionLoss, (region, other), RegionLoss.instances, write))
+
+
+@drill.command("instance-loss")
+def instance_loss(write: _Write = None) -> None:
+    """Kill one of three instances, start it again, and time what DNS says.
+
+    Processes and exit codes are those of `region-loss`.
+    """
+    from sheetanchor.cli.drill.instance_loss import InstanceLoss
+    from sheetanchor.cli.drill.runner import play
+
+    raise typer.Exit(play(InstanceLoss, InstanceLoss.regions, InstanceLoss.instances, write))
+
+
+@drill.command("partition")
+def partition(write: _Write = None) -> None:
+    """Cut a region's registry off for longer than its leases, and see that nobody minds.
+
+    Processes and exit codes are those of `region-loss`.
+    """
+    from sheetanchor.cli.drill.partition import Partition
+    from sheetanchor.cli.drill.runner import play
+
+    raise typer.Exit(play(Partition, Partition.regions, Partition.instances, write))
+
+
+@drill.command("slow-start")
+def slow_start(write: _Write = None) -> None:
+    """Start an instance of a service with slow start, and see its weight grow.
+
+    Processes and exit codes are those of `region-loss`.
+    """
+    from sheetanchor.cli.drill.runner import play
+    from sheetanchor.cli.drill.slow_start import SlowStart
+
+    raise typer.Exit(play(SlowStart, SlowStart.regions, SlowStart.instances, write))
+
+
+@drill.command("mass-expiry")
+def mass_expiry(
+    endpoints: _Endpoints = 1000, seconds: _Seconds = 120.0, write: _Write = None
+) -> None:
+    """Stop all heartbeats of endpoints that live, and see that none leaves an answer.
+
+    A registry and a DNS frontend on this machine, in processes of their own; the endpoints are
+    sockets of this one. It ends by itself, and leaves nothing.
+
+    Exit codes: 0 if all went as expected, 1 if not, 130 when interrupted.
+    """
+    from sheetanchor.cli.drill.mass_expiry import MassExpiry
+
+    _play_crowd(MassExpiry, endpoints, seconds, write)
+
+
+@drill.command("observer-blind")
+def observer_blind(
+    endpoints: _Endpoints = 1000, seconds: _Seconds = 60.0, write: _Write = None
+) -> None:
+    """Have all checks time out while heartbeats go on, and see that none leaves an answer.
+
+    Processes and exit codes are those of `mass-expiry`.
+    """
+    from sheetanchor.cli.drill.observer_blind import ObserverBlind
+
+    _play_crowd(ObserverBlind, endpoints, seconds, write)
+
+
+@drill.command("mass-silence")
+def mass_silence(
+    endpoints: _Endpoints = 1000, seconds: _Seconds = 60.0, write: _Write = None
+) -> None:
+    """Silence three in ten endpoints at once, and see them leave as the budgets allow.
+
+    `--seconds` is how long they are silent. Processes and exit codes are those of `mass-expiry`.
+    """
+    from sheetanchor.cli.drill.mass_silence import MassSilence
+
+    _play_crowd(MassSilence, endpoints, seconds, write)
+
+
+@drill.command("flap")
+def flap(endpoints: _Endpoints = 1000, seconds: _Seconds = 30.0, write: _Write = None) -> None:
+    """Close and open all ports once a second, and see answers and the registry's work stay calm.
+
+    `--seconds` is how long each of the two is measured: calm, and flapping. Processes and exit
+    codes are those of `mass-expiry`.
+    """
+    from sheetanchor.cli.drill.flap import Flap
+
+    _play_crowd(Flap, endpoints, seconds, write)
+
+
+def _play_crowd(
+    kind: type[CrowdDrill], endpoints: int, seconds: float, write: Path | None
+) -> NoReturn:
+    from sheetanchor.cli.drill.runner import play
+
+    make = partial(kind, endpoints=endpoints, seconds=seconds)
+    raise typer.Exit(play(make, kind.regions, kind.instances, write))
