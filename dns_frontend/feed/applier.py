@@ -37,6 +37,7 @@ from dns_frontend.plan.cell import (
     Snapshot,
     step,
 )
+from dns_frontend.plan.diversion import in_time
 from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding
 from dns_frontend.plan.role import Role
@@ -208,7 +209,9 @@ class Applier:
         for state in states:
             self._states[state.cell] = state
             if state.served is not None:
-                entries = self.staging.load(state.cell, state.served.tree)
+                entries = in_time(
+                    self.staging.load(state.cell, state.served.tree), self._wall(), now
+                )
                 self._table.load(state.served.position, entries, now)
         self._table.restore(standings)
         self._standings = self._table.standings()
@@ -347,9 +350,12 @@ class Applier:
         now = self._clock()
         try:
             if serve.whole:
-                self._table.load(position, self.staging.load(cell, changed), now)
+                entries = in_time(self.staging.load(cell, changed), self._wall(), now)
+                self._table.load(position, entries, now)
             else:
-                entries = self.staging.step(cell, changed, serve.removed)
+                entries = in_time(
+                    self.staging.step(cell, changed, serve.removed), self._wall(), now
+                )
                 self._table.update(position, entries, serve.removed, now)
         except Exception as error:
             # one cell's content must not end the others' updates (I11)

@@ -13,6 +13,7 @@ import re
 from google.protobuf.message import DecodeError
 
 from dns_frontend.plan.digest import Published
+from dns_frontend.plan.diversion import Diversion
 from dns_frontend.plan.entry import (
     AllDown,
     CellPosition,
@@ -106,6 +107,15 @@ def _entry(plan: plan_pb2.ServicePlan) -> ServiceEntry:
         tombstoned=plan.HasField("tombstone"),
         revision=plan.revision,
         staged=_staged(plan.staged) if plan.HasField("staged") else None,
+        diversion=_diversion(plan.diversion) if plan.HasField("diversion") else None,
+    )
+
+
+def _diversion(diversion: service_pb2.Diversion) -> Diversion:
+    # not by the message's own arithmetic, which raises on times out of its range
+    begin, end = diversion.create_time, diversion.end_time
+    return Diversion(
+        begin.seconds * 1000 + begin.nanos // 1_000_000, end.seconds * 1000 + end.nanos // 1_000_000
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from dns_frontend.plan.diversion import NEVER, Diversion
+
 
 class ServiceKey(NamedTuple):
     """Names a service."""
@@ -118,6 +120,9 @@ class ServiceEntry:
     tombstoned: bool
     revision: int
     staged: StagedChange | None = None
+    diversion: Diversion | None = None
+    diverted_until: float = NEVER
+    """What `diversion` comes to on the clock that standings are judged by."""
 
 
 @dataclass(frozen=True, slots=True)

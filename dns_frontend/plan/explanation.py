@@ -158,6 +158,8 @@ def _tier(ledger: Ledger, tier: Tier) -> str:
     policy = ledger.policy
     if tier.standing is None:
         standing = "none"
+    elif tier.standing.diverted_until is not None:
+        standing = "diverted"
     elif tier.standing.out:
         standing = "out" if tier.standing.well_since is None else "out_until_held"
     else:

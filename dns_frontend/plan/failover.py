@@ -66,6 +66,11 @@ class Tier:
     """Incarnations that were healthy when the region last had healthy ones."""
 
     @property
+    def diverted(self) -> bool:
+        """Whether an operator sends the region's clients elsewhere."""
+        return self.standing is not None and self.standing.diverted_until is not None
+
+    @property
     def protected(self) -> tuple[Endpoint, ...]:
         """Those unhealthy ones that their registry wants answered with all the same (I8).
 
@@ -173,6 +178,9 @@ def _spilled(
     if first is None or not offered[home].counted:
         return None
     bearings = [offered[tier.region].bearing(tier) for tier in tiers]
+    if first.diverted:
+        # all of it is to go, as far as others have to spare
+        bearings[0] = replace(bearings[0], healthy=0)
     parts = shares(bearings[0], bearings[1:], overprovisioning)
     if len(parts) == 1 and parts[0].region == home:
         if offered[home].healthy:

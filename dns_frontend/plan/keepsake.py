@@ -30,7 +30,12 @@ Json = Mapping[str, object]
 def keepsake(ledger: Ledger) -> dict[str, object]:
     """What `recall` needs, made of JSON's types only, always in the same order."""
     kept: dict[str, object] = {}
-    out = sorted(region for region, standing in ledger.standings.items() if standing.out)
+    out = sorted(
+        region
+        for region, standing in ledger.standings.items()
+        # what an operator diverts is in the plan, and has nothing to earn afterwards
+        if standing.out and standing.diverted_until is None
+    )
     if out:
         kept["out"] = out
     if ledger.remembered:

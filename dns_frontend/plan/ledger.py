@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.facet import Facet, facets, offering
@@ -286,6 +287,7 @@ class Ledger:
         self._forget()
         policy = self.policy
         tallies: dict[str, tuple[int, int]] = {}
+        diverted: dict[str, float] = {}
         for cell, entry in self.entries.items():
             if entry.tombstoned:
                 continue
@@ -297,6 +299,8 @@ class Ledger:
                     elif endpoint.health is _UNHEALTHY:
                         unhealthy += 1
             region = self._regions[cell]
+            # of a region's cells all must be diverted, or it has endpoints that are wanted
+            diverted[region] = min(diverted.get(region, inf), entry.diverted_until)
             before = tallies.get(region, (0, 0))
             tallies[region] = (before[0] + healthy, before[1] + healthy + unhealthy)
         if policy.all_down is AllDown.LAST_KNOWN_GOOD:
@@ -307,7 +311,8 @@ class Ledger:
             # one restored before its region's cell was loaded waits for it
             standings = {r: s for r, s in self.standings.items() if r not in heard}
         for region, (healthy, counted) in tallies.items():
-            new = step(self.standings.get(region), Tally(healthy, counted), policy, now)
+            tally = Tally(healthy, counted)
+            new = step(self.standings.get(region), tally, policy, now, diverted[region])
             if new is not None:
                 standings[region] = new
         self.standings = standings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dns_frontend.plan.diversion import NEVER
 from dns_frontend.plan.entry import Policy
 
 _ROUNDING = 1e-9
@@ -33,6 +34,8 @@ class Standing:
     out: bool
     well_since: float | None = None
     unwell_since: float | None = None
+    diverted_until: float | None = None
+    """Set: out because an operator wants it, and judged afresh then."""
 
 
 IN = Standing(out=False)
@@ -44,8 +47,17 @@ def usable(tally: Tally, policy: Policy) -> bool:
     return _reaches(tally, policy.enter_threshold, policy)
 
 
-def step(standing: Standing | None, tally: Tally, policy: Policy, now: float) -> Standing | None:
+def step(
+    standing: Standing | None,
+    tally: Tally,
+    policy: Policy,
+    now: float,
+    diverted_until: float = NEVER,
+) -> Standing | None:
     """The standing after looking at `tally` at `now`; None is: never judged."""
+    # Before all else: an operator's diversion that is not over makes any standing `out,
+    # diverted`, and one that is over leaves none, so that the next row is the first.
+    #
     # standing         | counted | usable | at exit threshold | for exit_hold | becomes
     # none             | 0       | -      | -                 | -             | none
     # none             | > 0     | yes    | -                 | -             | in
@@ -57,6 +69,10 @@ def step(standing: Standing | None, tally: Tally, policy: Policy, now: float) ->
     # out              | any     | any    | no                | -             | out, not well
     # out              | any     | any    | yes               | no            | out, well since then
     # out              | any     | any    | yes               | yes           | in
+    if now < diverted_until:
+        return Standing(out=True, diverted_until=diverted_until)
+    if standing is not None and standing.diverted_until is not None:
+        standing = None
     if standing is None:
         if tally.counted == 0:
             return None
@@ -78,6 +94,8 @@ def step(standing: Standing | None, tally: Tally, policy: Policy, now: float) ->
 
 def due(standing: Standing, policy: Policy) -> float | None:
     """When `step` should look again although nothing changed; None: no need."""
+    if standing.diverted_until is not None:
+        return standing.diverted_until
     if standing.unwell_since is not None:
         return standing.unwell_since + policy.enter_hold_seconds
     if standing.well_since is None:

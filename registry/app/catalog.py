@@ -36,7 +36,13 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.operation import CreateService, DeleteService, ServiceEdit, UpdateService
+from registry.domain.operation import (
+    CreateService,
+    DeleteService,
+    DivertService,
+    ServiceEdit,
+    UpdateService,
+)
 from registry.domain.plan import Endpoint, Head, PlanRecord, ServicePlan
 from registry.domain.service import Namespace, Service, ServicePolicy
 from registry.ports import Clock, FrontendRecord, PlanCodec, Store
@@ -187,6 +193,16 @@ class Catalog:
         Raises ServiceNotFound, EtagMismatch, ServiceNotEmpty, StoreUnavailable.
         """
         return await self._edit(DeleteService(key, etag, force))
+
+    async def divert_service(
+        self, key: ServiceKey, cell: CellName, seconds: float, reason: str, etag: str
+    ) -> Service:
+        """Send a cell's clients of a service elsewhere for a while; 0 s ends that at once.
+
+        Raises CellNotFound, ServiceNotFound, EtagMismatch, StoreUnavailable.
+        """
+        await self.get_cell(cell)
+        return await self._edit(DivertService(key, cell, seconds, reason, etag))
 
     async def _edit(self, edit: ServiceEdit) -> Service:
         self._uptime.check_answering()

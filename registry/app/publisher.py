@@ -296,6 +296,7 @@ class Publisher:
             previous,
             revision,
             self.up_for_seconds,
+            self._cell,
         )
         if planned is not previous:
             planned = settled(self._removals.protect(planned, previous, instances), previous)

@@ -161,6 +161,17 @@ class DeleteService:
 
 
 @dataclass(frozen=True, slots=True)
+class DivertService:
+    """Send a cell's clients elsewhere for `seconds`; 0 ends that. An empty `etag` fits any."""
+
+    key: ServiceKey
+    cell: CellName
+    seconds: float
+    reason: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndStage:
     """End the bake of a staged change. One that bakes no more is left as it is."""
 
@@ -170,4 +181,4 @@ class EndStage:
     """Why it is rolled back; empty: it is promoted."""
 
 
-ServiceEdit = CreateService | UpdateService | DeleteService | EndStage
+ServiceEdit = CreateService | UpdateService | DeleteService | DivertService | EndStage

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from registry.domain.diversion import Span
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Port
 from registry.domain.names import (
@@ -82,6 +83,8 @@ class ServicePlan:
     tombstone: Tombstone | None
     revision: Revision
     staged: StagedChange | None = None
+    diversion: Span | None = None
+    """When clients are to be sent elsewhere; over or not, which frontends tell by their clocks."""
 
 
 @dataclass(frozen=True, slots=True)

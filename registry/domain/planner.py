@@ -15,7 +15,7 @@ from operator import attrgetter
 
 from registry.domain.health import SUCCESSES, Evidence, Health
 from registry.domain.instance import Instance
-from registry.domain.names import InstanceId, InstanceKey, Revision
+from registry.domain.names import CellName, InstanceId, InstanceKey, Revision
 from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import Service
 from registry.domain.slow_start import share, weights
@@ -56,6 +56,7 @@ def plan_service(
     previous: ServicePlan | None,
     revision: Revision,
     up_for_seconds: Callable[[InstanceKey], float] = _for_ever,
+    cell: CellName | None = None,
 ) -> ServicePlan:
     """What one cell publishes of a service; `instances` are those of that cell.
 
@@ -98,6 +99,7 @@ def plan_service(
         tombstone=None,
         revision=revision,
         staged=None if baking is None else StagedChange(baking.uid, baking.policy),
+        diversion=service.diverted(cell),
     )
     return settled(plan, previous)
 

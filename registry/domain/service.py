@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from registry.domain.names import NamespaceId, RegionName, Revision, ServiceKey
+from registry.domain.diversion import Diversion, Span
+from registry.domain.names import CellName, NamespaceId, RegionName, Revision, ServiceKey
 
 
 class AllDown(Enum):
@@ -104,6 +105,12 @@ class Service:
     """When it was deleted, Unix milliseconds; None while it lives."""
     staged: StagedPolicy | None = None
     """The last edit, while it is tried and after it was rolled back, until the next edit."""
+    diversions: tuple[Diversion, ...] = ()
+    """In order of cells; those that are over may still be among them."""
+
+    def diverted(self, cell: CellName | None) -> Span | None:
+        """When a cell's endpoints are not wanted, as an operator said last."""
+        return next((each.span for each in self.diversions if each.cell == cell), None)
 
     @property
     def baking(self) -> StagedPolicy | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from registry.domain.change import Change, InstanceRemoved, ServicePut, ServiceRemoved
+from registry.domain.diversion import diverted
 from registry.domain.errors import (
     AlreadyExists,
     EtagMismatch,
@@ -21,6 +22,7 @@ from registry.domain.names import Revision, ServiceKey
 from registry.domain.operation import (
     CreateService,
     DeleteService,
+    DivertService,
     EndStage,
     ServiceEdit,
     UpdateService,
@@ -79,6 +81,9 @@ def open_service(
 #   Delete  live, etag set and another   EtagMismatch
 #   Delete  live, instances, not forced  ServiceNotEmpty
 #   Delete  live                         a tombstone; instances removed and buried
+#   Divert  none or tombstoned           ServiceNotFound
+#   Divert  live, etag set and another   EtagMismatch
+#   Divert  live                         see `diversion.diverted`
 #   End     none or tombstoned           ServiceNotFound
 #   End     live, another stage or none  replay: it was ended, or replaced
 #   End     live, no fault               the staged policy in force (promoted)
@@ -146,6 +151,7 @@ def decide_service(
                 revision=revision,
                 tombstone_time_ms=now_ms,
                 staged=None,
+                diversions=(),
             )
             removals = tuple(InstanceRemoved(revision, i.key, i.cell) for i in instances)
             return ServiceVerdict(
@@ -153,6 +159,9 @@ def decide_service(
                 (*removals, ServiceRemoved(revision, buried)),
                 tuple(bury(instance, now_ms) for instance in instances),
             )
+        case DivertService():
+            diversions = diverted(live.diversions, edit.cell, edit.seconds, edit.reason, now_ms)
+            return _put(live, replace(live, diversions=diversions), revision, now_ms, etag)
         case EndStage():
             return _put(live, _end(edit, live), revision, now_ms, etag)
         case _:

@@ -12,6 +12,7 @@ from sheetanchor.cli.break_glass import break_glass
 from sheetanchor.cli.control import freeze, pin, rollback, unfreeze, unpin
 from sheetanchor.cli.demo.command import demo
 from sheetanchor.cli.dev import dev
+from sheetanchor.cli.divert import divert
 from sheetanchor.cli.dns import dns
 from sheetanchor.cli.drill.command import drill
 from sheetanchor.cli.exit_code import MEANING
@@ -66,7 +67,7 @@ app.command()(get)
 app.command()(watch)
 app.command()(resolve)
 app.command()(plans)
-for control in (rollback, freeze, unfreeze, pin, unpin):
+for control in (rollback, freeze, unfreeze, pin, unpin, divert):
     app.command()(control)
 for verb, functions, sentence in (
     ("create", {"service": create_service}, "Create a resource."),

@@ -83,6 +83,11 @@ class AdminServiceStub:
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.DeleteServiceRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.DivertService = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/DivertService',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.DivertServiceRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_service__pb2.Service.FromString,
+                _registered_method=True)
         self.ListInstances = channel.unary_unary(
                 '/sheetanchor.v1.AdminService/ListInstances',
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListInstancesRequest.SerializeToString,
@@ -224,6 +229,14 @@ class AdminServiceServicer:
 
     def DeleteService(self, request, context):
         """Deletes a service. This is the one call that empties a name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DivertService(self, request, context):
+        """Sends a service's clients in one cell's region to other regions for a
+        while. It ends by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -388,6 +401,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.DeleteService,
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.DeleteServiceRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'DivertService': grpc.unary_unary_rpc_method_handler(
+                    servicer.DivertService,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.DivertServiceRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_service__pb2.Service.SerializeToString,
             ),
             'ListInstances': grpc.unary_unary_rpc_method_handler(
                     servicer.ListInstances,
@@ -671,6 +689,33 @@ class AdminService:
             '/sheetanchor.v1.AdminService/DeleteService',
             sheetanchor_dot_v1_dot_admin__service__pb2.DeleteServiceRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DivertService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/DivertService',
+            sheetanchor_dot_v1_dot_admin__service__pb2.DivertServiceRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_service__pb2.Service.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,7 +47,7 @@ class PlanEntry(_message.Message):
     def __init__(self, key: _Optional[str] = ..., body: _Optional[bytes] = ...) -> None: ...
 
 class ServicePlan(_message.Message):
-    __slots__ = ("namespace", "service", "policy", "endpoints", "held", "tombstone", "revision", "staged")
+    __slots__ = ("namespace", "service", "policy", "endpoints", "held", "tombstone", "revision", "staged", "diversion")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +56,7 @@ class ServicePlan(_message.Message):
     TOMBSTONE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     STAGED_FIELD_NUMBER: _ClassVar[int]
+    DIVERSION_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     service: str
     policy: _service_pb2.ServicePolicy
@@ -64,7 +65,8 @@ class ServicePlan(_message.Message):
     tombstone: Tombstone
     revision: int
     staged: StagedChange
-    def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ..., staged: _Optional[_Union[StagedChange, _Mapping]] = ...) -> None: ...
+    diversion: _service_pb2.Diversion
+    def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ..., staged: _Optional[_Union[StagedChange, _Mapping]] = ..., diversion: _Optional[_Union[_service_pb2.Diversion, _Mapping]] = ...) -> None: ...
 
 class StagedChange(_message.Message):
     __slots__ = ("uid", "policy")

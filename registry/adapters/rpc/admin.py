@@ -14,6 +14,7 @@ from registry.adapters.rpc.translate.draft import policy_draft
 from registry.adapters.rpc.translate.frontend import frontend_message
 from registry.adapters.rpc.translate.instance import DECISIONS, instance_message
 from registry.adapters.rpc.translate.lease import lease_message
+from registry.adapters.rpc.translate.moment import seconds_of
 from registry.adapters.rpc.translate.namespace import namespace_message
 from registry.adapters.rpc.translate.plan import (
     held_removal_message,
@@ -35,6 +36,7 @@ from registry.adapters.rpc.translate.service import service_message
 from registry.app.catalog import Catalog, LeaseView
 from registry.app.controls import Controls
 from registry.app.registrar import Registrar
+from registry.domain.diversion import admit
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
 from registry.domain.policy_admission import admit_policy
@@ -151,6 +153,17 @@ class AdminService(ControlService):
             service_key(request.name, "name"), request.etag, request.force
         )
         return Empty()
+
+    async def DivertService(
+        self, request: pb.DivertServiceRequest, context: ServicerContext
+    ) -> service_pb2.Service:
+        """Send a service's clients in one cell's region elsewhere for a while."""
+        key, cell = service_key(request.name, "name"), cell_name(f"cells/{request.cell}", "cell")
+        seconds = seconds_of(request.duration)
+        admit(seconds, request.reason)
+        return service_message(
+            await self._catalog.divert_service(key, cell, seconds, request.reason, request.etag)
+        )
 
     # --- instances and leases ------------------------------------------------------
 

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from registry.adapters.rpc.translate.instance import EVIDENCE, HEALTH, PROTOCOL
 from registry.adapters.rpc.translate.service import ALL_DOWN, policy_message
+from registry.domain.diversion import Span
 from registry.domain.health import Evidence
 from registry.domain.instance import Port, Protocol
 from registry.domain.names import (
@@ -85,6 +86,9 @@ class ProtoPlanCodec:
             behind.staged.uid = plan.staged.uid
             if plan.staged.policy is not None:
                 behind.staged.policy.CopyFrom(policy_message(plan.staged.policy))
+        if plan.diversion is not None:
+            behind.diversion.create_time.FromMilliseconds(plan.diversion.create_time_ms)
+            behind.diversion.end_time.FromMilliseconds(plan.diversion.end_time_ms)
         parts = [before.SerializeToString(deterministic=True)]
         kept = self._kept
         for endpoint in plan.endpoints:
@@ -119,6 +123,12 @@ class ProtoPlanCodec:
             staged = StagedChange(
                 tried.uid, _policy_read(tried.policy) if tried.HasField("policy") else None
             )
+        diversion = None
+        if message.HasField("diversion"):
+            diversion = Span(
+                message.diversion.create_time.ToMilliseconds(),
+                message.diversion.end_time.ToMilliseconds(),
+            )
         return ServicePlan(
             key=ServiceKey(NamespaceId(message.namespace), ServiceId(message.service)),
             policy=_policy_read(message.policy) if message.HasField("policy") else None,
@@ -127,6 +137,7 @@ class ProtoPlanCodec:
             tombstone=tombstone,
             revision=Revision(message.revision),
             staged=staged,
+            diversion=diversion,
         )
 
 

@@ -19,6 +19,7 @@ from registry.domain.change import (
     ServicePut,
     ServiceRemoved,
 )
+from registry.domain.diversion import Diversion, Span
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import (
     Check,
@@ -204,6 +205,7 @@ def encode_service(service: Service) -> str:
             "revision": service.revision,
             "tombstone_ms": service.tombstone_time_ms,
             **({} if service.staged is None else {"staged": _staged_row(service.staged)}),
+            **({"diversions": _diversion_rows(service)} if service.diversions else {}),
         }
     )
 
@@ -222,7 +224,18 @@ def decode_service(body: str) -> Service:
         revision=Revision(row["revision"]),
         tombstone_time_ms=row["tombstone_ms"],
         staged=_staged(row["staged"]) if "staged" in row else None,
+        diversions=tuple(
+            Diversion(CellName(cell), Span(create_ms, end_ms), reason)
+            for cell, create_ms, end_ms, reason in row.get("diversions", ())
+        ),
     )
+
+
+def _diversion_rows(service: Service) -> list[tuple[str, int, int, str]]:
+    return [
+        (each.cell, each.span.create_time_ms, each.span.end_time_ms, each.reason)
+        for each in service.diversions
+    ]
 
 
 def _staged_row(staged: StagedPolicy) -> dict[str, Any]:

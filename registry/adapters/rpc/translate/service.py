@@ -39,6 +39,15 @@ def service_message(service: Service) -> pb.Service:
         update_time=timestamp(service.update_time_ms),
         revision=service.revision,
         staged_policy=None if service.staged is None else _staged_message(service.staged),
+        diversions=[
+            pb.Diversion(
+                cell=str(each.cell),
+                create_time=timestamp(each.span.create_time_ms),
+                end_time=timestamp(each.span.end_time_ms),
+                reason=each.reason,
+            )
+            for each in service.diversions
+        ],
     )
 
 

@@ -1,0 +1,63 @@
+"""`sheetanchor divert`: a drill on what is live, with an end of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.group import Failure
+from sheetanchor.cli.kind import kind_named, short_name
+from sheetanchor.cli.look import Json
+from sheetanchor.cli.options import takes_settings
+from sheetanchor.cli.output import as_data, print_json
+
+
+@takes_settings("divert")
+def divert(
+    values: Mapping[str, Any],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")],
+    cell: Annotated[str, typer.Option("--cell", help="Whose endpoints are not wanted.")],
+    seconds: Annotated[
+        float | None,
+        typer.Option("--for", metavar="SECONDS", help="1 to 3600; it ends by itself then."),
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="End it now.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for those who will ask.")] = "",
+    json: Json = False,
+) -> None:
+    """Send a service's clients in one cell's region to other regions for a while.
+
+    Every frontend ends it by its own clock, whatever has died meanwhile. Where no other
+    region stands in, nobody is sent away. `drill region-loss --dry-run` tells beforehand what
+    would be answered.
+    """
+    from google.protobuf.duration_pb2 import Duration
+
+    from sheetanchor.cli.admin import ask
+
+    if (seconds is None) is not end:
+        raise Failure("give either --for SECONDS or --end; see --help", ExitCode.USAGE)
+    try:
+        full = kind_named("service").full_name(name)
+        span = Duration()
+        span.FromNanoseconds(round((seconds or 0.0) * 1e9))
+    except (ValueError, OverflowError) as error:
+        raise Failure(str(error), ExitCode.USAGE) from error
+    service = ask(
+        values["registry"],
+        lambda admin: admin.call(
+            "DivertService", name=full, cell=cell, duration=span, reason=reason
+        ),
+    )
+    if json:
+        print_json(as_data(service))
+        return
+    ends = [each.end_time for each in service.diversions if each.cell == cell]
+    if ends:
+        until = f"{ends[0].ToDatetime():%H:%M:%S} UTC"
+        typer.echo(f"{short_name(full)}: clients of cell {cell} go elsewhere until {until}")
+    else:
+        typer.echo(f"{short_name(full)}: clients of cell {cell} are answered as usual")

@@ -1,0 +1,93 @@
+"""A diversion is begun through a registry, and ends though every registry is dead."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+
+import grpc
+import pytest
+from installation import ZONE, Installation, addresses, admin
+
+from benchmarks.process import wait_for
+from sheetanchor.client import Check, Registration
+from sheetanchor.v1 import admin_service_pb2 as pb
+
+REGIONS = ("east", "west")
+HOME = {"east": "127.66.1.1", "west": "127.66.2.1"}
+NAME = f"shop.default.svc.{ZONE}"
+SECONDS = 12
+
+
+@pytest.mark.timeout(180)
+async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
+    installation: Installation,
+) -> None:
+    """East's clients are sent to west by one command; then both registries are killed."""
+    registries = {region: installation.registry(f"registry-{region}", region) for region in REGIONS}
+    for registry in registries.values():
+        registry.start(wait=False)
+    clusters = [[registry] for registry in registries.values()]
+    frontend = installation.frontend("dns-east", "east", REGIONS, *clusters)
+    frontend.start(wait=False)
+    for server in (*registries.values(), frontend):
+        server.await_ready()
+    pinned = f"shop.default.svc.east.region.{ZONE}"
+    async with contextlib.AsyncExitStack() as stack:
+        for region, registry in registries.items():
+            await stack.enter_async_context(
+                Registration(
+                    "shop",
+                    region=region,
+                    addresses=HOME[region],
+                    ports=80,
+                    instance="only",
+                    check=Check("none"),
+                    registries=registry.address,
+                    drain_seconds=0,
+                )
+            )
+        for region in REGIONS:
+            name = f"shop.default.svc.{region}.region.{ZONE}"
+            await asyncio.to_thread(
+                wait_for, name, lambda n=name, r=region: addresses(frontend, n) == {HOME[r]}
+            )
+        with admin(registries["east"]) as stub:
+            for cell, seconds in (("nowhere", 5), ("east", 7200)):
+                request = pb.DivertServiceRequest(
+                    name="namespaces/default/services/shop", cell=cell, reason="a drill"
+                )
+                request.duration.seconds = seconds
+                with pytest.raises(grpc.RpcError):
+                    await asyncio.to_thread(stub.DivertService, request, timeout=10)
+        assert addresses(frontend, NAME) == {HOME["east"]}, "what is refused changes nothing"
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [
+                *(sys.executable, "-m", "sheetanchor", "divert", "default/shop", "--cell", "east"),
+                *("--for", str(SECONDS), "--reason", "a drill"),
+                *("--registry", registries["east"].address),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "clients of cell east go elsewhere until" in done.stdout
+        await asyncio.to_thread(
+            wait_for, "west answers", lambda: addresses(frontend, NAME) == {HOME["west"]}, SECONDS
+        )
+        assert addresses(frontend, pinned) == {HOME["east"]}, "a pinned name goes nowhere"
+        for registry in registries.values():
+            registry.kill()
+        frontend.restart()
+        assert addresses(frontend, NAME) == {HOME["west"]}, "as before the restart (I16)"
+        await asyncio.to_thread(
+            wait_for,
+            "east answers again",
+            lambda: addresses(frontend, NAME) == {HOME["east"]},
+            SECONDS + 20,
+        )
