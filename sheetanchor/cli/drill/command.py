@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from sheetanchor.cli.group import Verbs
+from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.group import Failure, Verbs
 
 if TYPE_CHECKING:
     # what a drill is made of is imported when it is run: `--help` must be quick
@@ -54,22 +55,47 @@ _Seconds = Annotated[float, typer.Option("--seconds", min=1.0, help="How long th
 
 @drill.command("region-loss")
 def region_loss(
-    region: Annotated[
-        Literal["east", "west"], typer.Argument(help="The region that is lost.")
-    ] = "east",
+    region: Annotated[str, typer.Argument(help="The region that is lost.")] = "east",
     write: _Write = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Of live registries: tell what would be, touch nothing."),
+    ] = False,
+    registry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--registry",
+            metavar="HOST:PORT[,HOST:PORT]",
+            help="For a dry run; once for each registry, in failover order.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Of a dry run: as JSON.")] = False,
 ) -> None:
     """Kill all instances of a region, start them again, and time what DNS says.
 
-    Two regions on this machine, each with a registry, a DNS frontend and two services, in
-    processes of their own. It ends by itself in about a minute, and leaves nothing.
+    Two regions on this machine, `east` and `west`, each with a registry, a DNS frontend and two
+    services, in processes of their own. It ends by itself in about a minute, and leaves nothing.
+
+    With `--dry-run`: what the names of live registries answer to the clients of each region now,
+    and what they would if the region lost all its endpoints. `divert` then does it for one
+    service, for a while.
 
     Exit codes: 0 if answers moved and came back in time and none was empty, negative or
-    missing, 1 if not, 130 when interrupted.
+    missing, 1 if not, or if somebody would be left without a healthy endpoint, 130 when
+    interrupted.
     """
+    if dry_run:
+        from sheetanchor.cli.drill.dry_run import show
+
+        raise typer.Exit(show(region, registry or ["127.0.0.1:5310"], json=json))
+
     from sheetanchor.cli.drill.region_loss import RegionLoss
     from sheetanchor.cli.drill.runner import play
 
+    if registry or json:
+        raise Failure("--registry and --json are for --dry-run", ExitCode.USAGE)
+    if region not in RegionLoss.regions:
+        raise Failure("REGION must be east or west, unless with --dry-run", ExitCode.USAGE)
     other = "west" if region == "east" else "east"
     raise typer.Exit(play(RegionLoss, (region, other), RegionLoss.instances, write))
 

@@ -62,9 +62,7 @@ def test_it_comes_before_every_other_row_of_standings(before: Standing | None) -
     assert due(DIVERTED, POLICY) == 60.0
 
 
-@pytest.mark.parametrize(
-    ("healthy", "counted", "becomes"), [(2, 2, IN), (0, 2, OUT), (0, 0, None)]
-)
+@pytest.mark.parametrize(("healthy", "counted", "becomes"), [(2, 2, IN), (0, 2, OUT), (0, 0, None)])
 def test_when_it_is_over_the_region_is_judged_afresh_and_need_not_earn_its_return(
     healthy: int, counted: int, becomes: Standing | None
 ) -> None:
@@ -103,9 +101,7 @@ def test_nobody_is_sent_to_nowhere(away: ServiceEntry | None, policy: Policy) ->
 
 
 def test_two_diverted_regions_answer_as_if_none_were() -> None:
-    book = ledger(
-        replace(entry(GOOD), diverted_until=inf), replace(entry(FAR), diverted_until=inf)
-    )
+    book = ledger(replace(entry(GOOD), diverted_until=inf), replace(entry(FAR), diverted_until=inf))
     assert (chosen(book).endpoints, chosen(book).rule) == ((GOOD,), Rule.SOME_HEALTHY)
 
 

@@ -1,4 +1,4 @@
-"""A diversion is begun through a registry, and ends though every registry is dead."""
+"""A drill on what is live: foreseen, begun by one command, and over though all else is dead."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ REGIONS = ("east", "west")
 HOME = {"east": "127.66.1.1", "west": "127.66.2.1"}
 NAME = f"shop.default.svc.{ZONE}"
 SECONDS = 12
+
+
+async def command(*words: str) -> str:
+    """What `sheetanchor` prints, which must succeed."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "sheetanchor", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.timeout(180)
@@ -63,20 +77,21 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
                 with pytest.raises(grpc.RpcError):
                     await asyncio.to_thread(stub.DivertService, request, timeout=10)
         assert addresses(frontend, NAME) == {HOME["east"]}, "what is refused changes nothing"
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [
-                *(sys.executable, "-m", "sheetanchor", "divert", "default/shop", "--cell", "east"),
-                *("--for", str(SECONDS), "--reason", "a drill"),
-                *("--registry", registries["east"].address),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        foreseen = await command(
+            *("drill", "region-loss", "east", "--dry-run"),
+            *("--registry", registries["east"].address),
+            *("--registry", registries["west"].address),
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "clients of cell east go elsewhere until" in done.stdout
+        rows = [" ".join(line.split()) for line in foreseen.splitlines()[1:]]
+        assert rows == [
+            "default/shop east east (1) NORMAL west (1) FAILOVER",
+            "default/shop west west (1) NORMAL the same",
+        ]
+        said = await command(
+            *("divert", "default/shop", "--cell", "east", "--for", str(SECONDS)),
+            *("--reason", "a drill", "--registry", registries["east"].address),
+        )
+        assert "clients of cell east go elsewhere until" in said
         await asyncio.to_thread(
             wait_for, "west answers", lambda: addresses(frontend, NAME) == {HOME["west"]}, SECONDS
         )
