@@ -51,6 +51,8 @@ class RegistrySettings:
     """Holds the SQLite database and its lock; made when missing."""
     regions: tuple[str, ...] = ("local",)
     """The regions that this registry owns; each has one cell of the same name."""
+    other_regions: tuple[str, ...] = ()
+    """The regions that other registries own, for policies to name."""
     database_url: str = ""
     """SQLAlchemy URL, `postgresql+asyncpg://...`; empty means SQLite in `data_dir`."""
     listen: str = "127.0.0.1:5310"
@@ -87,6 +89,14 @@ class RegistrySettings:
             raise ValueError("keep_generations: at least two, so that one can be rolled back to")
         if len(set(self.regions)) != len(self.regions):
             raise ValueError("regions: one is named twice")
+        for region in self.other_regions:
+            if not is_label(region):
+                raise ValueError(f"other_regions: {region!r} is not a DNS label")
+
+    @property
+    def known_regions(self) -> tuple[str, ...]:
+        """All regions that there are, as far as this registry was told."""
+        return tuple(dict.fromkeys((*self.regions, *self.other_regions)))
 
     @property
     def cells(self) -> dict[CellName, RegionName]:

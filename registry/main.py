@@ -268,6 +268,7 @@ class RegistryServer:
                 registrar,
                 Controls(store, clock, uptime, codec),
                 PageTokens(uid.encode()),
+                self._settings.known_regions,
             ),
         )
 

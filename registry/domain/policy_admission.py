@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from registry.domain.admission import admit_addresses
@@ -66,34 +66,38 @@ class DraftPolicy:
     health: DraftHealth | None = None
 
 
-def admit_policy(draft: DraftPolicy, prefix: str = "service.policy.") -> ServicePolicy:
+def admit_policy(
+    draft: DraftPolicy, regions: Collection[str], prefix: str = "service.policy."
+) -> ServicePolicy:
     """Check a policy against every rule of the contract; unset fields take defaults.
 
-    Regions need not be known here: other registries own cells too. Raises InvalidField with
-    all violations, `prefix` before each field path.
+    `regions` are all there are, those of other registries included: one that is misspelt would
+    be waited for in vain when its turn comes (I39). Raises InvalidField with all violations,
+    `prefix` before each field path.
     """
     complaints = Complaints(prefix)
     record_ttl_seconds = draft.record_ttl_seconds
     if record_ttl_seconds is None:
         record_ttl_seconds = ServicePolicy().record_ttl_seconds
     complaints.span("record_ttl_seconds", record_ttl_seconds, RECORD_TTL_SECONDS, " s")
-    failover = _failover(draft.failover or DraftFailover(), complaints)
+    failover = _failover(draft.failover or DraftFailover(), regions, complaints)
     health = _health(draft.health or DraftHealth(), complaints)
     complaints.check()
     return ServicePolicy(record_ttl_seconds, failover, draft.scale_to_zero, health)
 
 
-def _failover(draft: DraftFailover, complaints: Complaints) -> FailoverPolicy:
+def _failover(
+    draft: DraftFailover, regions: Collection[str], complaints: Complaints
+) -> FailoverPolicy:
     default = FailoverPolicy()
-    regions = tuple(draft.region_order)
-    if len(regions) > REGION_LIMIT:
-        complaints.add(
-            "failover.region_order", f"must be at most {REGION_LIMIT}, are {len(regions)}"
-        )
-        regions = ()
-    for at, region in enumerate(regions):
+    order = tuple(draft.region_order)
+    if len(order) > REGION_LIMIT:
+        complaints.add("failover.region_order", f"must be at most {REGION_LIMIT}, are {len(order)}")
+        order = ()
+    for at, region in enumerate(order):
         path = f"failover.region_order[{at}]"
-        if complaints.label(path, region) and region in regions[:at]:
+        if _region(path, region, regions, complaints) and region in order[:at]:
+            # a loop: who falls back from a region would come to it again
             complaints.add(path, f"{region} is given twice")
     enter = draft.enter_threshold or default.enter_threshold
     # A default must not contradict what was asked for.
@@ -113,10 +117,10 @@ def _failover(draft: DraftFailover, complaints: Complaints) -> FailoverPolicy:
     complaints.span("failover.enter_hold", enter_hold, ENTER_HOLD_SECONDS, " s")
     if draft.overprovisioning != 0.0:
         complaints.span("failover.overprovisioning", draft.overprovisioning, OVERPROVISIONING)
-    distances = _distances(draft.distances, complaints)
+    distances = _distances(draft.distances, regions, complaints)
     all_down, static_addresses = _all_down(draft, complaints)
     return FailoverPolicy(
-        tuple(RegionName(region) for region in regions),
+        tuple(RegionName(region) for region in order),
         enter,
         leave,
         hold,
@@ -129,8 +133,29 @@ def _failover(draft: DraftFailover, complaints: Complaints) -> FailoverPolicy:
     )
 
 
+# _region
+#
+#   a label  among the known  result
+#   -------  ---------------  ---------------------------------------------------------
+#   no       any              violation: it could be no region
+#   yes      no               violation, with the known ones: misspelt, or not told here
+#   yes      yes              good
+def _region(path: str, region: str, regions: Collection[str], complaints: Complaints) -> bool:
+    if not complaints.label(path, region):
+        return False
+    if region not in regions:
+        known = ", ".join(sorted(regions))
+        complaints.add(
+            path,
+            f"{region} is not among the regions known here ({known}). Where another registry "
+            "owns it, name it in this one's setting `other_regions`",
+        )
+        return False
+    return True
+
+
 def _distances(
-    drafts: Sequence[tuple[str, str, int]], complaints: Complaints
+    drafts: Sequence[tuple[str, str, int]], regions: Collection[str], complaints: Complaints
 ) -> tuple[Distance, ...]:
     path = "failover.distances"
     if len(drafts) > DISTANCE_LIMIT:
@@ -138,8 +163,8 @@ def _distances(
         return ()
     seen: set[frozenset[str]] = set()
     for at, (start, end, distance) in enumerate(drafts):
-        good = complaints.label(f"{path}[{at}].start", start)
-        good = complaints.label(f"{path}[{at}].end", end) and good
+        good = _region(f"{path}[{at}].start", start, regions, complaints)
+        good = _region(f"{path}[{at}].end", end, regions, complaints) and good
         complaints.span(f"{path}[{at}].distance", distance, DISTANCE)
         if good and start == end:
             complaints.add(f"{path}[{at}].end", f"{end} is at no distance from itself")

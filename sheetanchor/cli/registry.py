@@ -38,6 +38,7 @@ def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> Re
         settings = RegistrySettings(
             data_dir=values["data_dir"],
             regions=values["regions"],
+            other_regions=values.get("other_regions") or (),
             database_url=values.get("database_url") or "",
             listen=str(values["grpc"]),
             probe_ca_file=values.get("probe_ca_file"),

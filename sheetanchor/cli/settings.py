@@ -53,6 +53,18 @@ SETTINGS: tuple[Setting, ...] = (
         SERVERS,
     ),
     Setting(
+        "other_regions",
+        "--other-regions",
+        "OTHER_REGIONS",
+        "A,B",
+        value.labels,
+        None,
+        "Regions that other registries own. A policy that names any but these and `--regions` is "
+        "refused.",
+        ("registry",),
+        absent="there are no others",
+    ),
+    Setting(
         "region",
         "--region",
         "REGION",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
@@ -55,9 +55,16 @@ class AdminService(ControlService):
     """Translates; `Catalog`, `Registrar` and `Controls` do the work."""
 
     def __init__(
-        self, catalog: Catalog, registrar: Registrar, controls: Controls, tokens: PageTokens
+        self,
+        catalog: Catalog,
+        registrar: Registrar,
+        controls: Controls,
+        tokens: PageTokens,
+        regions: Collection[str],
     ) -> None:
+        """`regions`: all there are, for policies to name."""
         super().__init__(controls)
+        self._regions = regions
         self._catalog = catalog
         self._registrar = registrar
         self._tokens = tokens
@@ -125,7 +132,7 @@ class AdminService(ControlService):
                 FieldViolation("service.name", f"is neither empty nor {name}, as parent and id say")
             )
         policy = (
-            admit_policy(policy_draft(request.service.policy))
+            admit_policy(policy_draft(request.service.policy), self._regions)
             if request.service.HasField("policy")
             else None
         )
@@ -140,7 +147,7 @@ class AdminService(ControlService):
         service = await self._catalog.update_service(
             key,
             request.service.etag,
-            lambda current: revised_policy(current, request.service, paths),
+            lambda current: revised_policy(current, request.service, paths, self._regions),
             at_once=_acts_at_once(request.rollout),
         )
         return service_message(service)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from registry_site import SERVICE, Site, eventually, fields, reason, refusal, registration
@@ -154,6 +155,34 @@ async def test_a_service_is_made_once_with_its_policy(site: Site) -> None:
     status = await refusal(site.admin.CreateService(request))
     assert status.code == grpc.StatusCode.ALREADY_EXISTS.value[0]
     assert reason(status) == "ALREADY_EXISTS"
+
+
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        (ServicePolicy(failover=FailoverPolicy(region_order=["us", "mars"])), "region_order[1]"),
+        (ServicePolicy(failover=FailoverPolicy(region_order=["us", "us"])), "region_order[1]"),
+        (ServicePolicy(failover=FailoverPolicy(exit_threshold=0.4)), "exit_threshold"),
+        (ServicePolicy(failover=FailoverPolicy(enter_threshold=1.1)), "enter_threshold"),
+        (ServicePolicy(record_ttl_seconds=0), "record_ttl_seconds"),
+    ],
+)
+async def test_a_policy_that_makes_no_sense_is_refused_and_the_former_one_stays(
+    site: Site, policy: ServicePolicy, field: str
+) -> None:
+    made = await site.admin.CreateService(
+        pb.CreateServiceRequest(
+            parent="namespaces/shop", service_id="cart", service=Service(policy=POLICY)
+        )
+    )
+    status = await refusal(
+        site.admin.UpdateService(
+            pb.UpdateServiceRequest(service=Service(name=SERVICE, policy=policy))
+        )
+    )
+    (told,) = fields(status)
+    assert told.endswith(f".{field}")
+    assert await site.admin.GetService(pb.GetServiceRequest(name=SERVICE)) == made
 
 
 async def test_an_update_takes_over_what_its_mask_names(site: Site) -> None:

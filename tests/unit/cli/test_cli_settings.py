@@ -30,6 +30,7 @@ from sheetanchor.telemetry import LogFormat
 GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "data_dir": (("/a", Path("/a")), ("/b", Path("/b"))),
     "regions": (("east,west", ("east", "west")), ("north", ("north",))),
+    "other_regions": (("east,west", ("east", "west")), ("north", ("north",))),
     "region": (("east", "east"), ("west", "west")),
     "registries": (("h:1,h:2", (("h:1", "h:2"),)), ("[::1]:5", (("[::1]:5",),))),
     "registry": (("h:1,h:2", ("h:1", "h:2")), ("i:3", ("i:3",))),
@@ -64,6 +65,7 @@ GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
 BAD: dict[str, tuple[str, ...]] = {
     "data_dir": (),
     "regions": ("East", "a,,b", "a,a", "-a", ","),
+    "other_regions": ("East", "a,,b", "a,a", "-a", ","),
     "region": ("EAST", "a.b", "1"),
     "registries": ("h", "h:0", "h:x", ";", "h:1,"),
     "registry": ("h:70000", "::1:5", ":5"),
@@ -187,6 +189,7 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
     environment = {
         "SHEETANCHOR_DATA_DIR": "/data",
         "SHEETANCHOR_REGIONS": "east,west",
+        "SHEETANCHOR_OTHER_REGIONS": "north",
         "SHEETANCHOR_GRPC": "0.0.0.0:1",
         "SHEETANCHOR_HTTP": "[::1]:2",
         "SHEETANCHOR_DATABASE_URL": "postgresql://h/d",
@@ -203,6 +206,7 @@ def test_every_setting_of_the_registry_reaches_it() -> None:
     assert found == RegistrySettings(
         data_dir=Path("/data"),
         regions=("east", "west"),
+        other_regions=("north",),
         database_url="postgresql://h/d",
         listen="0.0.0.0:1",
         migrate=True,

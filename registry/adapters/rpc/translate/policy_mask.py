@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from registry.adapters.rpc.translate.draft import policy_draft
@@ -44,19 +44,24 @@ def mask_paths(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def revised_policy(
-    current: ServicePolicy | None, asked: pb.Service, paths: Sequence[str]
+    current: ServicePolicy | None,
+    asked: pb.Service,
+    paths: Sequence[str],
+    regions: Collection[str],
 ) -> ServicePolicy | None:
     """`current` with the fields at `paths` as in `asked`; a field unset there takes its default.
 
-    None: nobody gives a policy any more. Raises InvalidField.
+    `regions` are all there are. None: nobody gives a policy any more. Raises InvalidField.
     """
     if ALL in paths:
-        return admit_policy(policy_draft(asked.policy)) if asked.HasField("policy") else None
+        if not asked.HasField("policy"):
+            return None
+        return admit_policy(policy_draft(asked.policy), regions)
     policy = pb.ServicePolicy() if current is None else policy_message(current)
     for path in paths:
         _, *names = path.split(".")
         _take_over(policy, asked.policy, names)
-    return admit_policy(policy_draft(policy))
+    return admit_policy(policy_draft(policy), regions)
 
 
 def _take_over(

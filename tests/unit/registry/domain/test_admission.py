@@ -310,6 +310,9 @@ def test_ports_keep_their_order_and_protocols() -> None:
     )
 
 
+REGIONS = ("eu", "us", "ap")
+
+
 @pytest.mark.parametrize(
     ("draft", "field"),
     [
@@ -328,6 +331,8 @@ def test_ports_keep_their_order_and_protocols() -> None:
         (failing(distances=[("eu", "us", 0)]), "failover.distances[0].distance"),
         (failing(distances=[("eu", "us", 1), ("us", "eu", 2)]), "failover.distances[1]"),
         (failing(distances=[("eu", f"r{n}", 1) for n in range(257)]), "failover.distances"),
+        (failing(distances=[("mars", "us", 1)]), "failover.distances[0].start"),
+        (failing(distances=[("us", "mars", 1)]), "failover.distances[0].end"),
         (failing(all_down="value 9"), "failover.all_down"),
         (failing(all_down="static"), "failover.static_addresses"),
         (
@@ -337,6 +342,8 @@ def test_ports_keep_their_order_and_protocols() -> None:
         (failing(static_addresses=["10.0.0.1"]), "failover.static_addresses"),
         (DraftPolicy(failover=DraftFailover(["EU"])), "failover.region_order[0]"),
         (DraftPolicy(failover=DraftFailover(["eu", "eu"])), "failover.region_order[1]"),
+        (DraftPolicy(failover=DraftFailover(["eu", "us", "eu"])), "failover.region_order[2]"),
+        (DraftPolicy(failover=DraftFailover(["us", "mars"])), "failover.region_order[1]"),
         (
             DraftPolicy(failover=DraftFailover([f"r{n}" for n in range(33)])),
             "failover.region_order",
@@ -364,16 +371,25 @@ def test_ports_keep_their_order_and_protocols() -> None:
 )
 def test_a_policy_that_breaks_a_rule_is_refused_by_field(draft: DraftPolicy, field: str) -> None:
     with pytest.raises(InvalidField) as caught:
-        admit_policy(draft, "service.policy.")
+        admit_policy(draft, REGIONS, "service.policy.")
     assert [v.field for v in caught.value.violations] == [f"service.policy.{field}"]
 
 
+def test_an_unknown_region_is_told_with_the_known_ones_and_the_way_out() -> None:
+    """I39: what matches nothing is refused, not waited for in vain."""
+    with pytest.raises(InvalidField) as caught:
+        admit_policy(DraftPolicy(failover=DraftFailover(["mars"])), REGIONS)
+    (violation,) = caught.value.violations
+    assert "mars is not among the regions known here (ap, eu, us)" in violation.description
+    assert "other_regions" in violation.description
+
+
 def test_an_unset_policy_is_the_default_one() -> None:
-    assert admit_policy(DraftPolicy()) == ServicePolicy()
+    assert admit_policy(DraftPolicy(), REGIONS) == ServicePolicy()
 
 
 def test_a_default_never_contradicts_what_was_asked_for() -> None:
-    policy = admit_policy(DraftPolicy(failover=DraftFailover(enter_threshold=0.9)))
+    policy = admit_policy(DraftPolicy(failover=DraftFailover(enter_threshold=0.9)), REGIONS)
     assert policy.failover.exit_threshold == 0.9
 
 
@@ -381,15 +397,15 @@ def test_a_full_policy_is_taken_as_it_is() -> None:
     draft = DraftPolicy(
         60,
         DraftFailover(
-            ["us", "mars"], 0.25, 0.5, 0.0, 3, 600.0, [("eu", "us", 7)], 1.5, "static", ["10.0.0.1"]
+            ["us", "ap"], 0.25, 0.5, 0.0, 3, 600.0, [("eu", "us", 7)], 1.5, "static", ["10.0.0.1"]
         ),
         True,
         DraftHealth(1, 10, 600.0, 900.0),
     )
-    assert admit_policy(draft) == ServicePolicy(
+    assert admit_policy(draft, REGIONS) == ServicePolicy(
         60,
         FailoverPolicy(
-            (RegionName("us"), RegionName("mars")),
+            (RegionName("us"), RegionName("ap")),
             0.25,
             0.5,
             0.0,

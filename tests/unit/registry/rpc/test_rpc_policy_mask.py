@@ -15,6 +15,7 @@ from sheetanchor.v1.service_pb2 import FailoverPolicy as FailoverMessage
 from sheetanchor.v1.service_pb2 import Service
 from sheetanchor.v1.service_pb2 import ServicePolicy as PolicyMessage
 
+REGIONS = ("eu", "us", "ap")
 CURRENT = ServicePolicy(
     record_ttl_seconds=20,
     failover=FailoverPolicy((RegionName("eu"),), 0.4, 0.8, 12.5, 3),
@@ -66,25 +67,25 @@ US_AP = (RegionName("us"), RegionName("ap"))
     ],
 )
 def test_a_path_takes_over_its_field(path: str, found: ServicePolicy) -> None:
-    assert revised_policy(CURRENT, ASKED, mask_paths([path])) == found
+    assert revised_policy(CURRENT, ASKED, mask_paths([path]), REGIONS) == found
 
 
 @pytest.mark.parametrize("paths", [[], ["*"], ["policy"], ["policy", "policy.scale_to_zero"]])
 def test_no_mask_or_the_whole_one_replaces_the_policy(paths: list[str]) -> None:
     assert mask_paths(paths) == ("policy",)
-    assert revised_policy(CURRENT, Service(), mask_paths(paths)) is None
+    assert revised_policy(CURRENT, Service(), mask_paths(paths), REGIONS) is None
 
 
 def test_a_field_unset_in_the_request_takes_its_default() -> None:
     paths = mask_paths(["policy.failover.exit_hold", "policy.record_ttl_seconds"])
-    found = revised_policy(CURRENT, Service(), paths)
+    found = revised_policy(CURRENT, Service(), paths, REGIONS)
     assert found == replace(
         CURRENT, record_ttl_seconds=10, failover=replace(FAILOVER, exit_hold_seconds=30.0)
     )
 
 
 def test_a_part_may_be_given_to_a_service_without_a_policy() -> None:
-    found = revised_policy(None, ASKED, mask_paths(["policy.record_ttl_seconds"]))
+    found = revised_policy(None, ASKED, mask_paths(["policy.record_ttl_seconds"]), REGIONS)
     assert found == ServicePolicy(record_ttl_seconds=30)
 
 
@@ -100,5 +101,5 @@ def test_an_unknown_path_is_refused_by_name(path: str) -> None:
 def test_a_part_that_contradicts_what_stays_is_refused() -> None:
     asked = Service(policy=PolicyMessage(failover=FailoverMessage(enter_threshold=0.95)))
     with pytest.raises(InvalidField) as caught:
-        revised_policy(CURRENT, asked, mask_paths(["policy.failover.enter_threshold"]))
+        revised_policy(CURRENT, asked, mask_paths(["policy.failover.enter_threshold"]), REGIONS)
     assert [v.field for v in caught.value.violations] == ["service.policy.failover.exit_threshold"]
