@@ -41,8 +41,9 @@ def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     if inner is None:
         yield path, command
         return
+    implied = getattr(command, "default_verb", None)
     for name, each in inner.items():
-        yield from _commands(f"{path} {name}", each)
+        yield from _commands(f"{path} [{name}]" if name == implied else f"{path} {name}", each)
 
 
 def _section(path: str, command: Any) -> str:

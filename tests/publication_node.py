@@ -8,6 +8,8 @@ from contextlib import aclosing, asynccontextmanager
 from itertools import count
 from typing import Any
 
+from two_keys import edited
+
 from registry.adapters.rpc.plan_codec import ProtoPlanCodec
 from registry.app.committer import Committer
 from registry.app.freezer import Freezer
@@ -132,7 +134,7 @@ class PublicationNode:
 
     async def delete(self, service: ServiceKey) -> None:
         """Delete a service with all its instances, as its owner does."""
-        _, changes, revision = await self.store.edit_service(DeleteService(service, "", True))
+        _, changes, revision = await edited(self.store, DeleteService(service, "", True))
         self.mirror.absorb(changes, revision)
 
     def planned(self, service: ServiceKey = CART, cell: CellName = EU) -> ServicePlan | None:

@@ -168,12 +168,14 @@ class Catalog:
         revise: Callable[[ServicePolicy | None], ServicePolicy | None],
         *,
         at_once: bool = False,
+        preview_digest: str = "",
     ) -> Service:
         """Give a service the policy that `revise` makes of the one last wished for.
 
         Where a canary follows this registry it acts there first, unless `at_once` (I19).
         With an empty `etag` a concurrent edit is not lost: `revise` is asked again.
-        Raises ServiceNotFound, EtagMismatch, StoreUnavailable, and what `revise` raises.
+        Raises ServiceNotFound, EtagMismatch, StoreUnavailable, PreviewRequired and
+        PreviewStale when it lowers a floor (I41), and what `revise` raises.
         """
         for tries_left in reversed(range(EDIT_TRIES)):
             current = await self.get_service(key)
@@ -181,18 +183,23 @@ class Catalog:
                 policy = revise(current.wished)
                 staged = not at_once and await self._canaries.any_alive()
                 stage_uid = self._new_uid() if staged else ""
-                return await self._edit(UpdateService(key, policy, etag or current.etag, stage_uid))
+                return await self._edit(
+                    UpdateService(key, policy, etag or current.etag, stage_uid, preview_digest)
+                )
             except EtagMismatch:
                 if etag or not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    async def delete_service(self, key: ServiceKey, etag: str, force: bool) -> Service:
-        """Delete a service; the tombstone empties its name.
+    async def delete_service(
+        self, key: ServiceKey, etag: str, force: bool, preview_digest: str = ""
+    ) -> Service:
+        """Delete a service; the tombstone empties its name (I41).
 
-        Raises ServiceNotFound, EtagMismatch, ServiceNotEmpty, StoreUnavailable.
+        Raises ServiceNotFound, EtagMismatch, ServiceNotEmpty, PreviewRequired, PreviewStale,
+        StoreUnavailable.
         """
-        return await self._edit(DeleteService(key, etag, force))
+        return await self._edit(DeleteService(key, etag, force, preview_digest))
 
     async def divert_service(
         self, key: ServiceKey, cell: CellName, seconds: float, reason: str, etag: str

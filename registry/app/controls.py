@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
 
 from registry import telemetry
 from registry.app.plan_reader import PlanReader
 from registry.app.uptime import Uptime
 from registry.domain.cell_plan import restore
-from registry.domain.errors import CellNotFound, Overloaded, PlanNotFound, PreviewStale
+from registry.domain.errors import CellNotFound, Overloaded, PlanNotFound
 from registry.domain.names import CellName, Generation
 from registry.domain.operation import Fence
 from registry.domain.plan import Head, PlanRecord
+from registry.domain.preview import Preview, is_confirmed, preview_of
 from registry.domain.publication import next_step
 from registry.domain.rollback import restored_entries
 from registry.ports import (
@@ -38,14 +37,6 @@ log = logging.getLogger(__name__)
 
 TRIES = 8
 """A leader may publish between the reading and the writing; then it is worked out anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a call would do, and the digest that has it done."""
-
-    digest: str
-    effects: tuple[str, ...]
 
 
 class Controls:
@@ -73,19 +64,34 @@ class Controls:
                 for head in heads
                 if not head.frozen
             )
-            preview = _preview(effects, *sorted(head.cell for head in heads))
-            if not _matches(preview, digest):
+            preview = preview_of(effects, (*effects, "", *sorted(head.cell for head in heads)))
+            if not is_confirmed(preview, digest):
                 return preview
         scope = ALL_CELLS if cell is None else str(cell)
         await self._store.freeze(Freeze(scope, reason, actor, self._clock.unix_ms()))
         _audit("freeze", scope, reason, actor)
         return None
 
-    async def unfreeze(self, cell: CellName | None) -> bool:
-        """Undo a freeze; False if there was none."""
+    async def unfreeze(
+        self, cell: CellName | None, reason: str, actor: str, digest: str
+    ) -> Preview | bool:
+        """Undo a freeze, of one cell or of all (None); False if there was none.
+
+        A preview: nothing was done. Raises PreviewStale, StoreUnavailable.
+        """
+        if cell is None:
+            scopes = {made.scope for made in await self._store.freezes()}
+            effects = tuple(
+                f"cells/{head.cell}: "
+                + ("stays frozen by itself" if head.cell in scopes else "automation goes on")
+                for head in await self._store.heads()
+            )
+            preview = preview_of(effects, (*effects, "", *sorted(scopes)))
+            if not is_confirmed(preview, digest):
+                return preview
         scope = ALL_CELLS if cell is None else str(cell)
         done = await self._store.unfreeze(scope)
-        _audit("unfreeze", scope, "", "")
+        _audit("unfreeze", scope, reason, actor)
         return done
 
     async def roll_back(
@@ -110,16 +116,16 @@ class Controls:
             plan = await reader.read(head)
             then = restore(found[0], found[1], self._codec.decode).entries
             changed = restored_entries(plan.entries, then)
-            preview = _preview(
-                (
-                    f"cells/{cell}: a new generation after {head.generation} with the content of"
-                    f" {generation}; its automation stops",
-                    *(f"{key}: as it was then" for key in sorted(changed)),
-                ),
-                str(generation),
-                *(f"{key} {entry and entry.body.hex()}" for key, entry in sorted(changed.items())),
+            effects = (
+                f"cells/{cell}: a new generation after {head.generation} with the content of"
+                f" {generation}; its automation stops",
+                *(f"{key}: as it was then" for key in sorted(changed)),
             )
-            if not _matches(preview, digest):
+            bodies = (
+                f"{key} {entry and entry.body.hex()}" for key, entry in sorted(changed.items())
+            )
+            preview = preview_of(effects, (*effects, str(generation), *bodies))
+            if not is_confirmed(preview, digest):
                 return preview
             step = next_step(
                 plan,
@@ -160,10 +166,10 @@ class Controls:
             )
         _audit("pin", f"{cell} {generation}", reason, actor)
 
-    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+    async def unpin(self, cell: CellName, generation: Generation, reason: str, actor: str) -> bool:
         """Let a plan go with the others; False if it was not pinned."""
         done = await self._store.unpin(cell, generation)
-        _audit("unpin", f"{cell} {generation}", "", "")
+        _audit("unpin", f"{cell} {generation}", reason, actor)
         return done
 
 
@@ -172,29 +178,6 @@ def _found(heads: Sequence[Head], cell: CellName) -> Head:
         if head.cell == cell:
             return head
     raise CellNotFound(f"cells/{cell} does not exist.", name=cell)
-
-
-def _preview(effects: tuple[str, ...], *facts: str) -> Preview:
-    text = "\n".join((*effects, "", *facts))
-    return Preview(sha256(text.encode()).hexdigest()[:16], effects or ("nothing changes",))
-
-
-# _matches
-#
-#   digest sent    it is the preview's   result
-#   -------------  --------------------  ----------------------------------------------
-#   none           -                     False: show the preview, do nothing
-#   any            yes                   True: do it
-#   any            no                    PreviewStale: things are not as they were
-def _matches(preview: Preview, digest: str) -> bool:
-    if not digest:
-        return False
-    if digest != preview.digest:
-        raise PreviewStale(
-            "things are not as they were when the preview was taken; take a new one and look.",
-            preview_digest=digest,
-        )
-    return True
 
 
 def _audit(what: str, subject: str, reason: str, actor: str) -> None:

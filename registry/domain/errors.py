@@ -74,6 +74,10 @@ class FrontendNotFound(NotFound):
     """No frontend with that id has been seen."""
 
 
+class AuditEntryNotFound(NotFound):
+    """No such audit entry: never written, or past its time."""
+
+
 class AlreadyExists(RegistryError):
     """What was to be created exists already."""
 
@@ -142,6 +146,18 @@ class LeadershipLost(RegistryError):
 
 class PreviewStale(RegistryError):
     """The preview sent is not of things as they are now (I41)."""
+
+
+class PreviewRequired(RegistryError):
+    """What is asked for destroys, and nobody has looked at what it would do (I41).
+
+    `effects` say it, a sentence each; the digest is what has it done.
+    """
+
+    def __init__(self, message: str, *, digest: str, effects: tuple[str, ...], name: str) -> None:
+        super().__init__(message, preview_digest=digest, name=name)
+        self.digest = digest
+        self.effects = effects
 
 
 class CellFrozen(LeadershipLost):

@@ -149,6 +149,8 @@ class UpdateService:
     etag: str
     stage_uid: str = ""
     """Set: canaries try the policy first, under this name; empty: it acts at once (I19)."""
+    preview_digest: str = ""
+    """Needed when it lowers a floor (I41)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class DeleteService:
     key: ServiceKey
     etag: str
     force: bool
+    preview_digest: str = ""
+    """Needed when the service has instances, or was ever answered for (I41)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,23 @@ Only an edit can delete a service, and only a deletion empties a name (I7).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from registry.domain.change import Change, InstanceRemoved, ServicePut, ServiceRemoved
+from registry.domain.deletion import deletion_preview
 from registry.domain.diversion import diverted
 from registry.domain.errors import (
     AlreadyExists,
     EtagMismatch,
+    PreviewRequired,
     ServiceNotEmpty,
     ServiceNotFound,
 )
+from registry.domain.floor import floor_preview
 from registry.domain.instance import Instance
-from registry.domain.names import Revision, ServiceKey
+from registry.domain.names import CellName, Revision, ServiceKey
 from registry.domain.operation import (
     CreateService,
     DeleteService,
@@ -27,6 +30,7 @@ from registry.domain.operation import (
     ServiceEdit,
     UpdateService,
 )
+from registry.domain.preview import Preview, is_confirmed
 from registry.domain.registration import Grave, bury
 from registry.domain.service import Service, StagedPolicy, StageState
 
@@ -76,10 +80,12 @@ def open_service(
 #   Create  none or tombstoned           a new service
 #   Update  none or tombstoned           ServiceNotFound
 #   Update  live, etag set and another   EtagMismatch
+#   Update  live, lowers a floor, no key PreviewRequired; PreviewStale with a wrong key
 #   Update  live                         see `_update`
 #   Delete  none or tombstoned           ServiceNotFound
 #   Delete  live, etag set and another   EtagMismatch
 #   Delete  live, instances, not forced  ServiceNotEmpty
+#   Delete  live, to be missed, no key   PreviewRequired; PreviewStale with a wrong key
 #   Delete  live                         a tombstone; instances removed and buried
 #   Divert  none or tombstoned           ServiceNotFound
 #   Divert  live, etag set and another   EtagMismatch
@@ -95,12 +101,14 @@ def decide_service(
     revision: Revision,
     now_ms: int,
     etag: str,
+    served: Mapping[CellName, int],
 ) -> ServiceVerdict:
     """Decide one edit of the service that `edit.key` names.
 
-    `instances` are all of the service's (asked for by Delete alone), `etag` is the one to
-    give if the service changes. Raises AlreadyExists, ServiceNotFound, EtagMismatch,
-    ServiceNotEmpty; then nothing is to be written.
+    `instances` are all of the service's, and `served` is as `deletion_preview` takes it (both
+    are asked for by Delete alone); `etag` is the one to give if the service changes. Raises
+    AlreadyExists, ServiceNotFound, EtagMismatch, ServiceNotEmpty, PreviewRequired,
+    PreviewStale; then nothing is to be written.
     """
     live = current if current is not None and current.tombstone_time_ms is None else None
     if isinstance(edit, CreateService):
@@ -135,6 +143,9 @@ def decide_service(
         )
     match edit:
         case UpdateService():
+            # what was wished for before has been confirmed, though it may bake still
+            lowered = floor_preview(live, live.wished, edit.policy)
+            _confirm(edit, lowered, "lower what its name holds on to")
             return _put(live, _update(edit, live, now_ms), revision, now_ms, etag)
         case DeleteService():
             if instances and not edit.force:
@@ -144,6 +155,7 @@ def decide_service(
                     name=str(edit.key),
                     instance_count=len(instances),
                 )
+            _confirm(edit, deletion_preview(live, instances, served), "delete it")
             buried = replace(
                 live,
                 etag=etag,
@@ -166,6 +178,19 @@ def decide_service(
             return _put(live, _end(edit, live), revision, now_ms, etag)
         case _:
             assert_never(edit)
+
+
+def _confirm(edit: UpdateService | DeleteService, preview: Preview | None, to: str) -> None:
+    """The second key (I41). Raises PreviewRequired, PreviewStale."""
+    if preview is None or is_confirmed(preview, edit.preview_digest):
+        return
+    raise PreviewRequired(
+        f"to {to} takes a look first. Nothing was changed: see what would happen, then send "
+        "the preview's digest.",
+        digest=preview.digest,
+        effects=preview.effects,
+        name=str(edit.key),
+    )
 
 
 # _update

@@ -7,8 +7,6 @@ told to the registry by the frontend once it is there again.
 
 from __future__ import annotations
 
-import getpass
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sheetanchor.cli.actor import actor
 from sheetanchor.cli.age import span
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure, Verbs
@@ -129,7 +128,7 @@ def pin(
     """
     board = _board(frontend_directory(values))
     with _file_trouble():
-        placed = board.place(snapshot, reason, _now(), _who())
+        placed = board.place(snapshot, reason, _now(), actor())
     _tell("pinned", placed, snapshot, json)
 
 
@@ -144,7 +143,7 @@ def lift(
     """Lift the pin of a cell: the newest plan of the registry is served again."""
     board = _board(frontend_directory(values))
     with _file_trouble():
-        lifted = board.lift(cell, reason, _now(), _who())
+        lifted = board.lift(cell, reason, _now(), actor())
     if not lifted:
         raise Failure(f"nothing is pinned of the cell {cell!r}", ExitCode.NOT_FOUND)
     if json:
@@ -247,11 +246,3 @@ def _now() -> str:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _who() -> str:
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a user without a name
-        user = "somebody"
-    return f"{user}@{socket.gethostname()}"

@@ -1,43 +1,61 @@
-"""`sheetanchor rollback|freeze|unfreeze|pin|unpin`: the emergency controls of a cell.
+"""`sheetanchor plans rollback` and `freeze|unfreeze|pin|unpin`: the emergency controls of a cell.
 
-What destroys shows what it would do first, and does it when it is run again with `--yes`:
-the preview's digest goes with the call, so that nobody acts on what has changed meanwhile.
+What destroys, or concerns more than one cell, shows what it would do first.
 """
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.actor import actor
+from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
+from sheetanchor.cli.output import as_data, print_json
+from sheetanchor.cli.two_keys import Digest, Yes, carry_out
 
-Cell = Annotated[str, typer.Argument(metavar="CELL")]
-CellOrAll = Annotated[str, typer.Argument(metavar="CELL|all")]
-Number = Annotated[int, typer.Argument(metavar="GENERATION", min=1)]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for those who will ask.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without, only show what it would do.")]
+Cell = Annotated[str, typer.Argument(metavar="CELL", help="As `list cells` shows it.")]
+CellOrAll = Annotated[
+    str, typer.Argument(metavar="CELL|all", help="As `list cells` shows it, or all.")
+]
+Number = Annotated[int, typer.Argument(metavar="GENERATION", min=1, help="As `plans` shows it.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, for those who will ask.")
+]
+Why = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; it is written down with the rest.")
+]
 
 
-@takes_settings("rollback")
+@takes_settings("plans")
 def rollback(
-    values: Mapping[str, Any], cell: Cell, generation: Number, reason: Reason, yes: Yes = False
+    values: Mapping[str, Any],
+    cell: Cell,
+    generation: Number,
+    reason: Reason,
+    yes: Yes = False,
+    digest: Digest = "",
+    json: Json = False,
 ) -> None:
     """Publish the content of an older plan anew, and freeze the cell.
 
-    It needs no leader, planner or reconciler. Without `--yes` it shows what it would do.
+    It needs no leader, planner or reconciler. What it would do is shown first.
     """
-    done = _two_keys(
+    done = carry_out(
         values["registry"],
         "RollBackPlan",
-        yes,
+        yes=yes,
+        digest=digest,
+        json=json,
         name=f"cells/{cell}/plans/{generation}",
         reason=reason,
-        actor=getpass.getuser(),
+        actor=actor(),
     )
+    if json:
+        print_json(as_data(done))
+        return
     typer.echo(
         f"cell {cell} is at generation {done.plan.generation}, with the content of {generation}; "
         f"it is frozen until `sheetanchor unfreeze {cell}`"
@@ -45,30 +63,59 @@ def rollback(
 
 
 @takes_settings("freeze")
-def freeze(values: Mapping[str, Any], cell: CellOrAll, reason: Reason, yes: Yes = False) -> None:
+def freeze(
+    values: Mapping[str, Any],
+    cell: CellOrAll,
+    reason: Reason,
+    yes: Yes = False,
+    digest: Digest = "",
+    json: Json = False,
+) -> None:
     """Stop planner, publisher, reconciler and clean-up of a cell; answers go on.
 
-    For `all`, without `--yes` it shows what it would do. With no registry to ask, make a file
-    `freeze` in each node's data directory instead.
+    For `all` it shows what it would do first. With no registry to ask, make a file `freeze` in
+    each node's data directory instead.
     """
-    _two_keys(
+    done = carry_out(
         values["registry"],
         "FreezeCell",
-        yes,
+        yes=yes,
+        digest=digest,
+        json=json,
         name=_scope(cell),
         reason=reason,
-        actor=getpass.getuser(),
+        actor=actor(),
     )
-    typer.echo(f"{cell}: frozen")
+    if json:
+        print_json(as_data(done))
+    else:
+        typer.echo(f"{cell}: frozen")
 
 
 @takes_settings("unfreeze")
-def unfreeze(values: Mapping[str, Any], cell: CellOrAll) -> None:
-    """Let the automation of a cell go on."""
-    from sheetanchor.cli.admin import ask
-
-    done = ask(values["registry"], lambda admin: admin.call("UnfreezeCell", name=_scope(cell)))
-    typer.echo(f"{cell}: {'goes on' if done.was_frozen else 'was not frozen'}")
+def unfreeze(
+    values: Mapping[str, Any],
+    cell: CellOrAll,
+    reason: Why = "",
+    yes: Yes = False,
+    digest: Digest = "",
+    json: Json = False,
+) -> None:
+    """Let the automation of a cell go on. For `all` it shows what it would do first."""
+    done = carry_out(
+        values["registry"],
+        "UnfreezeCell",
+        yes=yes,
+        digest=digest,
+        json=json,
+        name=_scope(cell),
+        reason=reason,
+        actor=actor(),
+    )
+    if json:
+        print_json(as_data(done))
+    else:
+        typer.echo(f"{cell}: {'goes on' if done.was_frozen else 'was not frozen'}")
 
 
 @takes_settings("pin")
@@ -77,45 +124,26 @@ def pin(values: Mapping[str, Any], cell: Cell, generation: Number, reason: Reaso
     from sheetanchor.cli.admin import ask
 
     name = f"cells/{cell}/plans/{generation}"
-    actor = getpass.getuser()
     ask(
         values["registry"],
-        lambda admin: admin.call("PinPlan", name=name, reason=reason, actor=actor),
+        lambda admin: admin.call("PinPlan", name=name, reason=reason, actor=actor()),
     )
     typer.echo(f"cell {cell}: generation {generation} is kept")
 
 
 @takes_settings("unpin")
-def unpin(values: Mapping[str, Any], cell: Cell, generation: Number) -> None:
+def unpin(values: Mapping[str, Any], cell: Cell, generation: Number, reason: Why = "") -> None:
     """Let a plan go with the others."""
     from sheetanchor.cli.admin import ask
 
     name = f"cells/{cell}/plans/{generation}"
-    done = ask(values["registry"], lambda admin: admin.call("UnpinPlan", name=name))
+    done = ask(
+        values["registry"],
+        lambda admin: admin.call("UnpinPlan", name=name, reason=reason, actor=actor()),
+    )
     was = "is pinned no more" if done.was_pinned else "was not pinned"
     typer.echo(f"cell {cell}: generation {generation} {was}")
 
 
 def _scope(cell: str) -> str:
     return "cells/-" if cell == "all" else f"cells/{cell}"
-
-
-def _two_keys(nodes: tuple[str, ...], method: str, yes: bool, **fields: str) -> Any:
-    """Take a preview and show it; with `yes` do what it says, if things still are so."""
-    from sheetanchor.cli.admin import Admin, ask
-
-    async def work(admin: Admin) -> Any:
-        shown = await admin.call(method, **fields)
-        if not shown.HasField("preview"):
-            return shown
-        for effect in shown.preview.effects:
-            typer.echo(effect)
-        if not yes:
-            return None
-        return await admin.call(method, **fields, preview_digest=shown.preview.digest)
-
-    done = ask(nodes, work)
-    if done is None:
-        typer.echo("nothing was done; run it again with --yes")
-        raise typer.Exit(ExitCode.CONFLICT)
-    return done

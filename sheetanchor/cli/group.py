@@ -39,6 +39,22 @@ class Verbs(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+class DefaultVerb(Verbs):
+    """A group that is a verb as well: words that name none of its verbs are for the first."""
+
+    @property
+    def default_verb(self) -> str:
+        """The verb that need not be typed."""
+        return next(iter(self.commands))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the verb that they are for."""
+        known = (*self.commands, *ctx.help_option_names)
+        if not ctx.resilient_parsing and (not args or args[0] not in known):
+            args = [self.default_verb, *args]
+        return super().parse_args(ctx, args)
+
+
 class Group(Verbs):
     """All verbs."""
 

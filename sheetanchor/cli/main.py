@@ -16,7 +16,7 @@ from sheetanchor.cli.divert import divert
 from sheetanchor.cli.dns import dns
 from sheetanchor.cli.drill.command import drill
 from sheetanchor.cli.exit_code import MEANING
-from sheetanchor.cli.group import Group, Verbs
+from sheetanchor.cli.group import DefaultVerb, Group, Verbs
 from sheetanchor.cli.instance import delete_instance, drain_instance
 from sheetanchor.cli.look import get, list_
 from sheetanchor.cli.plans import plans
@@ -66,8 +66,13 @@ app.command("list")(list_)
 app.command()(get)
 app.command()(watch)
 app.command()(resolve)
-app.command()(plans)
-for control in (rollback, freeze, unfreeze, pin, unpin, divert):
+chain = typer.Typer(
+    cls=DefaultVerb, rich_markup_mode=None, help="Look at the plan chain of a cell, or go back."
+)
+chain.command("show")(plans)
+chain.command()(rollback)
+app.add_typer(chain, name="plans")
+for control in (freeze, unfreeze, pin, unpin, divert):
     app.command()(control)
 for verb, functions, sentence in (
     ("create", {"service": create_service}, "Create a resource."),

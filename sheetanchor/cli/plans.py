@@ -1,4 +1,4 @@
-"""`sheetanchor plans`: the plan chain of each cell, and which frontends follow it."""
+"""`sheetanchor plans [show]`: the plan chain of each cell, and which frontends follow it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def plans(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of each chain.")] = 5,
     json: Json = False,
 ) -> None:
-    """Show the head of each cell's plan chain, and which frontends applied, lag or refused it."""
+    """Show the head of each cell's plan chain, and which frontends applied, lag or refused it.
+
+    `show` need not be typed, but for a cell that is called like a verb.
+    """
     from sheetanchor.cli.admin import ask
 
     found = ask(values["registry"], lambda admin: _read(admin, cell, limit))

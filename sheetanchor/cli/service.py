@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sheetanchor.cli.actor import actor
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import kind_named, short_name
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, details, print_json
+from sheetanchor.cli.two_keys import Digest, Yes, carry_out
 
 if TYPE_CHECKING:
     from sheetanchor.v1.service_pb2 import ServicePolicy
@@ -75,6 +77,10 @@ Etag = Annotated[
     ),
 ]
 
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; it is written down with the rest.")
+]
+
 
 @takes_settings("create")
 def create_service(
@@ -124,16 +130,20 @@ def update_service(
     scale_to_zero: ToZero = None,
     now: Now = False,
     etag: Etag = "",
+    reason: Reason = "",
+    yes: Yes = False,
+    digest: Digest = "",
     json: Json = False,
 ) -> None:
     """Change those parts of a service's policy that are given.
 
     Where a canary frontend follows, the change acts there first, and on the others when it
     did well; else it is taken back. `get service` shows how it stands.
+
+    What lets the name hold on to less (a lower minimum, `--scale-to-zero`) is shown first.
     """
     from google.protobuf.field_mask_pb2 import FieldMask
 
-    from sheetanchor.cli.admin import ask
     from sheetanchor.v1.admin_service_pb2 import UpdateServiceRequest
     from sheetanchor.v1.service_pb2 import Service
 
@@ -148,14 +158,17 @@ def update_service(
     rollouts = UpdateServiceRequest.Rollout
     rollout = rollouts.ROLLOUT_NOW if now else rollouts.ROLLOUT_STAGED
     _show(
-        ask(
+        carry_out(
             values["registry"],
-            lambda admin: admin.call(
-                "UpdateService",
-                service=service,
-                update_mask=FieldMask(paths=paths),
-                rollout=rollout,
-            ),
+            "UpdateService",
+            yes=yes,
+            digest=digest,
+            json=json,
+            service=service,
+            update_mask=FieldMask(paths=paths),
+            rollout=rollout,
+            reason=reason,
+            actor=actor(),
         ),
         "updated",
         json,
@@ -168,15 +181,27 @@ def delete_service(
     name: Name,
     force: Annotated[bool, typer.Option("--force", help="Also with its instances.")] = False,
     etag: Etag = "",
+    reason: Reason = "",
+    yes: Yes = False,
+    digest: Digest = "",
     json: Json = False,
 ) -> None:
-    """Delete a service. This is what empties its name."""
-    from sheetanchor.cli.admin import ask
+    """Delete a service. This is what empties its name.
 
+    What would go, and who answers for it now, is shown first.
+    """
     full = _full(name)
-    ask(
+    carry_out(
         values["registry"],
-        lambda admin: admin.call("DeleteService", name=full, etag=etag, force=force),
+        "DeleteService",
+        yes=yes,
+        digest=digest,
+        json=json,
+        name=full,
+        etag=etag,
+        force=force,
+        reason=reason,
+        actor=actor(),
     )
     if json:
         print_json({"deleted": full})

@@ -20,7 +20,7 @@ from sheetanchor.cli.setting import PREFIX, Setting
 SERVERS = ("registry", "dns", "dev")
 OPERATORS = (
     *("list", "get", "watch", "resolve", "plans"),
-    *("rollback", "freeze", "unfreeze", "pin", "unpin", "divert"),
+    *("freeze", "unfreeze", "pin", "unpin", "divert"),
     *("create", "update", "delete", "drain"),
 )
 

@@ -85,6 +85,30 @@ class Conflict(RegistryRefusal):
     """The request does not fit what is there: read again, then decide."""
 
 
+class PreviewRequired(Conflict):
+    """What is asked for destroys, and takes a look first.
+
+    `effects` say what would happen; to have it done, send the call again with
+    `preview_digest`, which fits while things are as they are now.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "PREVIEW_REQUIRED",
+        metadata: Mapping[str, str] | None = None,
+        effects: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.effects = effects
+
+    @property
+    def preview_digest(self) -> str:
+        """What the second call has to send."""
+        return self.metadata.get("preview_digest", "")
+
+
 class IncarnationSuperseded(RegistryRefusal):
     """A newer registration of the same instance exists; this one has no say any more."""
 
@@ -127,11 +151,13 @@ REASONS: Mapping[str, type[RegistryRefusal]] = {
     "CELL_NOT_FOUND": NotFound,
     "PLAN_NOT_FOUND": NotFound,
     "FRONTEND_NOT_FOUND": NotFound,
+    "AUDIT_ENTRY_NOT_FOUND": NotFound,
     "ALREADY_EXISTS": Conflict,
     "ETAG_MISMATCH": Conflict,
     "REQUEST_ID_REUSED": Conflict,
     "SERVICE_NOT_EMPTY": Conflict,
     "PREVIEW_STALE": Conflict,
+    "PREVIEW_REQUIRED": PreviewRequired,
     "INCARNATION_SUPERSEDED": IncarnationSuperseded,
     "LEASE_EXPIRED": LeaseLost,
     "LEASE_NOT_FOUND": LeaseLost,
@@ -159,6 +185,7 @@ def from_status(status: status_pb2.Status) -> RegistryRefusal:
     reason = ""
     metadata: dict[str, str] = {}
     violations: tuple[FieldViolation, ...] = ()
+    effects: tuple[str, ...] = ()
     retry_after_seconds = 1.0
     for detail in status.details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
@@ -172,6 +199,10 @@ def from_status(status: status_pb2.Status) -> RegistryRefusal:
             violations = tuple(
                 FieldViolation(v.field, v.description) for v in request.field_violations
             )
+        elif detail.Is(error_details_pb2.PreconditionFailure.DESCRIPTOR):
+            failure = error_details_pb2.PreconditionFailure()
+            detail.Unpack(failure)
+            effects = tuple(v.description for v in failure.violations)
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             retry = error_details_pb2.RetryInfo()
             detail.Unpack(retry)
@@ -184,6 +215,8 @@ def from_status(status: status_pb2.Status) -> RegistryRefusal:
     }
     if issubclass(kind, InvalidRequest):
         data["violations"] = violations
+    elif issubclass(kind, PreviewRequired):
+        data["effects"] = effects
     elif issubclass(kind, RegistryBusy):
         data["retry_after_seconds"] = retry_after_seconds
     return kind(status.message or "the registry gave no message", **data)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
+from sheetanchor.v1 import audit_entry_pb2 as _audit_entry_pb2
 from sheetanchor.v1 import cell_pb2 as _cell_pb2
 from sheetanchor.v1 import frontend_pb2 as _frontend_pb2
 from sheetanchor.v1 import instance_pb2 as _instance_pb2
@@ -76,7 +77,7 @@ class CreateServiceRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., service_id: _Optional[str] = ..., service: _Optional[_Union[_service_pb2.Service, _Mapping]] = ...) -> None: ...
 
 class UpdateServiceRequest(_message.Message):
-    __slots__ = ("service", "update_mask", "rollout")
+    __slots__ = ("service", "update_mask", "rollout", "preview_digest", "reason", "actor")
     class Rollout(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         ROLLOUT_UNSPECIFIED: _ClassVar[UpdateServiceRequest.Rollout]
@@ -88,20 +89,32 @@ class UpdateServiceRequest(_message.Message):
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
     ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     service: _service_pb2.Service
     update_mask: _field_mask_pb2.FieldMask
     rollout: UpdateServiceRequest.Rollout
-    def __init__(self, service: _Optional[_Union[_service_pb2.Service, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., rollout: _Optional[_Union[UpdateServiceRequest.Rollout, str]] = ...) -> None: ...
+    preview_digest: str
+    reason: str
+    actor: str
+    def __init__(self, service: _Optional[_Union[_service_pb2.Service, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., rollout: _Optional[_Union[UpdateServiceRequest.Rollout, str]] = ..., preview_digest: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class DeleteServiceRequest(_message.Message):
-    __slots__ = ("name", "etag", "force")
+    __slots__ = ("name", "etag", "force", "preview_digest", "reason", "actor")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     name: str
     etag: str
     force: bool
-    def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    preview_digest: str
+    reason: str
+    actor: str
+    def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ..., force: _Optional[bool] = ..., preview_digest: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class DivertServiceRequest(_message.Message):
     __slots__ = ("name", "cell", "duration", "reason", "etag")
@@ -200,14 +213,18 @@ class HeldRemoval(_message.Message):
     def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., cell: _Optional[str] = ..., health: _Optional[_Union[_instance_pb2.Health, str]] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ..., hold: _Optional[_Union[_plan_pb2.Hold, _Mapping]] = ...) -> None: ...
 
 class DecideRemovalRequest(_message.Message):
-    __slots__ = ("name", "uid", "decision")
+    __slots__ = ("name", "uid", "decision", "reason", "actor")
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     decision: _instance_pb2.RemovalDecision
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., decision: _Optional[_Union[_instance_pb2.RemovalDecision, str]] = ...) -> None: ...
+    reason: str
+    actor: str
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., decision: _Optional[_Union[_instance_pb2.RemovalDecision, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ListCellsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -285,6 +302,28 @@ class GetFrontendRequest(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class ListAuditEntriesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListAuditEntriesResponse(_message.Message):
+    __slots__ = ("audit_entries", "next_page_token")
+    AUDIT_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    audit_entries: _containers.RepeatedCompositeFieldContainer[_audit_entry_pb2.AuditEntry]
+    next_page_token: str
+    def __init__(self, audit_entries: _Optional[_Iterable[_Union[_audit_entry_pb2.AuditEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetAuditEntryRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
 class Preview(_message.Message):
     __slots__ = ("digest", "effects")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -312,16 +351,24 @@ class FreezeCellResponse(_message.Message):
     def __init__(self, preview: _Optional[_Union[Preview, _Mapping]] = ...) -> None: ...
 
 class UnfreezeCellRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "reason", "actor", "preview_digest")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_DIGEST_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    reason: str
+    actor: str
+    preview_digest: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., preview_digest: _Optional[str] = ...) -> None: ...
 
 class UnfreezeCellResponse(_message.Message):
-    __slots__ = ("was_frozen",)
+    __slots__ = ("was_frozen", "preview")
     WAS_FROZEN_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     was_frozen: bool
-    def __init__(self, was_frozen: _Optional[bool] = ...) -> None: ...
+    preview: Preview
+    def __init__(self, was_frozen: _Optional[bool] = ..., preview: _Optional[_Union[Preview, _Mapping]] = ...) -> None: ...
 
 class RollBackPlanRequest(_message.Message):
     __slots__ = ("name", "reason", "actor", "preview_digest")
@@ -358,10 +405,14 @@ class PinPlanResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class UnpinPlanRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "reason", "actor")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    reason: str
+    actor: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class UnpinPlanResponse(_message.Message):
     __slots__ = ("was_pinned",)

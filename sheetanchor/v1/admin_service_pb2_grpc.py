@@ -5,6 +5,7 @@ import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from sheetanchor.v1 import admin_service_pb2 as sheetanchor_dot_v1_dot_admin__service__pb2
+from sheetanchor.v1 import audit_entry_pb2 as sheetanchor_dot_v1_dot_audit__entry__pb2
 from sheetanchor.v1 import cell_pb2 as sheetanchor_dot_v1_dot_cell__pb2
 from sheetanchor.v1 import frontend_pb2 as sheetanchor_dot_v1_dot_frontend__pb2
 from sheetanchor.v1 import instance_pb2 as sheetanchor_dot_v1_dot_instance__pb2
@@ -36,7 +37,8 @@ class AdminServiceStub:
     """Lets operators look at everything, and owners edit their services.
 
     Hierarchy: namespaces hold services, services hold instances, an instance
-    holds one lease; cells hold plans; frontends stand by themselves.
+    holds one lease; cells hold plans; frontends and audit entries stand by
+    themselves.
 
     Lists take `page_size` (default 100, at most 1000, larger is taken as 1000,
     negative is refused) and `page_token` (opaque, valid for the same request).
@@ -173,13 +175,24 @@ class AdminServiceStub:
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetFrontendRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_frontend__pb2.Frontend.FromString,
                 _registered_method=True)
+        self.ListAuditEntries = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/ListAuditEntries',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetAuditEntry = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/GetAuditEntry',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetAuditEntryRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_audit__entry__pb2.AuditEntry.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
     """Lets operators look at everything, and owners edit their services.
 
     Hierarchy: namespaces hold services, services hold instances, an instance
-    holds one lease; cells hold plans; frontends stand by themselves.
+    holds one lease; cells hold plans; frontends and audit entries stand by
+    themselves.
 
     Lists take `page_size` (default 100, at most 1000, larger is taken as 1000,
     negative is refused) and `page_token` (opaque, valid for the same request).
@@ -221,14 +234,17 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateService(self, request, context):
-        """Updates a service's policy.
+        """Updates a service's policy. What gives its name less to hold on to is refused
+        with a preview (PREVIEW_REQUIRED), and done when its digest is sent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteService(self, request, context):
-        """Deletes a service. This is the one call that empties a name.
+        """Deletes a service. This is the one call that empties a name. A service that
+        has instances, or was ever answered for, is deleted in two calls: the first is
+        refused with a preview (PREVIEW_REQUIRED), the second sends its digest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -364,6 +380,20 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAuditEntries(self, request, context):
+        """Lists what was done by hand, the last received first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAuditEntry(self, request, context):
+        """Gets one thing that was done by hand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -492,6 +522,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetFrontendRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_frontend__pb2.Frontend.SerializeToString,
             ),
+            'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEntries,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'GetAuditEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuditEntry,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetAuditEntryRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_audit__entry__pb2.AuditEntry.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'sheetanchor.v1.AdminService', rpc_method_handlers)
@@ -504,7 +544,8 @@ class AdminService:
     """Lets operators look at everything, and owners edit their services.
 
     Hierarchy: namespaces hold services, services hold instances, an instance
-    holds one lease; cells hold plans; frontends stand by themselves.
+    holds one lease; cells hold plans; frontends and audit entries stand by
+    themselves.
 
     Lists take `page_size` (default 100, at most 1000, larger is taken as 1000,
     negative is refused) and `page_token` (opaque, valid for the same request).
@@ -1175,6 +1216,60 @@ class AdminService:
             '/sheetanchor.v1.AdminService/GetFrontend',
             sheetanchor_dot_v1_dot_admin__service__pb2.GetFrontendRequest.SerializeToString,
             sheetanchor_dot_v1_dot_frontend__pb2.Frontend.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/ListAuditEntries',
+            sheetanchor_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuditEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/GetAuditEntry',
+            sheetanchor_dot_v1_dot_admin__service__pb2.GetAuditEntryRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_audit__entry__pb2.AuditEntry.FromString,
             options,
             channel_credentials,
             insecure,

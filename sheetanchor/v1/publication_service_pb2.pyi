@@ -138,3 +138,39 @@ class ReportStageRequest(_message.Message):
 class ReportStageResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ReportBreakGlassRequest(_message.Message):
+    __slots__ = ("frontend_id", "act_uid", "cell", "act", "actor", "reason", "act_time", "generation", "digest", "file")
+    class Act(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ACT_UNSPECIFIED: _ClassVar[ReportBreakGlassRequest.Act]
+        ACT_PIN: _ClassVar[ReportBreakGlassRequest.Act]
+        ACT_LIFT: _ClassVar[ReportBreakGlassRequest.Act]
+    ACT_UNSPECIFIED: ReportBreakGlassRequest.Act
+    ACT_PIN: ReportBreakGlassRequest.Act
+    ACT_LIFT: ReportBreakGlassRequest.Act
+    FRONTEND_ID_FIELD_NUMBER: _ClassVar[int]
+    ACT_UID_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    ACT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACT_TIME_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    frontend_id: str
+    act_uid: str
+    cell: str
+    act: ReportBreakGlassRequest.Act
+    actor: str
+    reason: str
+    act_time: _timestamp_pb2.Timestamp
+    generation: int
+    digest: bytes
+    file: str
+    def __init__(self, frontend_id: _Optional[str] = ..., act_uid: _Optional[str] = ..., cell: _Optional[str] = ..., act: _Optional[_Union[ReportBreakGlassRequest.Act, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., act_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., generation: _Optional[int] = ..., digest: _Optional[bytes] = ..., file: _Optional[str] = ...) -> None: ...
+
+class ReportBreakGlassResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from store_samples import POLICY, instance_key, register, registered, service_key
+from two_keys import edited
 
 from registry.domain.change import (
     Change,
@@ -45,11 +46,9 @@ async def live_a_little(store: Store) -> list[Change]:
     ]
     for operations in steps:
         changes += (await store.apply(operations)).changes
-    for edit in (
-        CreateService(service_key("prod/new"), POLICY, "s1"),
-        DeleteService(service_key("prod/api"), "", force=True),
-    ):
-        changes += (await store.edit_service(edit))[1]
+    made = CreateService(service_key("prod/new"), POLICY, "s1")
+    changes += (await store.edit_service(made))[1]
+    changes += (await edited(store, DeleteService(service_key("prod/api"), "", force=True)))[1]
     return changes
 
 

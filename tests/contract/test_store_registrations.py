@@ -14,6 +14,7 @@ from store_samples import (
     register,
     registered,
 )
+from two_keys import edited
 
 from registry.adapters.clock import ManualClock
 from registry.domain.change import InstancePut, InstanceRemoved, ServicePut
@@ -224,7 +225,7 @@ async def test_health_is_written_when_it_changes(store: Store) -> None:
 async def test_registering_into_a_deleted_service_lifts_the_tombstone(store: Store) -> None:
     """The service lives again, as a new one without a policy."""
     await registered(store, "a", "u1")
-    buried, _, _ = await store.edit_service(DeleteService(WEB, "", force=True))
+    buried, _, _ = await edited(store, DeleteService(WEB, "", force=True))
     applied = await store.apply([register("a", "u2")])
     service, instance = applied.changes
     assert isinstance(service, ServicePut)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from store_samples import EAST, EAST_REGION, publication, registered, service_key, word
+from two_keys import edited
 
 from registry.domain.errors import CellFrozen, LeadershipLost, RuleBroken
 from registry.domain.gc import Keep
@@ -78,7 +79,7 @@ async def test_a_tombstone_or_scale_to_zero_empties_a_name(store: Store) -> None
     await store.lead(EAST, EAST_REGION, "node-1", 6.0)
     await registered(store, "prod/web/a", "u1")
     assert await store.publish(named(0, web=FULL, api=FULL))
-    await store.edit_service(DeleteService(service_key("prod/web"), "", True))
+    await edited(store, DeleteService(service_key("prod/web"), "", True))
     emptied = {
         "web": ServedName(0, Asked.TOMBSTONE, None),
         "api": ServedName(0, Asked.SCALE_TO_ZERO, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from store_samples import POLICY, WEB, instance_key, register, registered, service_key
+from two_keys import edited
 
 from registry.domain.change import InstanceRemoved, ServicePut, ServiceRemoved
 from registry.domain.errors import (
@@ -33,11 +34,11 @@ async def test_a_created_service_is_kept_whole(store: Store) -> None:
 async def test_an_update_needs_the_current_etag(store: Store) -> None:
     """An old etag is refused, an empty one fits, and each edit gives another."""
     first, _, _ = await store.edit_service(CreateService(WEB, None, "s1"))
-    second, _, _ = await store.edit_service(UpdateService(WEB, POLICY, first.etag))
+    second, _, _ = await edited(store, UpdateService(WEB, POLICY, first.etag))
     assert second.etag != first.etag
     with pytest.raises(EtagMismatch):
         await store.edit_service(UpdateService(WEB, None, first.etag))
-    third, _, revision = await store.edit_service(UpdateService(WEB, None, ""))
+    third, _, revision = await edited(store, UpdateService(WEB, None, ""))
     assert (third.policy, third.uid, revision) == (None, "s1", 3)
     same, changes, revision = await store.edit_service(UpdateService(WEB, None, ""))
     assert (same, tuple(changes), revision) == (third, (), 3)
@@ -58,7 +59,7 @@ async def test_a_deleted_service_leaves_a_tombstone_and_takes_its_instances(stor
     other = await registered(store, "prod/web-2/a", "u3")
     with pytest.raises(ServiceNotEmpty):
         await store.edit_service(DeleteService(WEB, "", force=False))
-    service, changes, revision = await store.edit_service(DeleteService(WEB, "", force=True))
+    service, changes, revision = await edited(store, DeleteService(WEB, "", force=True))
     assert service.tombstone_time_ms is not None
     removed = [change for change in changes if isinstance(change, InstanceRemoved)]
     assert [change.key for change in removed] == [instance_key("a"), instance_key("b")]

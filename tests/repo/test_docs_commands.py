@@ -30,7 +30,11 @@ def verb_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that `words` call, and the rest of them."""
     found: Any = typer.main.get_command(app)
     while hasattr(found, "commands"):
-        name, *words = words
+        implied = getattr(found, "default_verb", None)
+        if implied is None or (words and words[0] in found.commands):
+            name, *words = words
+        else:
+            name = implied
         assert name in found.commands, f"no verb {name}"
         found = found.commands[name]
     return found, words

@@ -149,6 +149,7 @@ class AdminService(ControlService):
             request.service.etag,
             lambda current: revised_policy(current, request.service, paths, self._regions),
             at_once=_acts_at_once(request.rollout),
+            preview_digest=request.preview_digest,
         )
         return service_message(service)
 
@@ -157,7 +158,10 @@ class AdminService(ControlService):
     ) -> Empty:
         """Delete a service."""
         await self._catalog.delete_service(
-            service_key(request.name, "name"), request.etag, request.force
+            service_key(request.name, "name"),
+            request.etag,
+            request.force,
+            request.preview_digest,
         )
         return Empty()
 

@@ -6,9 +6,10 @@ from grpc.aio import ServicerContext
 
 from registry.adapters.rpc.translate.plan import plan_message
 from registry.adapters.rpc.translate.resource_name import cell_name, plan_name
-from registry.app.controls import Controls, Preview
+from registry.app.controls import Controls
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName
+from registry.domain.preview import Preview
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1.admin_service_pb2_grpc import AdminServiceServicer
 
@@ -27,7 +28,7 @@ class ControlService(AdminServiceServicer):
     ) -> pb.FreezeCellResponse:
         """Stop a cell's automation, or all."""
         preview = await self._controls.freeze(
-            _scope(request.name), _reason(request.reason), _actor(request.actor),
+            _scope(request.name), _reason(request.reason), _text(request.actor),
             request.preview_digest,
         )  # fmt: skip
         return pb.FreezeCellResponse(preview=None if preview is None else _preview(preview))
@@ -36,7 +37,12 @@ class ControlService(AdminServiceServicer):
         self, request: pb.UnfreezeCellRequest, context: ServicerContext
     ) -> pb.UnfreezeCellResponse:
         """Undo a freeze."""
-        done = await self._controls.unfreeze(_scope(request.name))
+        done = await self._controls.unfreeze(
+            _scope(request.name), _text(request.reason), _text(request.actor),
+            request.preview_digest,
+        )  # fmt: skip
+        if isinstance(done, Preview):
+            return pb.UnfreezeCellResponse(preview=_preview(done))
         return pb.UnfreezeCellResponse(was_frozen=done)
 
     async def RollBackPlan(
@@ -44,7 +50,7 @@ class ControlService(AdminServiceServicer):
     ) -> pb.RollBackPlanResponse:
         """Publish an older content anew."""
         done = await self._controls.roll_back(
-            *plan_name(request.name, "name"), _reason(request.reason), _actor(request.actor),
+            *plan_name(request.name, "name"), _reason(request.reason), _text(request.actor),
             request.preview_digest,
         )  # fmt: skip
         if isinstance(done, Preview):
@@ -56,7 +62,7 @@ class ControlService(AdminServiceServicer):
     ) -> pb.PinPlanResponse:
         """Keep a plan from clean-up."""
         await self._controls.pin(
-            *plan_name(request.name, "name"), _reason(request.reason), _actor(request.actor)
+            *plan_name(request.name, "name"), _reason(request.reason), _text(request.actor)
         )
         return pb.PinPlanResponse()
 
@@ -64,7 +70,9 @@ class ControlService(AdminServiceServicer):
         self, request: pb.UnpinPlanRequest, context: ServicerContext
     ) -> pb.UnpinPlanResponse:
         """Let a plan go with the others."""
-        done = await self._controls.unpin(*plan_name(request.name, "name"))
+        done = await self._controls.unpin(
+            *plan_name(request.name, "name"), _text(request.reason), _text(request.actor)
+        )
         return pb.UnpinPlanResponse(was_pinned=done)
 
 
@@ -76,10 +84,11 @@ def _scope(name: str) -> CellName | None:
 def _reason(text: str) -> str:
     if not text.strip():
         raise InvalidField(FieldViolation("reason", "is required: others will ask why"))
-    return text[:TEXT_LIMIT].replace("\0", " ")
+    return _text(text)
 
 
-def _actor(text: str) -> str:
+def _text(text: str) -> str:
+    """What people wrote, as it can be kept."""
     return text[:TEXT_LIMIT].replace("\0", " ")
 
 

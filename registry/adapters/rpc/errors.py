@@ -55,9 +55,11 @@ TABLE: Mapping[type[e.RegistryError], Row] = {
     e.CellNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_CELL_NOT_FOUND),
     e.PlanNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_PLAN_NOT_FOUND),
     e.FrontendNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_FRONTEND_NOT_FOUND),
+    e.AuditEntryNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_AUDIT_ENTRY_NOT_FOUND),
     e.LeaseNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_LEASE_NOT_FOUND),
     e.AlreadyExists: Row(_Code.ALREADY_EXISTS, _R.ERROR_REASON_ALREADY_EXISTS),
     e.EtagMismatch: Row(_Code.ABORTED, _R.ERROR_REASON_ETAG_MISMATCH),
+    e.PreviewRequired: Row(_Code.FAILED_PRECONDITION, _R.ERROR_REASON_PREVIEW_REQUIRED),
     e.PreviewStale: Row(_Code.ABORTED, _R.ERROR_REASON_PREVIEW_STALE),
     e.IncarnationSuperseded: Row(_Code.FAILED_PRECONDITION, _R.ERROR_REASON_INCARNATION_SUPERSEDED),
     e.LeaseExpired: Row(_Code.FAILED_PRECONDITION, _R.ERROR_REASON_LEASE_EXPIRED),
@@ -98,13 +100,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
             retry.retry_delay.FromNanoseconds(int(error.retry_after_seconds * 1e9))
             details.append(retry)
         case _ if row.code is _Code.FAILED_PRECONDITION:
-            failure = error_details_pb2.PreconditionFailure()
-            failure.violations.add(
-                type=_reason_name(row.reason),
-                subject=_cut(error.details.get("name") or error.details.get("uid", "")),
-                description=_cut(error.message),
-            )
-            details.append(failure)
+            details.append(_precondition(row.reason, error))
     return _status(row.code, error.message, details)
 
 
@@ -151,6 +147,24 @@ def _bad_request(violations: tuple[e.FieldViolation, ...]) -> error_details_pb2.
             break
         bad.field_violations.add(field=field, description=description)
     return bad
+
+
+def _precondition(
+    reason: ErrorReason, error: e.RegistryError
+) -> error_details_pb2.PreconditionFailure:
+    """What is in the way; of a preview, what would happen, a violation each."""
+    failure = error_details_pb2.PreconditionFailure()
+    subject = _cut(error.details.get("name") or error.details.get("uid", ""))
+    texts = error.effects if isinstance(error, e.PreviewRequired) else (error.message,)
+    octets = 0
+    for index, text in enumerate(map(_cut, texts)):
+        octets += len(text.encode())
+        if octets > VIOLATIONS_LIMIT_OCTETS and index:
+            text = f"and {len(texts) - index} more effects"
+        failure.violations.add(type=_reason_name(reason), subject=subject, description=text)
+        if octets > VIOLATIONS_LIMIT_OCTETS:
+            break
+    return failure
 
 
 def _reason_name(reason: ErrorReason) -> str:

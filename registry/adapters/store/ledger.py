@@ -19,7 +19,14 @@ from registry.domain.change import (
     ServiceRemoved,
 )
 from registry.domain.instance import Instance, State
-from registry.domain.names import Incarnation, InstanceKey, NamespaceId, Revision, ServiceKey
+from registry.domain.names import (
+    CellName,
+    Incarnation,
+    InstanceKey,
+    NamespaceId,
+    Revision,
+    ServiceKey,
+)
 from registry.domain.operation import Done, Expire, Operation, Outcome, Register, ServiceEdit
 from registry.domain.registration import Grave, decide
 from registry.domain.service import Namespace, Service
@@ -43,6 +50,8 @@ class Ledger:
     services: dict[ServiceKey, Service]
     namespaces: set[NamespaceId] = field(default_factory=set)
     graves: dict[InstanceKey, list[Grave]] = field(default_factory=dict)
+    served: Mapping[CellName, int] = field(default_factory=dict)
+    """By cell, how much there is to answer with; asked for DeleteService alone."""
     renewals: Mapping[int, int] = field(default_factory=dict)
     """By lease; asked for Expire alone."""
 
@@ -93,6 +102,7 @@ class Ledger:
             revision,
             self.now_ms,
             self._etag(revision),
+            self.served,
         )
         if verdict.changes:
             self.revision = revision

@@ -87,6 +87,7 @@ class MemoryStore(MemoryPublication):
             if isinstance(edit, DeleteService)
             else []
         )
+        ledger.served = self._served(edit.key)
         service = ledger.edit(edit, members)
         self._keep(ledger)
         if ledger.changes and not isinstance(edit, CreateService):

@@ -33,7 +33,7 @@ from registry.domain.notice import Notice, Topic
 from registry.domain.operation import Fence
 from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.role import Role
-from registry.domain.served_name import ServedName, is_emptied
+from registry.domain.served_name import Asked, ServedName, is_emptied
 from registry.domain.service import Service
 from registry.domain.sighting import Claim, Sighting, fold_claim
 from registry.domain.stage_report import StageReport, StageWord
@@ -182,6 +182,14 @@ class MemoryPublication:
         """What publications wrote of a cell's removals."""
         self._answer()
         return dict(self._cells[cell].tracks) if cell in self._cells else {}
+
+    def _served(self, key: ServiceKey) -> Mapping[CellName, int]:
+        rows = {name: self._cells[name].names.get(key.entry) for name in sorted(self._cells)}
+        return {
+            name: row.servable
+            for name, row in rows.items()
+            if row is not None and (row.servable > 0 or row.asked is Asked.SCALE_TO_ZERO)
+        }
 
     async def note_seen(self, cell: CellName, claim: Claim) -> bool:
         """Keep what a frontend has that this chain never reached."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from registry.adapters.store import stages
+from registry.adapters.store import served_names, stages
 from registry.adapters.store.cells import check_fence
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.ledger import Ledger, lease_ttl_ms
@@ -74,6 +74,7 @@ def edit_service(
         )
         instances = list(readable(rows.scalars(), decode_instance))
         ledger.instances = {instance.key: instance for instance in instances}
+        ledger.served = served_names.served(tx, edit.key)
     service = ledger.edit(edit, instances)
     _write(tx, ledger)
     if ledger.changes and not isinstance(edit, CreateService):

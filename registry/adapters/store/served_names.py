@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.adapters.store.database import Transaction
-from registry.domain.names import CellName
+from registry.domain.names import CellName, ServiceKey
 from registry.domain.served_name import Asked, ServedName
 
 
@@ -19,6 +19,19 @@ def names(tx: Transaction, cell: CellName) -> Mapping[str, ServedName]:
         )
         for namespace, service, servable, asked, body in tx.run(
             "SELECT namespace, service, servable, asked, body FROM names WHERE cell = ?", cell
+        )
+    }
+
+
+def served(tx: Transaction, key: ServiceKey) -> Mapping[CellName, int]:
+    """The cells that answer, or answered, for a service, and with how many endpoints now."""
+    return {
+        CellName(cell): servable
+        for cell, servable in tx.run(
+            "SELECT cell, servable FROM names WHERE namespace = ? AND service = ?"
+            " AND (servable > 0 OR asked = ?) ORDER BY cell",
+            *key,
+            int(Asked.SCALE_TO_ZERO),
         )
     }
 

@@ -22,7 +22,7 @@ async def test_a_rollback_is_shown_and_then_done(site: Site, shell: Shell) -> No
         return len((await shell.json("plans", "eu"))["cells"][0]["plans"]) > 1
 
     await eventually(planned)
-    words = ("rollback", "eu", "1", "--reason", "a drill")
+    words = ("plans", "rollback", "eu", "1", "--reason", "a drill")
     shown = await shell.run(*words)
     assert shown.exit_code == ExitCode.CONFLICT, shown.output
     assert "nothing was done; run it again with --yes" in shown.output
@@ -47,8 +47,13 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     await eventually(lambda: site.server.leading == {"us"})
     assert (await shell.run("freeze", "all", "--reason", "why", "--yes")).exit_code == 0
     await eventually(lambda: not site.server.leading)
-    for scope in ("all", "eu"):
-        assert (await shell.run("unfreeze", scope)).output == f"{scope}: goes on\n"
+    shown = await shell.run("unfreeze", "all")
+    assert shown.exit_code == ExitCode.CONFLICT
+    assert "cells/eu: stays frozen by itself" in shown.output
+    assert "cells/us: automation goes on" in shown.output
+    lifted = await shell.run("unfreeze", "all", "--yes")
+    assert lifted.output.endswith("all: goes on\n")
+    assert (await shell.run("unfreeze", "eu")).output == "eu: goes on\n"
     assert (await shell.run("unfreeze", "eu")).output == "eu: was not frozen\n"
 
 

@@ -157,7 +157,7 @@ async def test_service_is_created_updated_and_deleted(site: Site, shell: Shell) 
     changed = await shell.json(
         "update", "service", "shop/cart",
         "--exit-hold", "0", "--minimum-endpoints", "3", "--scale-to-zero",
-        "--enter-threshold", "0.4", "--exit-threshold", "0.9", "--etag", made["etag"],
+        "--enter-threshold", "0.4", "--exit-threshold", "0.9", "--etag", made["etag"], "--yes",
     )  # fmt: skip
     policy = changed["policy"]
     assert (policy["record_ttl_seconds"], policy["scale_to_zero"]) == (20, True)
@@ -184,8 +184,8 @@ async def test_service_is_created_updated_and_deleted(site: Site, shell: Shell) 
     assert refused.exit_code == ExitCode.CONFLICT
     assert "--force" in refused.stderr
     assert (await shell.run("get", "service", "shop/cart")).exit_code == 0
-    done = await shell.run("delete", "service", "shop/cart", "--force")
-    assert (done.exit_code, done.stdout) == (0, "deleted service shop/cart\n")
+    done = await shell.run("delete", "service", "shop/cart", "--force", "--yes")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "deleted service shop/cart")
     assert (await shell.run("get", "service", "shop/cart")).exit_code == ExitCode.NOT_FOUND
     again = await shell.run("delete", "service", "shop/cart")
     assert again.exit_code == ExitCode.NOT_FOUND

@@ -14,6 +14,7 @@ from typing import Any
 
 from operator_shell import Shell
 from registry_site import SERVICE, Site
+from two_keys import confirmed
 
 from registry.main import RegistryServer
 from sheetanchor.cli.exit_code import ExitCode
@@ -88,7 +89,7 @@ async def test_text_shows_a_line_a_change(site: Site, shell: Shell) -> None:
         assert await line(process, "= service") == "= service shop/cart"
         assert "127.0.0.1:8080" in await line(process, "= instance shop/cart/one")
         await line(process, "caught up at revision")
-        await site.admin.DeleteService(DeleteServiceRequest(name=SERVICE, force=True))
+        await confirmed(site.admin.DeleteService, DeleteServiceRequest(name=SERVICE, force=True))
         assert await line(process, "- instance") == "- instance shop/cart/one"
         assert await line(process, "- service") == "- service shop/cart"
 

@@ -8,6 +8,7 @@ import dns.asyncquery
 import dns.exception
 import dns.message
 from registry_site import Site, eventually
+from two_keys import confirmed
 
 from benchmarks.process import ServerProcess
 from sheetanchor.cli.demo.port import free_port
@@ -52,11 +53,10 @@ async def test_a_frontend_that_keeps_dying_falls_back_to_what_is_known_good(
         assert await addresses(port, "cart") == ["127.0.0.1"]
         assert await addresses(port, "poison") == []
         # the owner withdraws what was bad: the next generation is served again
-        await site.admin.DeleteService(
-            admin_service_pb2.DeleteServiceRequest(
-                name="namespaces/shop/services/poison", force=True
-            )
+        poison = admin_service_pb2.DeleteServiceRequest(
+            name="namespaces/shop/services/poison", force=True
         )
+        await confirmed(site.admin.DeleteService, poison)
         await site.register("two", parent="namespaces/shop/services/till")
         await eventually(lambda: addresses(port, "till"))
         assert frontend.alive

@@ -16,6 +16,7 @@ import grpc
 from frontend_site import ask, canary_settings, settings
 from google.protobuf.field_mask_pb2 import FieldMask
 from registry_site import Site, eventually, fields, refusal, registration
+from two_keys import confirmed
 
 from benchmarks.process import ServerProcess, ready
 from benchmarks.servers import registry_arguments
@@ -84,11 +85,14 @@ class Stage:
         if failover is not None:
             asked.policy.failover.CopyFrom(service_pb2.FailoverPolicy(region_order=failover))
             paths.append("policy.failover.region_order")
-        reply: service_pb2.Service = await self.site.admin.UpdateService(
-            admin_pb.UpdateServiceRequest(
-                service=asked, update_mask=FieldMask(paths=paths), rollout=rollout
-            )
+        request = admin_pb.UpdateServiceRequest(
+            service=asked, update_mask=FieldMask(paths=paths), rollout=rollout
         )
+        reply: service_pb2.Service
+        if "scale_to_zero" in policy:
+            reply = await confirmed(self.site.admin.UpdateService, request)
+        else:
+            reply = await self.site.admin.UpdateService(request)
         return reply
 
     async def service(self) -> service_pb2.Service:

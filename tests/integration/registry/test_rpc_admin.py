@@ -10,11 +10,12 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from registry_site import SERVICE, Site, eventually, fields, reason, refusal, registration
+from two_keys import confirmed
 
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1 import instance_pb2, plan_pb2
 from sheetanchor.v1 import registration_service_pb2 as registration_pb
-from sheetanchor.v1.service_pb2 import FailoverPolicy, Service, ServicePolicy
+from sheetanchor.v1.service_pb2 import FailoverPolicy, HealthPolicy, Service, ServicePolicy
 
 KEEP = instance_pb2.REMOVAL_DECISION_KEEP
 POLICY = ServicePolicy(record_ttl_seconds=20, failover=FailoverPolicy(region_order=["us", "eu"]))
@@ -238,7 +239,7 @@ async def test_an_edit_on_an_old_etag_is_refused(site: Site) -> None:
 
 async def test_concurrent_edits_of_different_fields_are_both_kept(site: Site) -> None:
     await site.register("one")
-    asked = ServicePolicy(record_ttl_seconds=30, scale_to_zero=True)
+    asked = ServicePolicy(record_ttl_seconds=30, health=HealthPolicy(rise=3))
     await asyncio.gather(
         *(
             site.admin.UpdateService(
@@ -247,11 +248,11 @@ async def test_concurrent_edits_of_different_fields_are_both_kept(site: Site) ->
                     update_mask=FieldMask(paths=[path]),
                 )
             )
-            for path in ("policy.record_ttl_seconds", "policy.scale_to_zero")
+            for path in ("policy.record_ttl_seconds", "policy.health.rise")
         )
     )
     found = await site.admin.GetService(pb.GetServiceRequest(name=SERVICE))
-    assert (found.policy.record_ttl_seconds, found.policy.scale_to_zero) == (30, True)
+    assert (found.policy.record_ttl_seconds, found.policy.health.rise) == (30, 3)
 
 
 async def test_a_service_with_instances_is_deleted_by_force_only(site: Site) -> None:
@@ -259,7 +260,8 @@ async def test_a_service_with_instances_is_deleted_by_force_only(site: Site) -> 
     status = await refusal(site.admin.DeleteService(pb.DeleteServiceRequest(name=SERVICE)))
     assert status.code == grpc.StatusCode.FAILED_PRECONDITION.value[0]
     assert reason(status) == "SERVICE_NOT_EMPTY"
-    await site.admin.DeleteService(pb.DeleteServiceRequest(name=SERVICE, force=True))
+    deletion = pb.DeleteServiceRequest(name=SERVICE, force=True)
+    await confirmed(site.admin.DeleteService, deletion)
     gone = site.admin.GetInstance(pb.GetInstanceRequest(name=f"{SERVICE}/instances/one"))
     assert reason(await refusal(gone)) == "INSTANCE_NOT_FOUND"
     gone = site.admin.GetService(pb.GetServiceRequest(name=SERVICE))

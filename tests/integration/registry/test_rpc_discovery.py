@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from registry_site import SERVICE, Site, details, eventually, fields, reason, refusal
+from two_keys import confirmed
 
 from sheetanchor.v1 import admin_service_pb2 as admin
 from sheetanchor.v1 import discovery_service_pb2 as pb
@@ -47,7 +48,8 @@ async def test_what_can_never_match_is_a_mistake_and_no_empty_answer(site: Site)
 
 async def test_a_deleted_service_is_not_found(site: Site) -> None:
     await site.register("a")
-    await site.admin.DeleteService(admin.DeleteServiceRequest(name=SERVICE, force=True))
+    deletion = admin.DeleteServiceRequest(name=SERVICE, force=True)
+    await confirmed(site.admin.DeleteService, deletion)
     call = site.discovery.ResolveService(pb.ResolveServiceRequest(name=SERVICE))
     assert reason(await refusal(call)) == "SERVICE_NOT_FOUND"
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from registry_site import SERVICE, Site, eventually, reason, refusal, registration
+from two_keys import confirmed
 
 from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2, service_pb2
 from sheetanchor.v1 import discovery_service_pb2 as discovery
@@ -145,7 +146,8 @@ async def test_the_last_one_to_leave_is_held_and_only_deletion_empties(
     )
     await eventually(lambda: follower.entries["eu"][KEY].held)
     assert follower.health("eu") == {"one": instance_pb2.HEALTH_UNHEALTHY}
-    await site.admin.DeleteService(admin_service_pb2.DeleteServiceRequest(name=SERVICE))
+    deletion = admin_service_pb2.DeleteServiceRequest(name=SERVICE)
+    await confirmed(site.admin.DeleteService, deletion)
     for cell in ("eu", "us"):
         entries = follower.entries[cell]
         await eventually(entries_have_tombstone(entries))

@@ -12,6 +12,7 @@ from sheetanchor.client.errors import (
     REASONS,
     InvalidRequest,
     NotFound,
+    PreviewRequired,
     RegistryBusy,
     RegistryFault,
     RegistryRefusal,
@@ -54,6 +55,18 @@ def test_field_violations_are_data() -> None:
     )
     assert isinstance(error, InvalidRequest)
     assert [(v.field, v.description) for v in error.violations] == [("parent", "empty")]
+
+
+def test_a_preview_is_data() -> None:
+    info = error_details_pb2.ErrorInfo(
+        reason="PREVIEW_REQUIRED", domain=DOMAIN, metadata={"preview_digest": "d1"}
+    )
+    failure = error_details_pb2.PreconditionFailure()
+    for effect in ("a goes", "b goes"):
+        failure.violations.add(type="PREVIEW_REQUIRED", description=effect)
+    error = from_status(status(code_pb2.FAILED_PRECONDITION, info, failure))
+    assert isinstance(error, PreviewRequired)
+    assert (error.preview_digest, error.effects) == ("d1", ("a goes", "b goes"))
 
 
 def test_the_registrys_wish_for_a_pause_is_in_seconds() -> None:

@@ -21,6 +21,7 @@ from registry.domain.errors import (
     LeaseNotFound,
     NamespaceNotFound,
     PlanNotFound,
+    PreviewRequired,
     ServiceNotEmpty,
     ServiceNotFound,
 )
@@ -40,12 +41,13 @@ from registry.domain.names import (
 from registry.domain.operation import Fence, ServiceEdit
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
 from registry.domain.role import Role
-from registry.domain.service import Service, ServicePolicy
+from registry.domain.service import HealthPolicy, Service, ServicePolicy
 from registry.ports import Acknowledgement, Publication
 
 SHOP, CART = NamespaceId("shop"), ServiceId("cart")
 KEY = ServiceKey(SHOP, CART)
 CODEC = ProtoPlanCodec()
+PATIENT = HealthPolicy(rise=3)
 
 
 @pytest.fixture
@@ -152,7 +154,9 @@ async def test_owners_create_update_and_delete_a_service(
     await register(node, "shop/cart/i1")
     with pytest.raises(ServiceNotEmpty):
         await catalog.delete_service(KEY, "", force=False)
-    gone = await catalog.delete_service(KEY, updated.etag, force=True)
+    with pytest.raises(PreviewRequired) as shown:
+        await catalog.delete_service(KEY, updated.etag, force=True)
+    gone = await catalog.delete_service(KEY, updated.etag, True, shown.value.digest)
     assert gone.tombstone_time_ms is not None
     assert node.mirror.instances == {}
     with pytest.raises(ServiceNotFound):
@@ -165,10 +169,10 @@ async def test_an_update_without_an_etag_loses_no_concurrent_edit(
     await catalog.create_service(KEY, ServicePolicy(record_ttl_seconds=20))
     tries: list[int] = []
 
-    def zero_while_another_edits(before: ServicePolicy | None) -> ServicePolicy:
+    def patient_while_another_edits(before: ServicePolicy | None) -> ServicePolicy:
         assert before is not None
         tries.append(before.record_ttl_seconds)
-        return ServicePolicy(before.record_ttl_seconds, scale_to_zero=True)
+        return replace(before, health=PATIENT)
 
     real = store.edit_service
     other = ServicePolicy(record_ttl_seconds=40)
@@ -181,9 +185,9 @@ async def test_an_update_without_an_etag_loses_no_concurrent_edit(
         return await real(edit)
 
     monkeypatch.setattr(store, "edit_service", edit_after_another)
-    updated = await catalog.update_service(KEY, "", zero_while_another_edits)
+    updated = await catalog.update_service(KEY, "", patient_while_another_edits)
     assert tries == [20, 40]
-    assert updated.policy == ServicePolicy(40, scale_to_zero=True)
+    assert updated.policy == ServicePolicy(40, health=PATIENT)
 
 
 def heard(frontend: str, cell: CellName, generation: int, at_ms: int) -> Acknowledgement:
@@ -274,9 +278,9 @@ async def test_a_change_is_staged_where_there_is_a_canary(node: Node, catalog: C
     first = await catalog.update_service(KEY, "", with_ttl(20))
     assert (first.policy, first.wished) == (None, ServicePolicy(record_ttl_seconds=20))
     second = await catalog.update_service(
-        KEY, "", lambda policy: replace(policy or ServicePolicy(), scale_to_zero=True)
+        KEY, "", lambda policy: replace(policy or ServicePolicy(), health=PATIENT)
     )
-    wished = ServicePolicy(record_ttl_seconds=20, scale_to_zero=True)
+    wished = ServicePolicy(record_ttl_seconds=20, health=PATIENT)
     assert (second.policy, second.wished) == (None, wished)
     assert second.staged is not None
     assert first.staged is not None

@@ -18,6 +18,7 @@ from publication_node import (
     following,
     running,
 )
+from two_keys import edited
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
@@ -177,7 +178,7 @@ async def test_deleting_a_service_empties_it_and_making_it_again_lifts_the_tombs
 ) -> None:
     await node.register()
     await clock.advance(0.1)
-    _, changes, revision = await store.edit_service(DeleteService(CART, "", force=True))
+    _, changes, revision = await edited(store, DeleteService(CART, "", force=True))
     node.mirror.absorb(changes, revision)
     await clock.advance(0.1)
     planned = node.planned()

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from instance_node import GatedStore, Node, draft
+from two_keys import edited
 
 from registry.adapters.clock import ManualClock
 from registry.app import service_feed
@@ -203,7 +204,7 @@ async def test_a_deleted_service_is_told_with_its_tombstone_and_not_in_snapshots
     key = registered.instance.key.service_key
     async with watching(feed) as watcher:
         await clock.advance(0.0)
-        _, changes, revision = await store.edit_service(DeleteService(key, "", force=True))
+        _, changes, revision = await edited(store, DeleteService(key, "", force=True))
         node.mirror.absorb(changes, revision)
         await clock.advance(0.0)
         assert watcher.instances == {}

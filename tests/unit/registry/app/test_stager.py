@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from instance_node import GatedStore, Node
 from publication_node import EU
+from two_keys import edited
 
 from registry.adapters.clock import ManualClock
 from registry.app.lead import Lead
@@ -192,7 +193,7 @@ async def test_an_outage_of_the_store_is_held_against_no_canary(court: Court) ->
 async def test_a_deleted_service_is_judged_no_more(court: Court) -> None:
     async with court.judge() as judging:
         await court.stage()
-        await court.node.store.edit_service(DeleteService(CART, "", True))
+        await edited(court.node.store, DeleteService(CART, "", True))
         await court.node.clock.advance(60.0)
         assert not judging.done()
     assert await court.node.store.get_service(CART) is None

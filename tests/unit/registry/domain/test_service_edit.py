@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from registry.domain.change import InstanceRemoved, ServicePut, ServiceRemoved
+from registry.domain.deletion import deletion_preview
 from registry.domain.errors import AlreadyExists, EtagMismatch, ServiceNotEmpty, ServiceNotFound
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Check, CheckKind, Instance, Registration, State
@@ -67,7 +68,7 @@ class TestServiceEdits:
         self, current: Service | None
     ) -> None:
         verdict = decide_service(
-            CreateService(SERVICE, POLICY, "s2"), current, (), REVISION, NOW_MS, "e2"
+            CreateService(SERVICE, POLICY, "s2"), current, (), REVISION, NOW_MS, "e2", {}
         )
         made = Service(SERVICE, "s2", POLICY, "e2", NOW_MS, NOW_MS, REVISION)
         assert verdict.service == made
@@ -75,11 +76,11 @@ class TestServiceEdits:
 
     def test_creating_what_lives_is_refused(self) -> None:
         with pytest.raises(AlreadyExists):
-            decide_service(CreateService(SERVICE, None, "s2"), LIVE, (), REVISION, NOW_MS, "e2")
+            decide_service(CreateService(SERVICE, None, "s2"), LIVE, (), REVISION, NOW_MS, "e2", {})
 
     def test_the_same_creation_tried_twice_replays(self) -> None:
         edit = CreateService(SERVICE, None, "s1")
-        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2")
+        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2", {})
         assert (verdict.service, verdict.changes) == (LIVE, ())
 
     @pytest.mark.parametrize("current", [None, DEAD])
@@ -90,20 +91,20 @@ class TestServiceEdits:
         self, current: Service | None, edit: UpdateService | DeleteService
     ) -> None:
         with pytest.raises(ServiceNotFound):
-            decide_service(edit, current, (), REVISION, NOW_MS, "e2")
+            decide_service(edit, current, (), REVISION, NOW_MS, "e2", {})
 
     @pytest.mark.parametrize(
         "edit", [UpdateService(SERVICE, POLICY, "e0"), DeleteService(SERVICE, "e0", True)]
     )
     def test_a_stale_etag_is_refused(self, edit: UpdateService | DeleteService) -> None:
         with pytest.raises(EtagMismatch) as caught:
-            decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2")
+            decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2", {})
         assert caught.value.details["current_etag"] == "e1"
 
     @pytest.mark.parametrize("etag", ["", "e1"])
     def test_an_update_replaces_the_policy(self, etag: str) -> None:
         edit = UpdateService(SERVICE, POLICY, etag)
-        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2")
+        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2", {})
         assert verdict.service == replace(
             LIVE, policy=POLICY, etag="e2", update_time_ms=NOW_MS, revision=REVISION
         )
@@ -111,18 +112,20 @@ class TestServiceEdits:
 
     def test_an_update_to_the_same_policy_writes_nothing(self) -> None:
         edit = UpdateService(SERVICE, ServicePolicy(), "")
-        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2")
+        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2", {})
         assert (verdict.service, verdict.changes) == (LIVE, ())
 
     def test_a_service_with_instances_is_deleted_only_by_force(self) -> None:
         with pytest.raises(ServiceNotEmpty):
             decide_service(
-                DeleteService(SERVICE, "", False), LIVE, (CURRENT,), REVISION, NOW_MS, "e2"
+                DeleteService(SERVICE, "", False), LIVE, (CURRENT,), REVISION, NOW_MS, "e2", {}
             )
 
     def test_deleting_leaves_a_tombstone_and_buries_the_instances(self) -> None:
-        edit = DeleteService(SERVICE, "e1", True)
-        verdict = decide_service(edit, LIVE, (CURRENT,), REVISION, NOW_MS, "e2")
+        preview = deletion_preview(LIVE, (CURRENT,), {})
+        assert preview is not None
+        edit = DeleteService(SERVICE, "e1", True, preview.digest)
+        verdict = decide_service(edit, LIVE, (CURRENT,), REVISION, NOW_MS, "e2", {})
         assert verdict.service.tombstone_time_ms == NOW_MS
         assert verdict.changes == (
             InstanceRemoved(REVISION, KEY, CellName("eu")),

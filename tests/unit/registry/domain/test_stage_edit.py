@@ -22,7 +22,7 @@ DEAD = replace(LIVE, tombstone_time_ms=40)
 
 
 def decide(edit: UpdateService | EndStage | DeleteService, current: Service) -> ServiceVerdict:
-    return decide_service(edit, current, (), Revision(9), 50, "e2")
+    return decide_service(edit, current, (), Revision(9), 50, "e2", {})
 
 
 def staged(policy: ServicePolicy | None, uid: str = "t2") -> UpdateService:
@@ -91,7 +91,7 @@ def test_a_deleted_service_has_no_stage() -> None:
 
 
 def test_a_new_service_has_nothing_to_stage() -> None:
-    made = decide_service(CreateService(CART, NEW, "s2"), None, (), Revision(9), 50, "e2")
+    made = decide_service(CreateService(CART, NEW, "s2"), None, (), Revision(9), 50, "e2", {})
     assert (made.service.policy, made.service.staged) == (NEW, None)
 
 

@@ -29,6 +29,8 @@ def example(kind: type[e.RegistryError]) -> e.RegistryError:
         return kind(VIOLATION)
     if issubclass(kind, e.Retryable):
         return kind("no answer", retry_after_seconds=1.5, waiting=4096)
+    if issubclass(kind, e.PreviewRequired):
+        return kind("look first", digest="d1", effects=("a goes", "b goes"), name="namespaces/a")
     return kind("namespaces/a is not there. Look again.", name="namespaces/a")
 
 
@@ -105,6 +107,25 @@ def test_a_status_of_a_thousand_long_violations_still_fits_into_the_trailers() -
     assert isinstance(request, error_details_pb2.BadRequest)
     assert request.field_violations[0].field == "requests[0].parent"
     assert "more violations" in request.field_violations[-1].description
+
+
+def test_a_preview_travels_with_the_refusal_and_fits_however_long_it_is() -> None:
+    """Its effects are violations, its digest is data; what does not fit is counted."""
+    found = details(status_of(example(e.PreviewRequired)))
+    info, failure = found["ErrorInfo"], found["PreconditionFailure"]
+    assert isinstance(info, error_details_pb2.ErrorInfo)
+    assert isinstance(failure, error_details_pb2.PreconditionFailure)
+    assert info.metadata["preview_digest"] == "d1"
+    assert [v.description for v in failure.violations] == ["a goes", "b goes"]
+    assert {v.subject for v in failure.violations} == {"namespaces/a"}
+    many = tuple("é" * 400 for _ in range(1000))
+    long = status_of(e.PreviewRequired("look first", digest="d1", effects=many, name="a"))
+    trailers = rpc_status.to_status(long).trailing_metadata
+    assert sum(len(value) * 4 // 3 for _, value in trailers) < 8000
+    failure = details(long)["PreconditionFailure"]
+    assert isinstance(failure, error_details_pb2.PreconditionFailure)
+    shown = len(failure.violations) - 1
+    assert failure.violations[-1].description == f"and {1000 - shown} more effects"
 
 
 @pytest.mark.parametrize(
