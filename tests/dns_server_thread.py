@@ -28,7 +28,7 @@ ASKED: dict[bytes, None] = {}
 
 
 class DnsServerThread:
-    """Serves one table at 127.0.0.1 on a free port."""
+    """Serves one table at 127.0.0.1 on a free port, or on the one that is given."""
 
     def __init__(
         self,
@@ -38,8 +38,10 @@ class DnsServerThread:
         limits: TcpLimits | None = None,
         settings: ServerSettings | None = None,
         wall: Callable[[], float] = time.time,
+        port: int = 0,
     ) -> None:
         self.table = table
+        self._port = port
         if settings is None:
             settings = ServerSettings(tcp=limits or TcpLimits())
         self.responder = Responder(table, regions, settings=settings, wall=wall)
@@ -50,9 +52,9 @@ class DnsServerThread:
 
     def __enter__(self) -> DnsServerThread:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listener.start("127.0.0.1", 0), self._loop).result(
-            TIMEOUT_SECONDS
-        )
+        asyncio.run_coroutine_threadsafe(
+            self._listener.start("127.0.0.1", self._port), self._loop
+        ).result(TIMEOUT_SECONDS)
         self.address = self._listener.address
         return self
 
