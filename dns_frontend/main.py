@@ -21,6 +21,7 @@ from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.canary import Canary, StageReport
+from dns_frontend.feed.cell_gauges import CellGauges
 from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
 from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.scribe import Scribe
@@ -162,7 +163,7 @@ class FrontendServer:
         await self._listener.start(settings.host, settings.port)
         self._withdrawals = [
             self._responder.counters.show(settings.frontend_id),
-            self._applier.show(),
+            CellGauges(settings.frontend_id, self._applier, self._scribe).show(),
         ]
         self._answering = True
         self._run("scribe", self._scribe.run)

@@ -112,6 +112,13 @@ _meter.create_observable_gauge(
     unit="{cell}",
     description="1 while an operator's pin decides what is served of the cell, else 0",
 )
+NAMES_HELD = "sheetanchor.frontend.names.held"
+_meter.create_observable_gauge(
+    NAMES_HELD,
+    _shown(NAMES_HELD),
+    unit="{name}",
+    description="Names that the cell lost or emptied without a deletion, answered as before",
+)
 
 # --- Feed ----------------------------------------------------------------------------
 CONNECTED = "sheetanchor.frontend.feed.connected"

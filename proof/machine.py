@@ -46,7 +46,7 @@ def corrupted(draw: st.DrawFn, bounds: Bounds) -> World:
     )
     head = draw(st.integers(0, 4))
     served = draw(st.sampled_from(KNOWN[1:]))
-    at = (draw(st.integers(0, 6)), draw(st.integers(0, 6)), served)
+    at = (draw(st.integers(0, 6)), draw(st.integers(0, 6)), served, EMPTY)
     return World(
         epoch=draw(st.integers(0, 3)),
         head=head,
@@ -96,7 +96,7 @@ def play(
 
         def teardown(self) -> None:
             """Left alone, it recovers."""
-            game.recover(self.world, everywhere=not from_anywhere)
+            game.recover(self.world)
 
     begun = time.monotonic()
     try:

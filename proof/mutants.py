@@ -94,6 +94,14 @@ def believe_all(
             return state, ()
 
 
+def refusing(
+    state: CellState, event: FrontendEvent, rules: FrontendRules
+) -> tuple[CellState, tuple[Effect, ...]]:
+    """The shipped frontend, to which one name is too many to be lost at once."""
+    limits = replace(rules.limits, emptied_share=0.0, emptied_floor_services=0)
+    return SHIPPED.frontend(state, event, replace(rules, limits=limits))
+
+
 SMALL = Bounds(publishers=2, frontends=1, truths=4, epochs=2, generations=4)
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -159,7 +167,12 @@ def only(*, database: bool = False, publisher: bool = False, frontend: bool = Fa
 GUARDS: tuple[tuple[str, Rules, bool], ...] = (
     ("database constraint alone", only(database=True), True),
     ("publisher's compare-and-set and guard alone", only(publisher=True), True),
-    ("frontend's guard alone", only(frontend=True), True),
+    ("frontend's guard alone, which holds what is lost", only(frontend=True), True),
+    (
+        "frontend's guard alone, which refuses what lost too much",
+        replace(only(frontend=True), frontend=refusing),
+        True,
+    ),
     ("none of the three", only(), False),
 )
 """(what is left, the rules, whether it must suffice)."""

@@ -18,6 +18,7 @@ from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding, Rule
 from proof.contents import (
     CELL,
+    CODEC,
     CONTENTS,
     REGION,
     TRUTHS,
@@ -135,15 +136,15 @@ class Frontends:
 
     def _take(
         self,
-        served: tuple[int, int, int] | None,
+        served: tuple[int, int, int, int] | None,
         aside: tuple[int, int, int] | None,
         message: tuple[int, int, int, int],
         parent: int,
-    ) -> tuple[tuple[int, int, int] | None, tuple[int, int, int] | None, bool]:
+    ) -> tuple[tuple[int, int, int, int] | None, tuple[int, int, int] | None, bool]:
         refused = None
         if aside is not None:
             refused = Refused(_snapshot(aside), Finding(Rule.EMPTIED, "as before"), 0.0)
-        state = CellState(CELL, None if served is None else _snapshot(served), refused)
+        state = CellState(CELL, None if served is None else _served(served), refused)
         position = _position(message[0], message[1], message[2])
         tree = CONTENTS.tree(message[2])
         event: Event = BaseArrived(0.0, position, tree)
@@ -153,7 +154,7 @@ class Frontends:
         after, effects = self.rules.frontend(state, event, FRONTEND_RULES)
         said = any(isinstance(e, Acknowledge) and e.finding is not None for e in effects)
         return (
-            None if after.served is None else _numbers(after.served),
+            None if after.served is None else (*_numbers(after.served), _held(after.served)),
             None if after.refused is None else _numbers(after.refused.snapshot),
             said,
         )
@@ -161,6 +162,17 @@ class Frontends:
 
 def _snapshot(at: tuple[int, int, int]) -> Snapshot:
     return Snapshot(_position(*at), CONTENTS.tree(at[2]))
+
+
+def _served(at: tuple[int, int, int, int]) -> Snapshot:
+    held = CONTENTS.tree(at[3])
+    return Snapshot(_position(*at[:3]), CONTENTS.tree(at[2]), dict(held))
+
+
+def _held(snapshot: Snapshot) -> int:
+    return CONTENTS.number(
+        {key: Entry(CODEC.decode(each.body), each.body) for key, each in snapshot.held.items()}
+    )
 
 
 def _position(epoch: int, generation: int, content: int) -> CellPosition:

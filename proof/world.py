@@ -61,8 +61,8 @@ class Message(NamedTuple):
 class Frontend(NamedTuple):
     """What a frontend serves and keeps aside, and what is on its way to it."""
 
-    served: tuple[int, int, int] | None = None
-    """(epoch, generation, content)."""
+    served: tuple[int, int, int, int] | None = None
+    """(epoch, generation, content, what is held beside it)."""
     aside: tuple[int, int, int] | None = None
     message: Message | None = None
     acknowledged: int = 0
@@ -434,9 +434,16 @@ class Game:
         if before is not None and after is not None:
             if after[:2] < before[:2]:
                 raise Violation(f"I1: a frontend goes from {before[:2]} to {after[:2]}")
-            self._check_not_emptied("a frontend's answers", before[2], after[2])
+            if after[3] != EMPTY:
+                self._hit("a frontend holds a name")
+            self._check_not_emptied(
+                "a frontend's answers", self._answers(before), self._answers(after)
+            )
         acknowledged = after[1] if after is not None else 0
         return self._front(world, at, Frontend(served, aside, None, acknowledged))
+
+    def _answers(self, served: tuple[int, int, int, int]) -> int:
+        return self.parts.remembered(served[2], served[3])
 
     # --- what must hold ---------------------------------------------------------------
 
@@ -482,12 +489,9 @@ class Game:
             reached = row.generation
         return content if reached == generation else None
 
-    def recover(self, world: World, *, everywhere: bool = True) -> None:
-        """From here, left alone, the newest truth is served. Raises Violation (I10).
-
-        `everywhere`: by frontends too. One that alone remembers a name, every other trace of
-        it being destroyed, holds on to what it has (I7 comes before I10).
-        """
+    def recover(self, world: World) -> None:
+        """From here, left alone, the newest truth is served, by frontends too. Raises Violation
+        (I10)."""
         self._hit("recovers")
         world = world._replace(frozen=False)
         for _ in range(5):
@@ -515,9 +519,6 @@ class Game:
         if wanted != content:
             raise Violation("I10: the head is not what is registered after five tries")
         for frontend in world.frontends:
-            holds_on = frontend.aside is not None and frontend.aside[1] == world.head
-            if holds_on and not everywhere:
-                continue
             if frontend.served is None or frontend.served[1] != world.head:
                 raise Violation(f"I10: {frontend} does not serve the head {world.head}")
 

@@ -52,9 +52,13 @@ class FrontendModel:
             return {}
         return {
             key: {each.instance for each in entry.entry.endpoints}
-            for key, entry in self.state.served.tree
+            for key, entry in (dict(self.state.served.tree) | dict(self.state.served.held)).items()
             if entry.entry is not None and is_servable(entry.entry)
         }
+
+    def held(self) -> set[str]:
+        """Entry keys that the registry lost, and that are answered as before."""
+        return set(self.state.served.held) if self.state.served else set()
 
     def take(self, event: PlanEvent) -> list[Acknowledge | Resync]:
         """Take one event of the feed; what the frontend says to it."""

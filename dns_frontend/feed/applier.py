@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -40,6 +40,7 @@ from dns_frontend.plan.cell import (
 from dns_frontend.plan.diversion import in_time
 from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding
+from dns_frontend.plan.holding import Held, told
 from dns_frontend.plan.role import Role
 from dns_frontend.wire.table import AnswerTable
 
@@ -59,6 +60,8 @@ class Word:
     """Why it is refused; None when it is served."""
     context: Context | None = None
     """The trace that it belongs to."""
+    held: Held = field(default_factory=dict)
+    """The names that it lost or emptied, and that are answered as before."""
 
 
 Speak = Callable[[Word], None]
@@ -143,32 +146,9 @@ class Applier:
             and not state.pin
             and (refused is None or refused.snapshot.order != state.served.order)
         ):
-            yield Word(state.served.position, None)
+            yield Word(state.served.position, None, held=state.served.held)
 
-    def show(self) -> Callable[[], None]:
-        """Show the cells in the metrics; returns how to withdraw."""
-        withdrawals = [
-            telemetry.observe(telemetry.PLAN_AGE, self._ages),
-            telemetry.observe(telemetry.GENERATION, self._generations),
-            telemetry.observe(telemetry.CELLS_REFUSING, self._refusing),
-            telemetry.observe(telemetry.CELLS_PINNED, self._pinned),
-            telemetry.observe(telemetry.DISK_FAILING, self._disk),
-        ]
-
-        def withdraw() -> None:
-            for each in withdrawals:
-                each()
-
-        return withdraw
-
-    # Called from another thread; `states` is a copy, so that nothing changes under it.
-    def _ages(self) -> telemetry.Readings:
-        for state in self.states():
-            age = self._age(state)
-            if age is not None:
-                yield age, self._attributes(state.cell)
-
-    def _age(self, state: CellState) -> float | None:
+    def age(self, state: CellState) -> float | None:
         """Seconds since the served generation was known to be the head; None: none is served."""
         if state.confirmed_at is not None:
             return self._clock() - state.confirmed_at
@@ -182,24 +162,8 @@ class Applier:
         return frozenset(
             state.served.position.region
             for state in self._states.values()
-            if state.served is not None and (self._age(state) or 0.0) > limit_seconds
+            if state.served is not None and (self.age(state) or 0.0) > limit_seconds
         )
-
-    def _generations(self) -> telemetry.Readings:
-        for state in self.states():
-            if state.served is not None:
-                yield state.served.position.generation, self._attributes(state.cell)
-
-    def _refusing(self) -> telemetry.Readings:
-        for state in self.states():
-            yield float(state.refused is not None), self._attributes(state.cell)
-
-    def _pinned(self) -> telemetry.Readings:
-        for state in self.states():
-            yield float(bool(state.pin)), self._attributes(state.cell)
-
-    def _disk(self) -> telemetry.Readings:
-        yield float(self._scribe.failing), {"frontend": self._frontend}
 
     # --- what happens ------------------------------------------------------------------
 
@@ -209,10 +173,7 @@ class Applier:
         for state in states:
             self._states[state.cell] = state
             if state.served is not None:
-                entries = in_time(
-                    self.staging.load(state.cell, state.served.tree), self._wall(), now
-                )
-                self._table.load(state.served.position, entries, now)
+                self._load(state.served, now)
         self._table.restore(standings)
         self._standings = self._table.standings()
 
@@ -305,7 +266,7 @@ class Applier:
                     if effect.finding is not None:
                         self._refuse(effect.position, effect.finding, speak)
                     elif not accepted:
-                        speak(Word(effect.position, None))
+                        speak(Word(effect.position, None, held=effect.held))
                     # an accepted generation is acknowledged when it is served
                 case Resync():
                     doubt = effect.doubt
@@ -316,6 +277,17 @@ class Applier:
 
     def _enqueue(self, serve: Serve, speak: Speak, traceparent: str, keep: bool) -> None:
         position = serve.snapshot.position
+        if serve.held:
+            log.warning(
+                "a cell lost names without a deletion; they are answered as before",
+                extra={
+                    "frontend": self._frontend,
+                    "cell": position.cell,
+                    "generation": position.generation,
+                    "names": ",".join(told(serve.held)),
+                    "held": len(serve.snapshot.held),
+                },
+            )
         span = telemetry.tracer.start_span(
             "frontend.apply",
             context=telemetry.context_of(traceparent),
@@ -350,13 +322,12 @@ class Applier:
         now = self._clock()
         try:
             if serve.whole:
-                entries = in_time(self.staging.load(cell, changed), self._wall(), now)
-                self._table.load(position, entries, now)
+                self._load(serve.snapshot, now)
             else:
-                entries = in_time(
-                    self.staging.step(cell, changed, serve.removed), self._wall(), now
-                )
-                self._table.update(position, entries, serve.removed, now)
+                wall = self._wall()
+                entries = in_time(self.staging.step(cell, changed, serve.removed), wall, now)
+                held = in_time(self.staging.hold(cell, serve.held.items()), wall, now)
+                self._table.update(position, entries, serve.removed, now, held)
         except Exception as error:
             # one cell's content must not end the others' updates (I11)
             log.exception("a generation could not be served", extra={"cell": position.cell})
@@ -370,7 +341,14 @@ class Applier:
         job.span.end()
         if not job.keep:
             return  # nothing that the registry published
-        job.speak(Word(position, None, trace.set_span_in_context(job.span, Context())))
+        context = trace.set_span_in_context(job.span, Context())
+        job.speak(Word(position, None, context, serve.snapshot.held))
+
+    def _load(self, snapshot: Snapshot, now: float) -> None:
+        cell, wall = snapshot.position.cell, self._wall()
+        entries = in_time(self.staging.load(cell, snapshot.tree), wall, now)
+        held = in_time(self.staging.hold(cell, snapshot.held.items()), wall, now)
+        self._table.load(snapshot.position, entries, now, held)
 
     def _review(self) -> float | None:
         """Let time do its part; returns when it next may."""

@@ -214,12 +214,15 @@ class LastKnownGood:
         if step.parent != snapshot.order or step.position.cell != recovered.cell:
             raise DamagedError(Damage.CHAIN, f"a step from {step.parent} follows {snapshot.order}")
         changed = {key: published_of(key, body, self._limits) for key, body in step.changed}
-        if unread := next((each.fault for each in changed.values() if each.entry is None), ""):
+        begun = {key: published_of(key, body, self._limits) for key, body in step.held}
+        read = (*changed.values(), *begun.values())
+        if unread := next((each.fault for each in read if each.entry is None), ""):
             raise DamagedError(Damage.CONTENT, unread)
         tree = snapshot.tree.replace(changed, step.removed)
         if tree.digest != step.position.digest:
             raise DamagedError(Damage.CONTENT, f"{step.position.generation} lacks its digest")
-        recovered.snapshot = Snapshot(step.position, tree)
+        held = {key: kept for key, kept in snapshot.held.items() if key not in step.released}
+        recovered.snapshot = Snapshot(step.position, tree, held | begun)
 
     def _continue(self, shelf: _Shelf, recovered: Recovered) -> None:
         """Be ready to append where reading ended; after any damage a new base is due instead."""
@@ -259,12 +262,20 @@ class LastKnownGood:
 
     def _append(self, shelf: _Shelf, written: Snapshot, snapshot: Snapshot) -> None:
         changed, removed = written.tree.difference(snapshot.tree)
+        begun = tuple(
+            (key, kept.body)
+            for key, kept in snapshot.held.items()
+            if (before := written.held.get(key)) is None or before.body != kept.body
+        )
+        released = tuple(sorted(written.held.keys() - snapshot.held.keys()))
         octets = record.step_octets(
             Step(
                 snapshot.position,
                 written.order,
                 tuple((key, published.body) for key, published in changed.items()),
                 removed,
+                begun,
+                released,
             )
         )
         try:

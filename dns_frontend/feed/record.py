@@ -2,8 +2,10 @@
 
 A file is a header and frames. A frame is its length, a CRC over length and payload, and
 the payload. A *base* holds a position, then entries in frames of some 64 KiB, then an
-empty frame that says it is complete. A *journal* holds one step a frame. CRCs find what
-the disk did; that content is what it should be is for the digest to say, at load.
+empty frame that says it is complete; then, where names are held, these in the same way.
+How many stands beside the position; a release that knows of none reads no further. A
+*journal* holds one step a frame. CRCs find what the disk did; that content is what it
+should be is for the digest to say, at load.
 
     header   magic (8) kind (1) 0 (1) version (2) CRC-32 of these (4)
     frame    length (4) CRC-32 of length and payload (4) payload
@@ -14,9 +16,11 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from dns_frontend.plan.entry import CellPosition
@@ -32,7 +36,15 @@ _CRC = struct.Struct(">I")
 HEADER_OCTETS = _HEADER.size + _CRC.size
 _BASE_FRAME_OCTETS = 64 * 1024
 # infinity is JSON to Python, and no integer; nesting without end is JSON to everybody
-_SENSELESS = (struct.error, ValueError, TypeError, LookupError, OverflowError, RecursionError)
+_SENSELESS = (
+    struct.error,
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    AttributeError,
+)
 
 
 class Kind(Enum):
@@ -81,6 +93,10 @@ class Step:
     """(epoch, generation) that it applies to."""
     changed: tuple[tuple[str, bytes], ...]
     removed: tuple[str, ...]
+    held: tuple[tuple[str, bytes], ...] = ()
+    """Names held from this step on, or otherwise than before."""
+    released: tuple[str, ...] = ()
+    """Names held until this step."""
 
 
 def header(kind: Kind) -> bytes:
@@ -132,9 +148,20 @@ def frames(data: bytes) -> Iterator[tuple[bytes, int]]:
         yield payload, at
 
 
-def base(position: CellPosition, entries: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+def base(
+    position: CellPosition,
+    entries: Iterable[tuple[str, bytes]],
+    held: Sequence[tuple[str, bytes]] = (),
+) -> Iterator[bytes]:
     """The octets of a base, piece by piece."""
-    yield header(Kind.BASE) + frame(_position_octets(position))
+    first = _position_fields(position) | ({"held": len(held)} if held else {})
+    yield header(Kind.BASE) + frame(json.dumps(first, separators=(",", ":")).encode())
+    yield from _framed(entries)
+    if held:
+        yield from _framed(held)
+
+
+def _framed(entries: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     pending: list[bytes] = []
     size = 0
     for key, body in entries:
@@ -149,14 +176,23 @@ def base(position: CellPosition, entries: Iterable[tuple[str, bytes]]) -> Iterat
     yield frame(b"")
 
 
-def read_base(data: bytes) -> tuple[CellPosition, Iterator[tuple[str, bytes]]]:
-    """A base's position and entries. Raises DamagedError, the iterator as well."""
+class Base(NamedTuple):
+    """What a base holds; the iterators raise DamagedError, and are read in this order."""
+
+    position: CellPosition
+    entries: Iterator[tuple[str, bytes]]
+    held: Iterator[tuple[str, bytes]]
+
+
+def read_base(data: bytes) -> Base:
+    """A base's position, entries and held names. Raises DamagedError."""
     check_header(data, Kind.BASE)
     payloads = (payload for payload, _ in frames(data))
     first = next(payloads, None)
     if first is None:
         raise DamagedError(Damage.TORN, "it ends after its header")
-    return _position(first), _base_entries(payloads)
+    position, count = _position(first)
+    return Base(position, _base_entries(payloads), _base_held(payloads, count))
 
 
 def _base_entries(payloads: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -167,17 +203,30 @@ def _base_entries(payloads: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
     raise DamagedError(Damage.TORN, "it lacks its end")
 
 
+def _base_held(payloads: Iterator[bytes], count: int) -> Iterator[tuple[str, bytes]]:
+    if not count:
+        return
+    for entry in _base_entries(payloads):
+        count -= 1
+        yield entry
+    if count:
+        raise DamagedError(Damage.CONTENT, "it does not hold as many names as it says")
+
+
 def step_octets(step: Step) -> bytes:
     """The frame of one step."""
     position = step.position
-    head = json.dumps(
-        {
-            "position": _position_fields(position),
-            "parent": step.parent,
-            "removed": step.removed,
-        },
-        separators=(",", ":"),
-    ).encode()
+    fields: dict[str, Any] = {
+        "position": _position_fields(position),
+        "parent": step.parent,
+        "removed": step.removed,
+    }
+    if step.held:
+        # in the head, which a release that knows of none passes over; they are few
+        fields["held"] = {key: b64encode(octets).decode() for key, octets in step.held}
+    if step.released:
+        fields["released"] = step.released
+    head = json.dumps(fields, separators=(",", ":")).encode()
     body = b"".join(_entry_octets(key, octets) for key, octets in step.changed)
     return frame(_CRC.pack(len(head)) + head + body)
 
@@ -194,6 +243,11 @@ def read_step(payload: bytes) -> Step:
             (int(epoch), int(generation)),
             tuple(_entries(payload, begin)),
             tuple(str(key) for key in head["removed"]),
+            tuple(
+                (str(key), b64decode(octets, validate=True))
+                for key, octets in head.get("held", {}).items()
+            ),
+            tuple(str(key) for key in head.get("released", ())),
         )
     except _SENSELESS as error:
         raise DamagedError(Damage.CONTENT, f"a step makes no sense: {error!r}") from error
@@ -218,10 +272,6 @@ def _entries(payload: bytes, at: int) -> Iterator[tuple[str, bytes]]:
         yield key, payload[middle:at]
 
 
-def _position_octets(position: CellPosition) -> bytes:
-    return json.dumps(_position_fields(position), separators=(",", ":")).encode()
-
-
 def _position_fields(position: CellPosition) -> dict[str, str | int]:
     return {
         "cell": position.cell,
@@ -233,9 +283,11 @@ def _position_fields(position: CellPosition) -> dict[str, str | int]:
     }
 
 
-def _position(payload: bytes) -> CellPosition:
+def _position(payload: bytes) -> tuple[CellPosition, int]:
+    """The position of a base, and how many names are held in it."""
     try:
-        return _position_of(json.loads(payload))
+        fields = json.loads(payload)
+        return _position_of(fields), int(fields.get("held", 0))
     except _SENSELESS as error:
         raise DamagedError(Damage.CONTENT, f"its position makes no sense: {error!r}") from error
 

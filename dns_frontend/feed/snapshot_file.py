@@ -21,7 +21,7 @@ def read_base_file(path: Path, cell: str, limits: Limits) -> Generator[None, Non
     An empty `cell` takes whichever it is of. Raises DamagedError for a file whose
     checksums or digest are wrong, whose entries make no sense, or that is of another cell.
     """
-    position, entries = record.read_base(read_octets(path))
+    position, entries, kept = record.read_base(read_octets(path))
     if cell and position.cell != cell:
         raise DamagedError(Damage.CONTENT, f"it is of cell {position.cell!r}")
     builder = TreeBuilder()
@@ -41,7 +41,12 @@ def read_base_file(path: Path, cell: str, limits: Limits) -> Generator[None, Non
         yield None
     if tree is None or tree.digest != position.digest:
         raise DamagedError(Damage.CONTENT, "its content lacks its digest")
-    return Snapshot(position, tree)
+    held = {}
+    for key, body in kept:
+        held[key] = published_of(key, body, limits)
+        if held[key].entry is None:
+            raise DamagedError(Damage.CONTENT, held[key].fault)
+    return Snapshot(position, tree, held)
 
 
 def read_snapshot(path: Path, cell: str, limits: Limits) -> Snapshot:
@@ -58,7 +63,8 @@ def read_snapshot(path: Path, cell: str, limits: Limits) -> Snapshot:
 def write_snapshot(path: Path, snapshot: Snapshot) -> int:
     """Write a base, durably; returns its octets. Raises OSError; what was there stays then."""
     entries = ((key, published.body) for key, published in snapshot.tree)
-    return replace_file(path, record.base(snapshot.position, entries))
+    held = [(key, published.body) for key, published in snapshot.held.items()]
+    return replace_file(path, record.base(snapshot.position, entries, held))
 
 
 def numbers(directory: Path, suffix: str) -> list[int]:

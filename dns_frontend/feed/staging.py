@@ -28,6 +28,16 @@ class Staging:
             (cell, entry) for cell in sorted(self._staged) for entry in self._staged[cell].values()
         ]
 
+    def hold(self, cell: str, held: _Entries) -> dict[str, ServiceEntry]:
+        """Those that a cell lost, as they were acted on; none is rehearsed any more."""
+        staged = self._staged.setdefault(cell, {})
+        entries = {}
+        for key, each in held:
+            staged.pop(key, None)
+            if each.entry is not None:
+                entries[key] = acted_on(each.entry, self._role)
+        return entries
+
     def load(self, cell: str, published: _Entries) -> dict[str, ServiceEntry]:
         """A whole cell; what cannot be read the guard lets through nowhere."""
         self._staged.pop(cell, None)

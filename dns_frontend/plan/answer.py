@@ -195,27 +195,31 @@ class Composer:
                 records = _ring(
                     name, RecordType(record_type), ttl_seconds, choice.everything, v6=v6
                 )
-                return self._answer(records, (), choice)
+                return self._answer(ledger, records, (), choice)
             case RecordType.TXT:
                 data = [described(endpoint) for endpoint in choice.everything]
             case _:
                 data, additional = self._targets(place, record_type, scope, choice, ttl_seconds)
         owner = (f"_{place.leaf}", f"_{place.protocol}", *name) if place.protocol else name
         records = RecordSet(owner, RecordType(record_type), ttl_seconds, tuple(dict.fromkeys(data)))
-        return self._answer(records, additional, choice)
+        return self._answer(ledger, records, additional, choice)
 
     def ttl_seconds(self, ledger: Ledger, choice: Choice) -> int:
         """The policy's TTL for the usual answer; the degraded one otherwise."""
         if not choice.usual:
             return self.degraded_ttl_seconds
         wished = ledger.policy.record_ttl_seconds
-        stale = choice.region in self.stale
+        stale = choice.region in self.stale or ledger.is_lost_in(choice.region)
         # RFC 8767, section 5.2: a stale answer is kept no longer than 30 s
         most = TTL_STALE_SECONDS if stale else TTL_MAXIMUM_SECONDS
         return min(max(wished, TTL_MINIMUM_SECONDS), most)
 
     def _answer(
-        self, records: RecordSet, additional: tuple[RecordSet, ...], choice: Choice
+        self,
+        ledger: Ledger,
+        records: RecordSet,
+        additional: tuple[RecordSet, ...],
+        choice: Choice,
     ) -> Answer | None:
         if not records.data:
             return None
@@ -223,6 +227,9 @@ class Composer:
             return Answer(records, additional, choice.mode, _NOTES[choice.rule])
         if choice.region in self.stale:
             note = f"plan of {choice.region} not confirmed lately"
+            return Answer(records, additional, ServingMode.STALE, note)
+        if ledger.is_lost_in(choice.region):
+            note = f"lost by the registry of {choice.region}, not deleted: as it was known last"
             return Answer(records, additional, ServingMode.STALE, note)
         held = any(endpoint.hold for endpoint in choice.everything)
         note = "protected: removals are held" if held else ""
@@ -244,7 +251,7 @@ class Composer:
         records = RecordSet(
             owner, RecordType(record_type), self.ttl_seconds(ledger, choice), tuple(data)
         )
-        return self._answer(records, (), choice)
+        return self._answer(ledger, records, (), choice)
 
     def _targets(
         self, place: Place, record_type: int, scope: Scope, choice: Choice, ttl_seconds: int

@@ -8,6 +8,10 @@ published and what is served (I7, I9), and what is refused changes no answer.
 A verified generation that the guard refuses is kept aside as the head, and the chain is
 followed on it: the first generation that is acceptable against what is *served* is
 served. So a refusal heals by itself, and costs no whole generation to be sent again.
+
+Names that a generation lost or emptied by accident are no reason to refuse it, unless they
+are many: they are held as they were (`holding`). The chain is verified without them; what
+is answered, and kept on disk, is the generation and what is held.
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ from dns_frontend.plan.cell_event import (
     Vanity,
 )
 from dns_frontend.plan.digest import EntryTree
-from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, judge
+from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, is_emptied, judge
+from dns_frontend.plan.holding import held_over, turn
 
 __all__ = [
     "Acknowledge",
@@ -121,7 +126,14 @@ def distrust(fresh: Snapshot, good: Snapshot, now: float) -> CellState:
     position = replace(
         good.position, epoch=fresh.position.epoch, generation=fresh.position.generation
     )
-    served = Snapshot(position, good.tree)
+    # what was held is none of the suspect's content; a deletion it knows of is still meant
+    held = {
+        key: kept
+        for key, kept in {**good.held, **fresh.held}.items()
+        if (key in fresh.held or fresh.tree.get(key) is None)
+        and ((found := good.tree.get(key)) is None or is_emptied(kept.entry, found.entry))
+    }
+    served = Snapshot(position, good.tree, held)
     return CellState(fresh.position.cell, served, Refused(fresh, finding, now))
 
 
@@ -232,18 +244,16 @@ def _on_pin(state: CellState, event: PinPlaced, rules: Rules) -> Step:
     is not persisted as the chain's; the pin itself is a file, and found again.
     """
     pinned, head = event.snapshot, state.head
-    finding = bounds_of(pinned.tree, rules.limits)
+    finding = bounds_of(pinned.tree, rules.limits, pinned.held)
     if finding is not None:
         return state, (Acknowledge(pinned.position, finding),)
     position = pinned.position
     if state.served is not None and pinned.order < state.served.order:
         epoch, generation = state.served.order
         position = replace(position, epoch=epoch, generation=generation)
-    served = Snapshot(position, pinned.tree)
-    old = state.served.tree if state.served else EntryTree()
-    changed, removed = old.difference(pinned.tree)
+    served = Snapshot(position, pinned.tree, pinned.held)
     refused = None
-    effects: list[Effect] = [Serve(served, changed, removed, whole=state.served is None)]
+    effects: list[Effect] = [_serve(state.served, served)]
     if head is not None:
         refused = Refused(head, _pinned(event.reason), event.now)
         effects.append(Acknowledge(head.position, refused.finding))
@@ -284,8 +294,7 @@ def _from_pin(
     """The effects, with the step to `target` made from what the pin served."""
     if pinned is None or target is None:
         return effects
-    changed, removed = pinned.tree.difference(target.tree)
-    serve = Serve(target, changed, removed, whole=False)
+    serve = _serve(pinned, target)
     if not any(isinstance(effect, Serve) for effect in effects):
         return (serve, *effects)
     return tuple(serve if isinstance(effect, Serve) else effect for effect in effects)
@@ -302,7 +311,7 @@ def _confirm(state: CellState, head: Snapshot, now: float, rules: Rules, *, agai
     """
     refused = state.refused
     if refused is None:
-        effects = (Acknowledge(head.position, None),) if again else ()
+        effects = (Acknowledge(head.position, None, head.held),) if again else ()
         return replace(state, confirmed_at=now), effects
     if refused.finding.may_pass and now - refused.since >= rules.suspicion_seconds:
         return _consider(state, refused.snapshot, now, 1, rules)
@@ -315,10 +324,17 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
         refused = Refused(candidate, _pinned(state.pin), now)
         return replace(state, refused=refused), (Acknowledge(candidate.position, refused.finding),)
     served = state.served
-    old = served.tree if served else EntryTree()
+    old, already = (served.tree, served.held) if served else (EntryTree(), {})
     difference = old.difference(candidate.tree)
+    held = held_over(old, already, candidate.tree, difference)
     finding = judge(
-        served.tree if served else None, candidate.tree, difference, steps, rules.limits
+        served.tree if served else None,
+        candidate.tree,
+        difference,
+        steps,
+        rules.limits,
+        already=already,
+        held=held,
     )
     if finding is not None:
         since = now
@@ -330,12 +346,19 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
                 return state, (Acknowledge(candidate.position, finding),)
             refused = Refused(candidate, finding, since)
             return replace(state, refused=refused), (Acknowledge(candidate.position, finding),)
-    changed, removed = difference
+    accepted = replace(candidate, held=held)
     return (
-        CellState(state.cell, candidate, confirmed_at=now),
+        CellState(state.cell, accepted, confirmed_at=now),
         (
-            Persist(candidate, served, changed, removed),
-            Serve(candidate, changed, removed, whole=served is None),
-            Acknowledge(candidate.position, None),
+            Persist(accepted, served, *difference),
+            _serve(served, accepted),
+            Acknowledge(accepted.position, None, held),
         ),
     )
+
+
+def _serve(old: Snapshot | None, new: Snapshot) -> Serve:
+    if old is None:
+        return Serve(new, *EntryTree().difference(new.tree), whole=True, held=new.held)
+    changed, removed, held = turn(old.tree, old.held, new.tree, new.held)
+    return Serve(new, changed, removed, whole=False, held=held)

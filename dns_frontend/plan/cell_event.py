@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from dns_frontend.plan.digest import EntryTree, Published
 from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding
+from dns_frontend.plan.holding import Held
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One generation, verified."""
+    """One generation, verified, and the names that are answered beside it."""
 
     position: CellPosition
     tree: EntryTree
+    """What the registry published: `position.digest` is of this alone (I6)."""
+    held: Held = field(default_factory=dict)
+    """What is answered of names in place of what `tree` says, or does not say, of them."""
 
     @property
     def order(self) -> tuple[int, int]:
@@ -97,6 +101,8 @@ class Serve:
     changed: Mapping[str, Published]
     removed: tuple[str, ...]
     whole: bool
+    held: Held = field(default_factory=dict)
+    """What is held from now on; of no other name that is held anything changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ class Acknowledge:
 
     position: CellPosition
     finding: Finding | None
+    held: Held = field(default_factory=dict)
+    """The names that it lost or emptied, when it is served all the same."""
 
 
 class Doubt(Enum):

@@ -67,8 +67,8 @@ def explain(
     choice = choose(scope.home, scope.tiers, ANY, scope.policy)
     lines = [
         f"service={ledger.key.entry} view={scope.home}{' pinned' if scope.pinned else ''}"
-        f" mode={_mode(choice, stale).value} region={choice.region} rule={choice.rule.value}"
-        f" ttl={ttl_seconds} endpoints={len(choice.everything)}"
+        f" mode={_mode(ledger, choice, stale).value} region={choice.region}"
+        f" rule={choice.rule.value} ttl={ttl_seconds} endpoints={len(choice.everything)}"
     ]
     shown = {tier.region for tier in scope.tiers}
     lines += [
@@ -124,9 +124,10 @@ def _fallback(scope: Scope, choice: Choice) -> list[str]:
     ]
 
 
-def _mode(choice: Choice, stale: Collection[str]) -> ServingMode:
+def _mode(ledger: Ledger, choice: Choice, stale: Collection[str]) -> ServingMode:
     """As the answer itself is labelled: failing open is worse than being old."""
-    late = choice.region in stale and choice.rule is not Rule.NOTHING_KNOWN
+    late = choice.region in stale or ledger.is_lost_in(choice.region)
+    late = late and choice.rule is not Rule.NOTHING_KNOWN
     return ServingMode.STALE if late and choice.mode is not ServingMode.FAIL_OPEN else choice.mode
 
 
@@ -145,6 +146,8 @@ def _cell(
         line += " deleted"
     if cell in ledger.missing:
         line += " missing_without_deletion"
+    elif cell in ledger.lost:
+        line += " lost_without_deletion"
     elif entry.held:
         line += " held"
     if pinned:

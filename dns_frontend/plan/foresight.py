@@ -13,7 +13,8 @@ from dns_frontend.plan.answer import scope
 from dns_frontend.plan.entry import Endpoint, Health, ServiceEntry, ServiceKey
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import Choice, ServingMode, choose
-from dns_frontend.plan.ledger import Ledger, Ranking
+from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.rehearsal import Said
 
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
-from dns_frontend.plan.digest import Difference, EntryTree
+from dns_frontend.plan.digest import Difference, EntryTree, Published
 from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry
 
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _REASON_CHARACTERS = 400
+_NOTHING: Mapping[str, Published] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Limits:
     """Share of the cell's live services that may be deleted in one step ..."""
     loss_floor_services: int = 20
     """... but so many always may."""
+    emptied_share: float = 0.2
+    """Share of the cell's live names that may be lost or emptied by accident in one step ..."""
+    emptied_floor_services: int = 20
+    """... but so many always may: they are held (`holding`), and the others go on."""
 
 
 class Rule(Enum):
@@ -54,7 +60,8 @@ class Rule(Enum):
     LIMIT = "limit"
     """It is too large."""
     EMPTIED = "emptied"
-    """A name would lose its last servable endpoint, and nobody asked for that (I7)."""
+    """Too many names at once would be lost or left without an endpoint, and nobody asked for
+    that: a part of the cell was not read (I7)."""
     GROWTH = "growth"
     """The cell grew too much at once."""
     LOSS = "loss"
@@ -79,7 +86,7 @@ class Finding:
         Such a generation is held back for a while and then served, lest a deed that
         was meant could only be had by an operator at each frontend (I10).
         """
-        return self.rule in (Rule.GROWTH, Rule.LOSS, Rule.CRASHED)
+        return self.rule in (Rule.EMPTIED, Rule.GROWTH, Rule.LOSS, Rule.CRASHED)
 
 
 def fault_of(key: str, octets: int, entry: ServiceEntry, limits: Limits) -> str:
@@ -119,18 +126,23 @@ def judge(
     difference: Difference,
     steps: int,
     limits: Limits,
+    *,
+    already: Mapping[str, Published] = _NOTHING,
+    held: Mapping[str, Published] = _NOTHING,
 ) -> Finding | None:
     """Whether to go from `served` to `candidate`; None means yes.
 
     `difference` is between the two. `steps` is how many generations it takes from one to
     the other; above 1 when those between were never seen here, each of which may have
-    grown the cell, and may have deleted what now is gone.
+    grown the cell, and may have deleted what now is gone. `already` and `held` are the
+    names held before and after the step, which go on being answered (`holding`).
 
         served     candidate                                   verdict
         any        an entry makes no sense                     MALFORMED
-        any        above an absolute limit                     LIMIT
+        any        with what is held above an absolute limit   LIMIT
         nothing    else                                        yes
-        something  a name emptied, see `_is_emptied`           EMPTIED
+        something  more names begin to be held than
+                   emptied_share of the live ones, and > floor EMPTIED
         something  more than growth_factor per step, > floor   GROWTH
         something  one step deletes > loss_share, and > floor   LOSS
         something  else                                        yes
@@ -140,24 +152,15 @@ def judge(
             return _finding(Rule.MALFORMED, published.fault)
         if published.entry is None:
             return _finding(Rule.MALFORMED, f"{key} cannot be read")
-    if finding := bounds_of(candidate, limits):
+    if finding := bounds_of(candidate, limits, held):
         return finding
     if served is None:
         return None
-    emptied = [
-        key
-        for key in (*difference.changed, *difference.removed)
-        if _is_emptied(served, candidate, key)
-    ]
-    if emptied:
-        return _finding(
-            Rule.EMPTIED,
-            f"{len(emptied)} services would lose all endpoints, or vanish, without a tombstone: "
-            + ", ".join(sorted(emptied)[:5]),
-        )
+    if finding := _emptied(served, already, held, limits):
+        return finding
     if finding := _grown(served, candidate, steps, limits):
         return finding
-    return _lost(served, difference, steps, limits)
+    return _lost(served, already, difference, steps, limits)
 
 
 def is_servable(entry: ServiceEntry | None) -> bool:
@@ -167,10 +170,10 @@ def is_servable(entry: ServiceEntry | None) -> bool:
     )
 
 
-def _is_emptied(served: EntryTree, candidate: EntryTree, key: str) -> bool:
+def is_emptied(before: ServiceEntry | None, after: ServiceEntry | None) -> bool:
     """Whether a name loses what it has by anything but explicit intent (I7).
 
-    served            candidate                       emptied
+    before            after                           emptied
     absent            any                             no
     tombstoned        any                             no
     live              absent                          yes: a missing row is no deletion
@@ -180,8 +183,6 @@ def _is_emptied(served: EntryTree, candidate: EntryTree, key: str) -> bool:
     live, servable    servable                        no
     live, unservable  live                            no
     """
-    old, new = served.get(key), candidate.get(key)
-    before, after = old and old.entry, new and new.entry
     if before is None or before.tombstoned:
         return False
     if after is None:
@@ -191,13 +192,36 @@ def _is_emptied(served: EntryTree, candidate: EntryTree, key: str) -> bool:
     return is_servable(before) and not is_servable(after)
 
 
-def bounds_of(candidate: EntryTree, limits: Limits) -> Finding | None:
-    """What of a cell's size is beyond the absolute limits, if anything is (I9)."""
-    totals = candidate.totals
-    if totals.services > limits.services:
-        return _finding(Rule.LIMIT, f"{totals.services} services, above {limits.services}")
-    if totals.octets > limits.octets:
-        return _finding(Rule.LIMIT, f"{totals.octets} octets, above {limits.octets}")
+def bounds_of(
+    candidate: EntryTree, limits: Limits, held: Mapping[str, Published] = _NOTHING
+) -> Finding | None:
+    """What of a cell's size is beyond the absolute limits, if anything is (I9).
+
+    What is held counts: it takes room like the rest.
+    """
+    services = candidate.totals.services + sum(candidate.get(key) is None for key in held)
+    octets = candidate.totals.octets + sum(len(each.body) for each in held.values())
+    if services > limits.services:
+        return _finding(Rule.LIMIT, f"{services} services, above {limits.services}")
+    if octets > limits.octets:
+        return _finding(Rule.LIMIT, f"{octets} octets, above {limits.octets}")
+    return None
+
+
+def _emptied(
+    served: EntryTree,
+    already: Mapping[str, Published],
+    held: Mapping[str, Published],
+    limits: Limits,
+) -> Finding | None:
+    begun = sorted(held.keys() - already.keys())
+    live = served.totals.live + sum(served.get(key) is None for key in already)
+    if len(begun) > limits.emptied_floor_services and len(begun) > live * limits.emptied_share:
+        return _finding(
+            Rule.EMPTIED,
+            f"{len(begun)} of {live} services would lose all endpoints, or vanish, without a"
+            f" tombstone: {', '.join(begun[:5])}",
+        )
     return None
 
 
@@ -223,7 +247,13 @@ def _grown(served: EntryTree, candidate: EntryTree, steps: int, limits: Limits) 
     return None
 
 
-def _lost(served: EntryTree, difference: Difference, steps: int, limits: Limits) -> Finding | None:
+def _lost(
+    served: EntryTree,
+    already: Mapping[str, Published],
+    difference: Difference,
+    steps: int,
+    limits: Limits,
+) -> Finding | None:
     if steps > 1:
         return None
     lost = sum(
@@ -231,7 +261,7 @@ def _lost(served: EntryTree, difference: Difference, steps: int, limits: Limits)
         for key, published in difference.changed.items()
         if published.entry is not None
         and published.entry.tombstoned
-        and (old := served.get(key)) is not None
+        and (old := already.get(key) or served.get(key)) is not None
         and old.entry is not None
         and not old.entry.tombstoned
     )

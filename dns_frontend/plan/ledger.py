@@ -11,12 +11,13 @@ Pure: no clock, no I/O. The same calls in the same order give the same state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.facet import Facet, facets, offering
 from dns_frontend.plan.failover import Tier
+from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.standing import OUT, Standing, Tally, due, step
 
 _DEFAULT_POLICY = Policy()
@@ -25,22 +26,6 @@ REMEMBERED_MAXIMUM = 4096
 _NOBODY: frozenset[str] = frozenset()
 _HEALTHY = Health.HEALTHY
 _UNHEALTHY = Health.UNHEALTHY
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """The frontend's home region and the configured order of all regions."""
-
-    home: str
-    regions: tuple[str, ...]
-
-    def rank(self, region: str) -> tuple[int, str]:
-        """Sorts regions: home, then as configured, then by name."""
-        if region == self.home:
-            return (-1, region)
-        if region in self.regions:
-            return (self.regions.index(region), region)
-        return (len(self.regions), region)
 
 
 class Ledger:
@@ -54,6 +39,7 @@ class Ledger:
         "_tiers",
         "entries",
         "key",
+        "lost",
         "missing",
         "policy",
         "remembered",
@@ -66,6 +52,9 @@ class Ledger:
         """What each cell says, by cell."""
         self.missing: frozenset[str] = _NOBODY
         """Cells that stopped to mention the service without a tombstone."""
+        self.lost: frozenset[str] = _NOBODY
+        """Cells whose registry lost the service, or its endpoints, by accident: their entry is
+        held as it was (`holding`)."""
         self.remembered: dict[str, tuple[Endpoint, ...]] = {}
         """By cell: endpoints of the past that alone offer a facet."""
         self.standings: dict[str, Standing] = {}
@@ -93,13 +82,32 @@ class Ledger:
         entries, regions = self.entries.copy(), self._regions.copy()
         remembered = self.remembered.copy()
         missing, policy, standings = self.missing, self.policy, self.standings
+        lost = self.lost
         try:
             self._put(cell, region, entry, now)
         except Exception:
             self.entries, self._regions, self.remembered = entries, regions, remembered
             self.missing, self.policy, self.standings = missing, policy, standings
+            self.lost = lost
             self._forget()
             raise
+
+    def hold(self, cell: str, region: str, entry: ServiceEntry, now: float) -> None:
+        """The cell's registry has lost what it said of the service; this was the last of it.
+
+        It goes on counting as it did, and is labelled: like all that a registry says when it
+        is out of reach, it is only no fresher than it was (I7, I12).
+        """
+        self.entries[cell] = entry
+        self._regions[cell] = region
+        self.missing -= {cell}
+        self.lost |= {cell}
+        self.policy = self._policy()
+        self._judge(now)
+
+    def is_lost_in(self, region: str) -> bool:
+        """Whether what is known of the region is held by us alone, in part at least."""
+        return any(self._regions[cell] == region for cell in self.lost)
 
     def drop(self, cell: str, now: float) -> None:
         """A cell does not mention the service any more.
@@ -110,6 +118,7 @@ class Ledger:
         before = self.entries.get(cell)
         if before is None or cell in self.missing:
             return
+        self.lost -= {cell}
         if before.tombstoned:
             del self.entries[cell]
             del self._regions[cell]
@@ -184,7 +193,7 @@ class Ledger:
 
     def says(self, cell: str, entry: ServiceEntry) -> bool:
         """Whether this is what the cell said already, so that `put` would change nothing."""
-        return cell not in self.missing and self.entries.get(cell) == entry
+        return cell not in self.missing | self.lost and self.entries.get(cell) == entry
 
     def region(self, cell: str) -> str:
         """The region of a cell that says something."""
@@ -239,6 +248,8 @@ class Ledger:
         self._regions[cell] = region
         if cell in self.missing:
             self.missing -= {cell}
+        if cell in self.lost:
+            self.lost -= {cell}
         self.policy = self._policy()
         if entry.tombstoned:
             # explicit human intent comes before never empty

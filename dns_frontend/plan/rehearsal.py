@@ -21,7 +21,8 @@ from dns_frontend.plan.answer import (
 )
 from dns_frontend.plan.entry import Endpoint, Health, Protocol, ServiceEntry, ServiceKey
 from dns_frontend.plan.failover import ServingMode, choose
-from dns_frontend.plan.ledger import Ledger, Ranking
+from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.role import Role
 from dns_frontend.plan.zone import Kind, Place
 

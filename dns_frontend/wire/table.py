@@ -18,8 +18,9 @@ from dns_frontend.plan.answer import exists as service_exists
 from dns_frontend.plan.entry import CellPosition, ServiceEntry, ServiceKey
 from dns_frontend.plan.explanation import why
 from dns_frontend.plan.keepsake import keepsake, recall
-from dns_frontend.plan.ledger import Ledger, Ranking
+from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.population import Population
+from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.zone import Kind, Place, ZoneSettings, locate
 from dns_frontend.wire.apex import TYPE_ANY, Apex
 from dns_frontend.wire.body import (
@@ -49,6 +50,8 @@ RECOMPILED_ENDPOINTS = 200
 """So is a service of more endpoints: not all that was ever asked of it is asked again."""
 PASSING_MAXIMUM = 20_000
 """Answers kept that end with the next change, such as NODATA; a flood cannot make more."""
+
+_NOTHING_HELD: Mapping[str, ServiceEntry] = {}
 
 
 class AnswerTable:
@@ -90,14 +93,25 @@ class AnswerTable:
 
     # --- what cells say ----------------------------------------------------------------
 
-    def load(self, position: CellPosition, entries: Mapping[str, ServiceEntry], now: float) -> None:
-        """Replace the whole cell. A service that it does not mention is no deleted one (I7)."""
+    def load(
+        self,
+        position: CellPosition,
+        entries: Mapping[str, ServiceEntry],
+        now: float,
+        held: Mapping[str, ServiceEntry] = _NOTHING_HELD,
+    ) -> None:
+        """Replace the whole cell. A service that it does not mention is no deleted one (I7).
+
+        `held` are answered as they are there, whatever `entries` says of them.
+        """
+        there = entries.keys() | held.keys()
         gone = [
             key
             for key, ledger in self._ledgers.items()
-            if position.cell in ledger.entries and key.entry not in entries
+            if position.cell in ledger.entries and key.entry not in there
         ]
-        self._apply(position, entries.values(), gone, now, at_once=False)
+        said = [entry for key, entry in entries.items() if key not in held]
+        self._apply(position, said, gone, held.values(), now, at_once=False)
 
     def update(
         self,
@@ -105,11 +119,15 @@ class AnswerTable:
         changed: Mapping[str, ServiceEntry],
         removed: Collection[str],
         now: float,
+        held: Mapping[str, ServiceEntry] = _NOTHING_HELD,
     ) -> None:
-        """Take one step of a cell's chain; costs what changed, not what there is."""
+        """Take one step of a cell's chain; costs what changed, not what there is.
+
+        `held` are those that the cell lost with this step, as they are answered all the same.
+        """
         gone = [ServiceKey(*key.split("/", 1)) for key in removed if "/" in key]
-        at_once = len(changed) + len(gone) <= RECOMPILED_AT_ONCE
-        self._apply(position, changed.values(), gone, now, at_once=at_once)
+        at_once = len(changed) + len(gone) + len(held) <= RECOMPILED_AT_ONCE
+        self._apply(position, changed.values(), gone, held.values(), now, at_once=at_once)
 
     def review(self, now: float) -> float | None:
         """Judge again the services whose hold has run out; returns when to come next.
@@ -308,6 +326,7 @@ class AnswerTable:
         position: CellPosition,
         entries: Collection[ServiceEntry],
         gone: Collection[ServiceKey],
+        held: Collection[ServiceEntry],
         now: float,
         *,
         at_once: bool,
@@ -329,6 +348,10 @@ class AnswerTable:
             if known is not None:
                 known.drop(position.cell, now)
                 self._settle(key, known, at_once=at_once)
+        for entry in held:
+            ledger = self._ledger(entry.key)
+            ledger.hold(position.cell, position.region, entry, now)
+            self._settle(entry.key, ledger, at_once=at_once)
         self._renew()
 
     def _ledger(self, key: ServiceKey) -> Ledger:

@@ -17,13 +17,20 @@ from dns_frontend.plan.entry import CellPosition, ServiceEntry
 from dns_frontend.wire.table import AnswerTable
 
 SOAK_SECONDS = 2.0
+_NOTHING: Mapping[str, ServiceEntry] = {}
 
 
 class FragileTable(AnswerTable):
     """Has a mistake that one service's entry brings out, some time after it was loaded."""
 
-    def load(self, position: CellPosition, entries: Mapping[str, ServiceEntry], now: float) -> None:
-        super().load(position, entries, now)
+    def load(
+        self,
+        position: CellPosition,
+        entries: Mapping[str, ServiceEntry],
+        now: float,
+        held: Mapping[str, ServiceEntry] = _NOTHING,
+    ) -> None:
+        super().load(position, entries, now, held)
         self._suffer(entries)
 
     def update(
@@ -32,8 +39,9 @@ class FragileTable(AnswerTable):
         changed: Mapping[str, ServiceEntry],
         removed: Collection[str],
         now: float,
+        held: Mapping[str, ServiceEntry] = _NOTHING,
     ) -> None:
-        super().update(position, changed, removed, now)
+        super().update(position, changed, removed, now, held)
         self._suffer(changed)
 
     def _suffer(self, entries: Mapping[str, ServiceEntry]) -> None:

@@ -188,18 +188,41 @@ async def test_a_word_that_is_refused_is_not_said_for_ever(
         assert ("eu", 5, "") not in registry.heard()
 
 
+MANY = bodies(*(f"s{number}" for number in range(30)))
+
+
 async def test_a_refusal_is_said_and_the_chain_followed_on(
     registry: ScriptedPublication, tmp_path: Path
 ) -> None:
     """The first acceptable generation is served; nothing is asked for whole for that (I7)."""
+    registry.scripts = [[*base(MANY, 5)]]
     async with following(tmp_path, (registry.address,)) as frontend:
-        await serves(frontend, "cart")
-        registry.say(delta(ONE, {}, 6))
+        await serves(frontend, "s29")
+        registry.say(delta(MANY, {}, 6))
         await hears(registry, ("eu", 6, "emptied"))
-        assert await addresses(frontend, "cart") == ["10.0.0.1"]
-        registry.say(delta({}, TWO, 7))
+        assert await addresses(frontend, "s29") == ["10.0.0.1"]
+        registry.say(delta({}, MANY | TWO, 7))
         await serves(frontend, "till")
         assert len(registry.watches) == 1
+
+
+async def test_a_lost_name_is_held_told_and_given_back(
+    registry: ScriptedPublication, tmp_path: Path
+) -> None:
+    """The others go on; a restart loses nothing; the name's own word ends it (I7, I20)."""
+    registry.scripts = [[*base(TWO, 5)]]
+    moved, again = bodies("cart", address="10.0.0.9"), bodies("till", address="10.0.0.8")
+    async with following(tmp_path, (registry.address,)) as frontend:
+        await serves(frontend, "till")
+        registry.say(delta(TWO, moved, 6))
+        await serves(frontend, "cart", "10.0.0.9")
+        await hears(registry, ("eu", 6, ""))
+        assert await addresses(frontend, "till") == ["10.0.0.1"]
+    registry.scripts = [[delta(moved, moved | again, 7)]]
+    async with following(tmp_path, (registry.address,)) as frontend:
+        assert await addresses(frontend, "till") == ["10.0.0.1"]
+        await serves(frontend, "till", "10.0.0.8")
+        assert registry.have() == [("eu", 6)]
 
 
 GARBAGE = {

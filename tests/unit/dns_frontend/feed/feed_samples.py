@@ -36,6 +36,13 @@ def body(service: str = "cart", address: str = "10.0.0.1", revision: int = 1) ->
     ).SerializeToString(deterministic=True)
 
 
+def tombstone(service: str) -> bytes:
+    """A deleted service, as octets."""
+    return plan_pb2.ServicePlan(
+        namespace="shop", service=service, tombstone=plan_pb2.Tombstone()
+    ).SerializeToString(deterministic=True)
+
+
 def tree(bodies: Mapping[str, bytes]) -> EntryTree:
     """A tree of entries by key."""
     return EntryTree().replace(
@@ -49,12 +56,15 @@ def snapshot(
     cell: str = "east",
     epoch: int = 1,
     bodies: Mapping[str, bytes] | None = None,
+    held: Mapping[str, bytes] | None = None,
 ) -> Snapshot:
     """A generation whose content is its own unless given."""
     content = {"shop/cart": body(revision=generation)} if bodies is None else bodies
     grown = tree(content)
     return Snapshot(
-        CellPosition(cell, cell, epoch, generation, grown.digest, 1_700_000_000_000), grown
+        CellPosition(cell, cell, epoch, generation, grown.digest, 1_700_000_000_000),
+        grown,
+        {key: published_of(key, octets, LIMITS) for key, octets in (held or {}).items()},
     )
 
 

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import dns.message
 import pytest
-from feed_samples import LIMITS, body, snapshot
+from dns.edns import OptionType
+from feed_samples import LIMITS, body, snapshot, tombstone
 from registry_site import eventually
 
 from dns_frontend.feed import applier as applier_module
@@ -33,11 +35,13 @@ from dns_frontend.plan.zone import ZoneSettings
 from dns_frontend.server.responder import Responder
 from dns_frontend.wire.table import AnswerTable
 
+LOST = "3 lost by the registry of east, not deleted: as it was known last"
+
 
 class Frontend:
     """A table, an applier and a scribe, whose deeds go into one list in their order."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, rules: Rules) -> None:
         self.deeds: list[str] = []
         self.words: list[Word] = []
         self.disk_works = asyncio.Event()
@@ -46,15 +50,15 @@ class Frontend:
         frontend = self
 
         class Table(AnswerTable):
-            def load(self, position, entries, now):  # type: ignore[no-untyped-def]  # as above it
+            def load(self, position, entries, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
                 frontend.deeds.append(f"serve {position.cell}@{position.generation}")
-                super().load(position, entries, now)
+                super().load(position, entries, now, held)
 
-            def update(self, position, changed, removed, now):  # type: ignore[no-untyped-def]  # as above it
+            def update(self, position, changed, removed, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
                 frontend.deeds.append(f"serve {position.cell}@{position.generation}")
                 if "shop/bad" in changed:
                     raise RuntimeError("a mistake of ours")
-                super().update(position, changed, removed, now)
+                super().update(position, changed, removed, now, held)
 
         class Keeper(Scribe):
             async def keep(self, snapshots: Iterable[Snapshot]) -> None:
@@ -66,7 +70,7 @@ class Frontend:
         self.scribe = Keeper(self.disk, "f", patience_seconds=10, retry_seconds=0.01)
         zone = ZoneSettings("anchor.internal.", ("127.0.0.1",))
         self.table = Table(zone, "east", ("east",))
-        self.applier = Applier("f", self.table, self.scribe, Rules(LIMITS))
+        self.applier = Applier("f", self.table, self.scribe, rules)
 
     def hear(self, word: Word) -> None:
         self.words.append(word)
@@ -82,6 +86,22 @@ class Frontend:
         changed, removed = before.tree.difference(after.tree)
         event = DeltaArrived(0.0, after.position, before.position.generation, changed, removed)
         return self.applier.take("a", after.position.cell, event, self.hear)
+
+    def ask(self, name: str, kind: str) -> dns.message.Message:
+        responder = Responder(self.table, ClientRegions([]))
+        query = dns.message.make_query(f"{name}.shop.svc.anchor.internal.", kind, use_edns=0, id=7)
+        reply = responder.respond(query.to_wire(), "192.0.2.1", stream=True)
+        assert reply is not None
+        return dns.message.from_wire(bytes(reply))
+
+    def told(self, service: str) -> tuple[list[str], str]:
+        """The addresses of a service, and what the answer's extended error says."""
+        reply = self.ask(service, "A")
+        errors = [f"{o.code.value} {o.text}" for o in reply.options if o.otype == OptionType.EDE]
+        return [str(each) for rrset in reply.answer for each in rrset], ",".join(errors)
+
+    def why(self, service: str) -> str:
+        return "\n".join(map(str, self.ask(f"_why.{service}", "TXT").answer))
 
     def answers(self) -> dict[tuple[str, str], bytes]:
         """The replies, as they are, to questions of all types."""
@@ -100,9 +120,12 @@ class Frontend:
 
 @asynccontextmanager
 async def running(
-    directory: Path, states: Iterable[CellState] = (), standings: Standings | None = None
+    directory: Path,
+    states: Iterable[CellState] = (),
+    standings: Standings | None = None,
+    rules: Rules | None = None,
 ) -> AsyncIterator[Frontend]:
-    frontend = Frontend(directory)
+    frontend = Frontend(directory, rules or Rules(LIMITS))
     frontend.disk.open()
     recovered = [each for each in frontend.disk.load() if each is not None]
     states = [*states, *(CellState(r.cell, served=r.snapshot) for r in recovered if r.snapshot)]
@@ -157,7 +180,8 @@ async def test_steps_that_come_while_the_disk_is_busy_are_kept_as_one(tmp_path: 
 
 async def test_a_refusal_is_said_with_its_rule_and_changes_no_answer(tmp_path: Path) -> None:
     """At once: nothing of it is kept or served."""
-    async with running(tmp_path) as frontend:
+    rules = Rules(replace(LIMITS, emptied_floor_services=0))
+    async with running(tmp_path, rules=rules) as frontend:
         frontend.base(snapshot(1))
         await eventually(lambda: "say east@1 applied" in frontend.deeds)
         before = frontend.answers()
@@ -167,6 +191,52 @@ async def test_a_refusal_is_said_with_its_rule_and_changes_no_answer(tmp_path: P
         assert [p.generation for p in frontend.applier.heads()] == [2]
         said = [(w.position.generation, bool(w.finding)) for w in frontend.applier.words("a")]
         assert sorted(said) == [(1, False), (2, True)]
+
+
+async def test_a_lost_name_is_answered_and_labelled_while_the_others_go_on(tmp_path: Path) -> None:
+    """With the same records, as stale (EDE 3); the registry is told which name (I7, I20)."""
+    both = {"shop/cart": body(), "shop/till": body("till", "10.0.0.2")}
+    moved = {"shop/cart": body(address="10.9.9.9")}
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1, bodies=both))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        assert frontend.told("till") == (["10.0.0.2"], "")
+        frontend.delta(snapshot(1, bodies=both), snapshot(2, bodies=moved))
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+        assert frontend.told("cart") == (["10.9.9.9"], "")
+        assert frontend.told("till") == (["10.0.0.2"], LOST)
+        assert "lost_without_deletion" in frontend.why("till")
+        assert list(frontend.words[-1].held) == ["shop/till"]
+        before = frontend.answers()
+    # killed at any moment: what is on disk is what was answered
+    async with running(tmp_path) as frontend:
+        assert frontend.answers() == before
+        assert frontend.told("till") == (["10.0.0.2"], LOST)
+        frontend.applier.take("a", "east", CheckpointArrived(0.0, 1, 2), frontend.hear)
+        assert list(frontend.words[-1].held) == ["shop/till"]
+        # on the registry's own content the chain goes on
+        frontend.delta(snapshot(2, bodies=moved), snapshot(3, bodies=both))
+        await eventually(lambda: "say east@3 applied" in frontend.deeds)
+        assert frontend.told("till") == (["10.0.0.2"], "")
+        assert frontend.told("cart") == (["10.0.0.1"], "")
+        assert frontend.words[-1].held == {}
+
+
+async def test_a_held_name_that_is_deleted_is_gone(tmp_path: Path) -> None:
+    """A tombstone is explicit intent, which comes first."""
+    tomb = {"shop/till": tombstone("till")}
+    both = {"shop/cart": body(), "shop/till": body("till")}
+    cart = {"shop/cart": body()}
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1, bodies=both))
+        frontend.delta(snapshot(1, bodies=both), snapshot(2, bodies=cart))
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+        assert frontend.told("till") == (["10.0.0.1"], LOST)
+        frontend.delta(snapshot(2, bodies=cart), snapshot(3, bodies=cart | tomb))
+        await eventually(lambda: "say east@3 applied" in frontend.deeds)
+        assert frontend.told("till") == ([], "")
+    async with running(tmp_path) as frontend:
+        assert frontend.told("till") == ([], "")
 
 
 @pytest.mark.parametrize(

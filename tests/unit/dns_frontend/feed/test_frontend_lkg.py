@@ -85,6 +85,34 @@ def test_the_next_life_goes_on_in_the_same_journal(tmp_path: Path) -> None:
     assert files(tmp_path) == ["00000001.base", "00000001.journal"]
 
 
+def test_what_is_held_is_read_in_the_next_life(tmp_path: Path) -> None:
+    """Step by step: held, held otherwise, held on, and let go; the digest is never of these."""
+    till, desk = {"shop/till": body("till")}, {"shop/desk": body("desk")}
+    moved = {"shop/till": body("till", address="10.7.7.7")}
+    for at, held in enumerate(({}, till, till | desk, till, moved, moved, {}), 1):
+        write(tmp_path, [snapshot(at, held=held)])
+        recovered = load(tmp_path)
+        assert recovered.findings == []
+        assert recovered.snapshot == replace(snapshot(at, held=held), tree=recovered.snapshot.tree)  # type: ignore[union-attr]  # fails as well
+    assert files(tmp_path) == ["00000001.base", "00000001.journal"]
+
+
+def test_what_is_held_is_in_a_base_as_well(tmp_path: Path) -> None:
+    """So the file alone gives all that was answered; cut after its entries it is damaged."""
+    held = {f"shop/s{number}": body(f"s{number}") for number in range(5)}
+    write(tmp_path, [snapshot(1, held=held)])
+    assert sorted(load(tmp_path).snapshot.held) == sorted(held)  # type: ignore[union-attr]  # fails as well
+    base = cell(tmp_path) / "00000001.base"
+    octets = base.read_bytes()
+    *_, (_, before), (_, _) = record.frames(octets)
+    ends = [end for payload, end in record.frames(octets) if not payload]
+    assert len(ends) == 2, "of the entries, and of what is held"
+    base.write_bytes(octets[: ends[0]])
+    assert damages(load(tmp_path)) == [("00000001.base", Damage.TORN)]
+    base.write_bytes(octets[:before])
+    assert damages(load(tmp_path)) == [("00000001.base", Damage.TORN)]
+
+
 def test_older_and_equal_generations_are_not_written(tmp_path: Path) -> None:
     """What is on disk never goes back (I1)."""
     write(tmp_path, [snapshot(3), snapshot(2), snapshot(3)])

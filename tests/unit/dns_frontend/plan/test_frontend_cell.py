@@ -31,7 +31,11 @@ from dns_frontend.plan.entry import Health, ServiceEntry
 from dns_frontend.plan.guard import Limits, Rule
 
 UP = Health.HEALTHY
-RULES = Rules(Limits(loss_floor_services=1), suspicion_seconds=300)
+RULES = Rules(
+    Limits(loss_floor_services=1, emptied_floor_services=0, emptied_share=0.4),
+    suspicion_seconds=300,
+)
+"""One name of two is too many to lose at once."""
 CART, DESK = entry("shop/cart", UP), entry("shop/desk", UP)
 ONE, BOTH = tree(CART), tree(CART, DESK)
 
@@ -247,12 +251,16 @@ def test_the_wait_is_not_begun_anew_by_further_generations() -> None:
     assert shape(effects) == [*APPLIED, (9, "applied")]
 
 
-def test_an_accident_is_never_served_however_long_it_stands() -> None:
-    """A name emptied without a tombstone stays refused for ever (I7)."""
-    _, effects = run(
-        base(7, BOTH), delta(8, ONE, removed=["shop/desk"], now=0.0), CheckpointArrived(1e9, 1, 8)
+def test_an_accident_that_stands_is_served_for_all_but_what_it_lost() -> None:
+    """Too many names lost at once may not stop the cell for ever (I10), nor end one (I7)."""
+    state, effects = run(
+        base(7, BOTH), delta(8, ONE, removed=["shop/desk"], now=0.0), CheckpointArrived(299.0, 1, 8)
     )
     assert shape(effects) == []
+    state, effects = run(CheckpointArrived(300.0, 1, 8), state=state)
+    assert shape(effects) == [*APPLIED, (8, "applied")]
+    assert state.served is not None
+    assert list(state.served.held) == ["shop/desk"]
 
 
 keys = st.sampled_from(["a/a", "a/b", "a/c"])
@@ -277,13 +285,16 @@ def tree_of(model: dict[str, str]) -> EntryTree:
             content,
         ),
         max_size=14,
-    )
+    ),
+    st.sampled_from([0.0, 0.4, 1.0]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_history_goes_back_or_empties_a_name(
-    history: list[tuple[str, int, int, dict[str, str]]],
+    history: list[tuple[str, int, int, dict[str, str]]], share: float
 ) -> None:
     """Whatever comes in whatever order: order only rises, digests hold, names stay (I1, I6, I7)."""
+    rules = Rules(Limits(loss_floor_services=1, emptied_floor_services=0, emptied_share=share))
+    answering: dict[str, Published] = {}
     state = CellState("east")
     for kind, epoch, generation, model in history:
         after = tree_of(model)
@@ -303,20 +314,26 @@ def test_no_history_goes_back_or_empties_a_name(
             case _:
                 event = CheckpointArrived(0.0, epoch, generation)
         before = state
-        state, _ = step(state, event, RULES)
+        state, effects = step(state, event, rules)
+        for effect in effects:
+            if isinstance(effect, Serve):
+                gone = {key: each for key, each in answering.items() if key not in effect.removed}
+                answering = gone | dict(effect.changed) | dict(effect.held)
         if before.served is None:
             continue
         assert state.served is not None
         assert state.served.order >= before.served.order
         assert state.served.tree.digest == state.served.position.digest
-        for key, item in before.served.tree:
+        answered = dict(state.served.tree) | dict(state.served.held)
+        assert answering == answered, "the effects lead to what the state says"
+        for key, item in (dict(before.served.tree) | dict(before.served.held)).items():
             if item.entry is None or item.entry.tombstoned:
                 continue
-            now_served = state.served.tree.get(key)
-            assert now_served is not None
-            assert now_served.entry is not None
-            if item.entry.endpoints and not now_served.entry.tombstoned:
-                assert now_served.entry.endpoints
+            now_answered = answered.get(key)
+            assert now_answered is not None
+            assert now_answered.entry is not None
+            if item.entry.endpoints and not now_answered.entry.tombstoned:
+                assert now_answered.entry.endpoints
 
 
 def test_a_generation_beyond_the_limits_is_not_kept_aside_to_grow_on() -> None:

@@ -17,7 +17,8 @@ from dns_frontend.plan.entry import (
     ServiceEntry,
     StagedChange,
 )
-from dns_frontend.plan.guard import Limits, Rule, fault_of, judge
+from dns_frontend.plan.guard import Finding, Limits, Rule, fault_of, judge
+from dns_frontend.plan.holding import held_over
 
 UP, SICK, NEW, LEAVING = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN, Health.DRAINING
 LIMITS = Limits(
@@ -26,13 +27,15 @@ LIMITS = Limits(
     growth_floor_services=4,
     growth_floor_endpoints=8,
     loss_floor_services=2,
+    emptied_floor_services=0,
 )
 ZERO = Policy(scale_to_zero=True)
 
 
 def verdict(served: EntryTree | None, candidate: EntryTree, steps: int = 1) -> Rule | None:
     difference = (served or EntryTree()).difference(candidate)
-    finding = judge(served, candidate, difference, steps, LIMITS)
+    held = held_over(served or EntryTree(), {}, candidate, difference)
+    finding = judge(served, candidate, difference, steps, LIMITS, held=held)
     return finding.rule if finding else None
 
 
@@ -110,7 +113,7 @@ def test_octets_are_bounded() -> None:
 
 
 def test_only_suspicion_passes_with_time() -> None:
-    """Growth and mass deletion may have been meant; the rest never becomes right."""
+    """Growth and mass deletion may have been meant; what is malformed never becomes right."""
     lost = judge(
         services(4, UP),
         services(4, UP, tombstoned=3),
@@ -120,15 +123,8 @@ def test_only_suspicion_passes_with_time() -> None:
     )
     assert lost is not None
     assert lost.may_pass
-    emptied = judge(
-        tree(entry(NAME, UP)),
-        tree(),
-        tree(entry(NAME, UP)).difference(tree()),
-        1,
-        LIMITS,
-    )
-    assert emptied is not None
-    assert not emptied.may_pass
+    for rule in (Rule.MALFORMED, Rule.LIMIT, Rule.DIGEST, Rule.CONFLICT, Rule.OLDER):
+        assert not Finding(rule, "").may_pass
 
 
 @pytest.mark.parametrize("broken", [published(entry(NAME, UP), "bad"), Published(b"?", None)])
@@ -234,10 +230,11 @@ def test_what_is_well_has_no_fault(item: ServiceEntry) -> None:
 def test_a_reason_never_outgrows_an_acknowledgement() -> None:
     """However many names are concerned, the reason stays short."""
     served = tree(*(entry(f"a/{'x' * 60}{n:03d}", UP) for n in range(40)))
-    finding = judge(served, tree(), served.difference(tree()), 1, LIMITS)
+    held = dict(served)
+    finding = judge(served, tree(), served.difference(tree()), 1, LIMITS, held=held)
     assert finding is not None
     assert len(finding.reason) <= 512
-    assert "40 services" in finding.reason
+    assert "40 of 40 services" in finding.reason
 
 
 def test_a_staged_policy_is_judged_as_one_in_force_is() -> None:
