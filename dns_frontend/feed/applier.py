@@ -329,7 +329,7 @@ class Applier:
                 held = in_time(self.staging.hold(cell, serve.held.items()), wall, now)
                 self._table.update(position, entries, serve.removed, now, held)
         except Exception as error:
-            # one cell's content must not end the others' updates (I11)
+            # one cell's content must not end the others' updates (I11, I20)
             log.exception("a generation could not be served", extra={"cell": position.cell})
             job.span.record_exception(error)
             job.span.end()

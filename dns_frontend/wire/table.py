@@ -123,8 +123,7 @@ class AnswerTable:
     ) -> None:
         """Take one step of a cell's chain; costs what changed, not what there is.
 
-        `held` are those that the cell lost with this step, as they are answered all the same.
-        """
+        `held` are those that the cell lost with this step, answered all the same."""
         gone = [ServiceKey(*key.split("/", 1)) for key in removed if "/" in key]
         at_once = len(changed) + len(gone) + len(held) <= RECOMPILED_AT_ONCE
         self._apply(position, changed.values(), gone, held.values(), now, at_once=at_once)

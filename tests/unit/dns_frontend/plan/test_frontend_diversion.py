@@ -13,7 +13,8 @@ from dns_frontend.plan.entry import Health, Policy, ServiceEntry
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, choose
 from dns_frontend.plan.keepsake import keepsake
-from dns_frontend.plan.ledger import Ledger, Ranking
+from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.standing import IN, OUT, Standing, Tally, due, step
 
 WALL = 1_000_000.0
