@@ -286,8 +286,8 @@ class Publisher:
                 return old
             return None
         instances = {
-            instance.key.instance: instance
-            for instance in self._mirror.by_service.get(service, {}).values()
+            key.instance: instance
+            for key, instance in self._mirror.by_service.get(service, {}).items()
             if instance.registration.cell == self._cell
         }
         planned = plan_service(
@@ -299,7 +299,9 @@ class Publisher:
             self._cell,
         )
         if planned is not previous:
-            planned = settled(self._removals.protect(planned, previous, instances), previous)
+            marked = self._removals.protect(planned, previous, instances)
+            if marked is not planned:
+                planned = settled(marked, previous)
         if planned is previous:
             return old
         return Entry(planned, self._codec.encode(planned))

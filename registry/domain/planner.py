@@ -118,9 +118,10 @@ def plan_missing(previous: ServicePlan) -> ServicePlan | None:
 
 def settled(plan: ServicePlan, previous: ServicePlan | None) -> ServicePlan:
     """`previous` itself when nothing but the revision differs."""
-    if previous is not None and replace(plan, revision=previous.revision) == previous:
-        return previous
-    return plan
+    # Most changes are of the number of endpoints, and that is seen at a glance.
+    if previous is None or len(plan.endpoints) != len(previous.endpoints):
+        return plan
+    return previous if replace(plan, revision=previous.revision) == previous else plan
 
 
 def _weighed(

@@ -60,14 +60,16 @@ def protect(
     velocity.note(name, len(answered) + appeared, now)
     minimum = 1 if planned.policy is None else planned.policy.failover.minimum_endpoints
     scale_to_zero = planned.policy is not None and planned.policy.scale_to_zero
+    is_marked = False
     for instance, old in answered.items():
-        key = InstanceKey(*name, instance)
         new = endpoints.get(instance)
         if new is None or new.incarnation != old.incarnation:
             continue
         if new.health is Health.HEALTHY:
-            velocity.well(key, new.incarnation)
+            if velocity.has_granted:
+                velocity.well(InstanceKey(*name, instance), new.incarnation)
             continue
+        key = InstanceKey(*name, instance)
         known = instances.get(instance)
         override = Override.NONE if known is None else known.override
         if override is Override.REMOVE:
@@ -80,6 +82,10 @@ def protect(
         if ruling.reason is not None:
             hold = _hold(old.hold, ruling, ruling.reason, now, unix_ms)
             endpoints[instance] = replace(new, hold=hold)
+            is_marked = True
+    if not is_marked:
+        velocity.note(name, sum(map(is_answered, planned.endpoints)), now)
+        return planned
     marked = tuple(endpoints[instance] for instance in sorted(endpoints))
     velocity.note(name, sum(map(is_answered, marked)), now)
     return replace(planned, endpoints=marked)

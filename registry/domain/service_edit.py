@@ -5,7 +5,7 @@ Only an edit can delete a service, and only a deletion empties a name (I7).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -50,10 +50,12 @@ def open_service(
     current: Service | None,
     revision: Revision,
     now_ms: int,
-    uid: str,
+    new_uid: Callable[[], str],
     etag: str,
 ) -> Service | None:
     """The service that a registration brings into being, or None if it lives already.
+
+    `new_uid` is asked only when there is something to name: nearly always it lives.
 
     A tombstone is lifted: to register is to want the name served. The new
     service has no policy, since the old one's owner deleted it.
@@ -62,7 +64,7 @@ def open_service(
         return None
     return Service(
         key=key,
-        uid=uid,
+        uid=new_uid(),
         policy=None,
         etag=etag,
         create_time_ms=now_ms,

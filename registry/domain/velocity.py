@@ -235,6 +235,11 @@ class Velocity:
         self._granted[identity] = now
         return Ruling()
 
+    @property
+    def has_granted(self) -> bool:
+        """Whether any removal is remembered as granted; else nothing can be `well` again."""
+        return bool(self._granted)
+
     def well(self, key: InstanceKey, incarnation: Incarnation) -> None:
         """An endpoint is healthy: to take it out later is another removal."""
         self._granted.pop((key, incarnation), None)

@@ -156,7 +156,7 @@ class Ledger:
             self.services.get(key),
             self.revision,
             self.now_ms,
-            self._uid(str(key)),
+            lambda: self._uid(str(key)),
             self._etag(self.revision),
         )
         if opened is not None:

@@ -134,7 +134,10 @@ class TestServiceEdits:
         assert verdict.graves == (Grave(KEY, UID, R1, NOW_MS),)
 
     def test_registering_opens_a_service_without_a_policy(self) -> None:
-        assert open_service(SERVICE, LIVE, REVISION, NOW_MS, "s2", "e2") is None
+        def never() -> str:
+            raise AssertionError("it lives, so it has a name")
+
+        assert open_service(SERVICE, LIVE, REVISION, NOW_MS, never, "e2") is None
         made = Service(SERVICE, "s2", None, "e2", NOW_MS, NOW_MS, REVISION)
         for current in (None, DEAD):
-            assert open_service(SERVICE, current, REVISION, NOW_MS, "s2", "e2") == made
+            assert open_service(SERVICE, current, REVISION, NOW_MS, lambda: "s2", "e2") == made
