@@ -10,8 +10,10 @@ values only (never an instance, a service or an address).
 
 from __future__ import annotations
 
+from contextvars import Token
+
 from opentelemetry import context, metrics, trace
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 SCOPE = "sheetanchor.registry"
@@ -197,7 +199,13 @@ task_restarts = _meter.create_counter(
     description="Background tasks that died and were started again, by task",
 )
 
+leave = context.detach
 _propagator = TraceContextTextMapPropagator()
+
+
+def enter(span: Span) -> Token[context.Context]:
+    """Make a span the current one; `leave` takes what this returns."""
+    return context.attach(trace.set_span_in_context(span))
 
 
 def traceparent_of(span: Span) -> str:
@@ -228,8 +236,11 @@ __all__ = [
     "Link",
     "SpanKind",
     "context_of",
+    "enter",
+    "leave",
     "links_to",
     "span_context_of",
     "traceparent_of",
     "tracer",
+    "use_span",
 ]
