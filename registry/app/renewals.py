@@ -1,7 +1,9 @@
 """Group commit of renewals: what arrives while one group is written makes the next.
 
 A renewal changes a counter in a narrow table and nothing else: no revision, no watcher.
-Groups leave a moment between them, since a disk can be kept busy by heartbeats alone.
+Groups leave a moment between them, since a disk can be kept busy by heartbeats alone. Where
+a write takes long, only those in it wait for it: who would have to wait for the next one
+is told to come back (F8), and no lease ages meanwhile (I23).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 
 from registry import telemetry
 from registry.app.leasekeeper import Leasekeeper
-from registry.app.uptime import Uptime
+from registry.app.uptime import RETRY_AFTER_SECONDS, Uptime
 from registry.domain.errors import RegistryError, StoreUnavailable
 from registry.domain.leases import Lease
 from registry.ports import Clock, Store
@@ -47,6 +49,8 @@ class Renewals:
         self._clock = clock
         self._uptime = uptime
         self._gap_seconds = gap_seconds
+        self._late = False
+        """Whether the write under way has taken too long already."""
         self._open: RenewalGroup | None = None
         self._wanted = asyncio.Event()
         self._closing = False
@@ -61,6 +65,8 @@ class Renewals:
         """
         if self._closing:
             raise _closing()
+        if self._late:
+            raise _late()
         self._uptime.check_answering()
         if self._open is None:
             self._open = RenewalGroup()
@@ -97,6 +103,7 @@ class Renewals:
     async def _write(self, group: RenewalGroup) -> None:
         begun = self._clock.monotonic()
         self._keeper.flushing(group.leases)
+        watch = asyncio.create_task(self._lose_patience())
         try:
             with self._uptime.asking():
                 gone = await self._store.renew(list(group.leases))
@@ -104,18 +111,31 @@ class Renewals:
             self._keeper.flush_failed()
             cancelled = isinstance(error, asyncio.CancelledError)
             _fail(group, _closing() if cancelled else error)
-            if isinstance(error, StoreUnavailable) and self._open is not None:
-                # It waited for one timeout already, and would only find out the same by another.
-                behind, self._open = self._open, None
-                _fail(behind, error)
+            if isinstance(error, StoreUnavailable):
+                # They waited for one timeout already, and would only find out the same by another.
+                self._turn_away(error)
             if not isinstance(error, RegistryError):
                 raise
             return
+        finally:
+            watch.cancel()
+            self._late = False
         self._keeper.flushed(gone)
         telemetry.renewal_group_duration.record(self._clock.monotonic() - begun)
         telemetry.renewals.add(len(group.leases) - len(gone))
         if not group.done.done():
             group.done.set_result(gone)
+
+    async def _lose_patience(self) -> None:
+        await self._clock.sleep(self._uptime.patience_seconds)
+        self._late = True
+        self._turn_away(_late())
+
+    def _turn_away(self, error: StoreUnavailable) -> None:
+        """Tell those who wait for the next write."""
+        if self._open is not None:
+            behind, self._open = self._open, None
+            _fail(behind, error)
 
 
 def _fail(group: RenewalGroup, error: BaseException) -> None:
@@ -128,4 +148,12 @@ def _fail(group: RenewalGroup, error: BaseException) -> None:
 def _closing() -> StoreUnavailable:
     return StoreUnavailable(
         "this registry node is going down. Try another one.", retry_after_seconds=1.0
+    )
+
+
+def _late() -> StoreUnavailable:
+    return StoreUnavailable(
+        "the database is slow: renewals sent before yours are being written still. Yours was not "
+        "taken; try again.",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
     )

@@ -61,6 +61,11 @@ class Uptime:
         """How many outages there have been: suspensions, and losses of the store."""
         return self._state.outages
 
+    @property
+    def patience_seconds(self) -> float:
+        """How long nobody waits in vain: neither for the store, nor for those before him."""
+        return PATIENCE_SECONDS
+
     def tick(self) -> float:
         """Take a reading and return the available time that is certain by now."""
         now = self._clock.monotonic()

@@ -214,6 +214,32 @@ async def test_closing_writes_what_was_taken_and_takes_no_more(
     assert node.tasks[3].done()
 
 
+async def test_behind_a_slow_write_nobody_waits_for_long(
+    node: Node, store: GatedStore, clock: ManualClock
+) -> None:
+    """F8: only those in it do. The database may answer others meanwhile, as its readers may."""
+    uid = await uid_of(node)
+    store.gate.clear()
+    inside = asyncio.create_task(node.heartbeats.renew([uid]))
+    await settle()
+    behind = asyncio.create_task(node.heartbeats.renew([uid]))
+    await clock.advance(4.9)
+    assert not behind.done()
+    await node.mirror.catch_up()
+    await clock.advance(0.2)
+    with pytest.raises(StoreUnavailable, match="slow"):
+        await behind
+    with pytest.raises(StoreUnavailable, match="slow"):
+        await node.heartbeats.renew([uid])
+    await clock.advance(20.0)
+    assert not inside.done()
+    store.gate.set()
+    await clock.advance(0.05)
+    assert (await inside).refusals == []
+    assert (await beat(node, [uid])).refusals == []
+    assert store.renewed == [store.renewed[0]] * 2, "those turned away were never asked for"
+
+
 class TestTheOwnersWord:
     async def test_not_serving_is_judged_once(self, node: Node, store: GatedStore) -> None:
         uid = await uid_of(node)
