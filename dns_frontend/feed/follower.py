@@ -32,6 +32,7 @@ from dns_frontend.feed.decode import (
 )
 from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
+from dns_frontend.plan.holding import Held, told
 from dns_frontend.plan.role import Role
 from sheetanchor.client.backoff import Backoff
 from sheetanchor.client.link import RegistryLink
@@ -377,4 +378,14 @@ def _acknowledgement(settings: FrontendSettings, word: Word) -> messages.Acknowl
         generation=position.generation,
         verdict=_Verdict.VERDICT_REFUSED if finding else _Verdict.VERDICT_APPLIED,
         refusal=refusal[:REFUSAL_CHARACTERS],
+        held=_held(word.held),
     )
+
+
+def _held(held: Held) -> frontend_pb2.HeldNames | None:
+    if not held:
+        return None
+    names = [f"namespaces/{key.replace('/', '/services/', 1)}" for key in told(held)]
+    number = "1 service" if len(held) == 1 else f"{len(held)} services"
+    reason = f"{number} lost or emptied without a deletion: answered as known last"
+    return frontend_pb2.HeldNames(service_count=len(held), services=names, reason=reason)

@@ -104,6 +104,17 @@ class Frontends:
             )
         elif last is None or _order(word) >= _order(last):
             self._applied[key] = word
+            if word.held.count and (last is None or last.held != word.held):
+                log.error(
+                    "a frontend answers names that this registry lost",
+                    extra={
+                        "frontend": word.frontend,
+                        "cell": word.cell,
+                        "generation": word.generation,
+                        "names": ",".join(word.held.services),
+                        "reason": word.held.reason,
+                    },
+                )
         self._keep(word)
 
     def applied(self, cell: CellName) -> Mapping[FrontendId, Acknowledgement]:

@@ -9,6 +9,19 @@ from registry.domain.role import Role
 
 
 @dataclass(frozen=True, slots=True)
+class HeldNames:
+    """Services that a frontend goes on answering though the generation lost them (I7)."""
+
+    count: int = 0
+    services: tuple[str, ...] = ()
+    """The first of them, by resource name."""
+    reason: str = ""
+
+
+NOTHING_HELD = HeldNames()
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What a frontend did with a generation; `refusal` is empty when it applied it."""
 
@@ -19,6 +32,7 @@ class Acknowledgement:
     generation: Generation
     refusal: str
     time_ms: int
+    held: HeldNames = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,7 @@ class FrontendCell:
     refused_generation: Generation
     refusal: str
     time_ms: int
+    held: HeldNames = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)

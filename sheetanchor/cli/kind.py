@@ -175,7 +175,14 @@ def _plan(item: Any, now: float) -> Row:
 
 def _frontend(item: Any, now: float) -> Row:
     cells = ", ".join(f"{each.cell}@{each.generation}" for each in item.cells) or "-"
-    return (short_name(item.name), item.region, cells, ago(item, "seen_time", now))
+    held = sum(each.held.service_count for each in item.cells)
+    return (
+        short_name(item.name),
+        item.region,
+        cells,
+        str(held) if held else "-",
+        ago(item, "seen_time", now),
+    )
 
 
 KINDS: tuple[Kind, ...] = (
@@ -234,7 +241,7 @@ KINDS: tuple[Kind, ...] = (
         "FRONTEND",
         ("frontends",),
         0,
-        ("FRONTEND", "REGION", "APPLIED", "SEEN"),
+        ("FRONTEND", "REGION", "APPLIED", "HOLDS", "SEEN"),
         _frontend,
     ),
 )

@@ -90,6 +90,11 @@ def standing(applied: int, refused: int, head: int) -> str:
     return f"lags by {head - applied}"
 
 
+def _service(name: str) -> str:
+    _, namespace, _, service = name.split("/")
+    return f"{namespace}/{service}"
+
+
 def _standing_in(frontend: Any, head: Any) -> Any:
     cell = short_name(head.name)
     return next((each for each in frontend.cells if each.cell == cell), None)
@@ -114,7 +119,7 @@ def _print_cell(head: Any, chain: Sequence[Any], frontends: Sequence[Any], now: 
         for plan in chain
     ]
     print_table(CHAIN, rows, nothing="No plan was published yet.")
-    refusals: list[str] = []
+    remarks: list[str] = []
     followers: list[tuple[str, ...]] = []
     for frontend in frontends:
         at = _standing_in(frontend, head)
@@ -124,7 +129,10 @@ def _print_cell(head: Any, chain: Sequence[Any], frontends: Sequence[Any], now: 
             (name, frontend.region, str(at.generation), word, ago(at, "update_time", now))
         )
         if at.refused_generation > at.generation:
-            refusals.append(f"{name} refused {at.refused_generation}: {at.refusal}")
+            remarks.append(f"{name} refused {at.refused_generation}: {at.refusal}")
+        if at.held.service_count:
+            services = ", ".join(_service(each) for each in at.held.services)
+            remarks.append(f"{name} holds {services}: {at.held.reason}")
     print_table(FOLLOWERS, followers, nothing="No frontend follows it.")
-    for refusal in refusals:
-        typer.echo(refusal)
+    for remark in remarks:
+        typer.echo(remark)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsheetanchor/v1/frontend.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x01\n\x08\x46rontend\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12+\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1c.sheetanchor.v1.FrontendCell\x12-\n\tseen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04role\x18\x05 \x01(\x0e\x32\x1d.sheetanchor.v1.Frontend.Role\"?\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cROLE_SERVING\x10\x01\x12\x0f\n\x0bROLE_CANARY\x10\x02\"\x9d\x01\n\x0c\x46rontendCell\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x1a\n\x12refused_generation\x18\x04 \x01(\x03\x12\x0f\n\x07refusal\x18\x05 \x01(\t\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsheetanchor/v1/frontend.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x01\n\x08\x46rontend\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12+\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1c.sheetanchor.v1.FrontendCell\x12-\n\tseen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04role\x18\x05 \x01(\x0e\x32\x1d.sheetanchor.v1.Frontend.Role\"?\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cROLE_SERVING\x10\x01\x12\x0f\n\x0bROLE_CANARY\x10\x02\"\xc6\x01\n\x0c\x46rontendCell\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x1a\n\x12refused_generation\x18\x04 \x01(\x03\x12\x0f\n\x07refusal\x18\x05 \x01(\t\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04held\x18\x07 \x01(\x0b\x32\x19.sheetanchor.v1.HeldNames\"D\n\tHeldNames\x12\x15\n\rservice_count\x18\x01 \x01(\x05\x12\x10\n\x08services\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,5 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FRONTEND_ROLE']._serialized_start=262
   _globals['_FRONTEND_ROLE']._serialized_end=325
   _globals['_FRONTENDCELL']._serialized_start=328
-  _globals['_FRONTENDCELL']._serialized_end=485
+  _globals['_FRONTENDCELL']._serialized_end=526
+  _globals['_HELDNAMES']._serialized_start=528
+  _globals['_HELDNAMES']._serialized_end=596
 # @@protoc_insertion_point(module_scope)

@@ -33,17 +33,29 @@ class Frontend(_message.Message):
     def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., cells: _Optional[_Iterable[_Union[FrontendCell, _Mapping]]] = ..., seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., role: _Optional[_Union[Frontend.Role, str]] = ...) -> None: ...
 
 class FrontendCell(_message.Message):
-    __slots__ = ("cell", "epoch", "generation", "refused_generation", "refusal", "update_time")
+    __slots__ = ("cell", "epoch", "generation", "refused_generation", "refusal", "update_time", "held")
     CELL_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     REFUSED_GENERATION_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     cell: str
     epoch: int
     generation: int
     refused_generation: int
     refusal: str
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., refused_generation: _Optional[int] = ..., refusal: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    held: HeldNames
+    def __init__(self, cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., refused_generation: _Optional[int] = ..., refusal: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held: _Optional[_Union[HeldNames, _Mapping]] = ...) -> None: ...
+
+class HeldNames(_message.Message):
+    __slots__ = ("service_count", "services", "reason")
+    SERVICE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    service_count: int
+    services: _containers.RepeatedScalarFieldContainer[str]
+    reason: str
+    def __init__(self, service_count: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...

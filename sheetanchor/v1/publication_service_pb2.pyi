@@ -82,7 +82,7 @@ class PlanCheckpoint(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., epoch: _Optional[int] = ..., checkpoint_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AcknowledgePlanRequest(_message.Message):
-    __slots__ = ("frontend_id", "region", "cell", "epoch", "generation", "verdict", "refusal")
+    __slots__ = ("frontend_id", "region", "cell", "epoch", "generation", "verdict", "refusal", "held")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNSPECIFIED: _ClassVar[AcknowledgePlanRequest.Verdict]
@@ -98,6 +98,7 @@ class AcknowledgePlanRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     frontend_id: str
     region: str
     cell: str
@@ -105,7 +106,8 @@ class AcknowledgePlanRequest(_message.Message):
     generation: int
     verdict: AcknowledgePlanRequest.Verdict
     refusal: str
-    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., verdict: _Optional[_Union[AcknowledgePlanRequest.Verdict, str]] = ..., refusal: _Optional[str] = ...) -> None: ...
+    held: _frontend_pb2.HeldNames
+    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., cell: _Optional[str] = ..., epoch: _Optional[int] = ..., generation: _Optional[int] = ..., verdict: _Optional[_Union[AcknowledgePlanRequest.Verdict, str]] = ..., refusal: _Optional[str] = ..., held: _Optional[_Union[_frontend_pb2.HeldNames, _Mapping]] = ...) -> None: ...
 
 class AcknowledgePlanResponse(_message.Message):
     __slots__ = ()

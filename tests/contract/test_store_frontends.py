@@ -7,17 +7,31 @@ from dataclasses import replace
 import pytest
 from store_samples import EAST, EAST_REGION, word
 
+from registry.domain.frontend_record import NOTHING_HELD, HeldNames
 from registry.domain.names import CellName, Epoch, Generation, RegionName
 from registry.ports import Acknowledgement, FrontendCell, FrontendRecord, Store
 
 
 def cell(
-    generation: int, refused: int = 0, refusal: str = "", epoch: int = 1, time_ms: int = 1000
+    generation: int,
+    refused: int = 0,
+    refusal: str = "",
+    epoch: int = 1,
+    time_ms: int = 1000,
+    held: HeldNames = NOTHING_HELD,
 ) -> FrontendCell:
     """What is known of EAST."""
     return FrontendCell(
-        EAST, Epoch(epoch), Generation(generation), Generation(refused), refusal, time_ms
+        EAST, Epoch(epoch), Generation(generation), Generation(refused), refusal, time_ms, held
     )
+
+
+HELD = HeldNames(31, ("namespaces/a/services/b", "namespaces/a/services/c"), "they were lost")
+
+
+def holding(generation: int) -> Acknowledgement:
+    """It is applied, but for some names."""
+    return replace(word(generation), held=HELD)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +50,10 @@ def cell(
         ([word(5), word(5, "crashed")], cell(5, 5, "crashed")),
         ([word(5), word(5, "crashed"), word(5)], cell(5)),
         ([word(5), word(4, "overtaken")], cell(5)),
+        ([word(5), holding(6)], cell(6, held=HELD)),
+        ([holding(6), word(5), word(7, "too large")], cell(6, 7, "too large", held=HELD)),
+        ([holding(6), word(7)], cell(7)),
+        ([holding(6), word(6)], cell(6)),
         ([word(5, time_ms=3000), word(6, time_ms=2000)], cell(6, time_ms=3000)),
     ],
 )

@@ -16,6 +16,7 @@ from registry.app.frontends import Frontends
 from registry.app.plan_event import Position
 from registry.app.plan_feed import PlanFeed
 from registry.domain.complaints import Complaints, shown
+from registry.domain.frontend_record import HeldNames
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
 from registry.domain.role import Role
 from registry.domain.stage_report import StageReport
@@ -31,6 +32,9 @@ FRONTEND_ID = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 POSITION_LIMIT = 1000
 """Positions that one watch may begin from."""
 REFUSAL_LIMIT = 512
+HELD_LIMIT = 20
+"""Held services told one by one; the others are counted."""
+HELD_NAME = re.compile(r"namespaces/[a-z][a-z0-9-]{0,62}/services/[a-z][a-z0-9-]{0,62}", re.ASCII)
 UID_LIMIT = 64
 _Verdict = pb.AcknowledgePlanRequest.Verdict
 _StageVerdict = pb.ReportStageRequest.Verdict
@@ -93,6 +97,7 @@ class PublicationService(PublicationServiceServicer):
         _check_frontend(request.frontend_id, request.region, complaints)
         complaints.label("cell", request.cell)
         _check_numbers(request.epoch, request.generation, "", complaints)
+        held = _held(request.held, complaints)
         match request.verdict:
             case _Verdict.VERDICT_APPLIED:
                 refusal = ""
@@ -113,6 +118,7 @@ class PublicationService(PublicationServiceServicer):
                 generation=Generation(request.generation),
                 refusal=refusal,
                 time_ms=self._clock.unix_ms(),
+                held=held,
             )
         )
         return pb.AcknowledgePlanResponse()
@@ -157,6 +163,22 @@ def _check_frontend(frontend_id: str, region: str | None, complaints: Complaints
     # a frontend may stand in a region that this registry owns no cell of
     if region is not None:
         complaints.label("region", region)
+
+
+def _held(message: frontend_pb2.HeldNames, complaints: Complaints) -> HeldNames:
+    if message.service_count < 0:
+        complaints.add("held.service_count", f"must not be negative, is {message.service_count}")
+    if len(message.services) > HELD_LIMIT:
+        complaints.add(
+            "held.services", f"must be {HELD_LIMIT} at most, are {len(message.services)}"
+        )
+    for number, name in enumerate(message.services[:HELD_LIMIT]):
+        if not HELD_NAME.fullmatch(name):
+            complaints.add(
+                f"held.services[{number}]",
+                f"must be namespaces/NAMESPACE/services/SERVICE; is {shown(name)}",
+            )
+    return HeldNames(message.service_count, tuple(message.services), message.reason[:REFUSAL_LIMIT])
 
 
 def _check_numbers(epoch: int, generation: int, prefix: str, complaints: Complaints) -> None:

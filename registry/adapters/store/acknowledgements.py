@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from registry.adapters.store import stages
 from registry.adapters.store.database import Transaction
+from registry.domain.frontend_record import NOTHING_HELD, HeldNames
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
 from registry.domain.role import Role
 from registry.ports import Acknowledgement, FrontendCell, FrontendRecord
@@ -24,7 +25,8 @@ def hear(current: FrontendCell | None, word: Acknowledgement) -> FrontendCell:
 
         word      compared with applied     then
         any       behind it                 only the time is taken: words may overtake
-        applied   at or ahead of it         it is the applied one; no older refusal is left
+        applied   at or ahead of it         it is the applied one, with what it holds; no older
+                                            refusal is left
         refused   at or ahead of it         noted, unless a later one was refused already
 
     A frontend may refuse what it had applied: when it died of it (`crashed`).
@@ -32,16 +34,16 @@ def hear(current: FrontendCell | None, word: Acknowledgement) -> FrontendCell:
     known = current or FrontendCell(word.cell, Epoch(0), Generation(0), Generation(0), "", 0)
     time_ms = max(known.time_ms, word.time_ms)
     epoch, generation = known.epoch, known.generation
-    refused, refusal = known.refused_generation, known.refusal
+    refused, refusal, held = known.refused_generation, known.refusal, known.held
     if (word.epoch, word.generation) >= (epoch, generation):
         if word.refusal:
             if word.generation >= refused:
                 refused, refusal = word.generation, word.refusal
         else:
-            epoch, generation = word.epoch, word.generation
+            epoch, generation, held = word.epoch, word.generation, word.held
             if refused <= generation:
                 refused, refusal = Generation(0), ""
-    return FrontendCell(word.cell, epoch, generation, refused, refusal, time_ms)
+    return FrontendCell(word.cell, epoch, generation, refused, refusal, time_ms, held)
 
 
 def acknowledge(tx: Transaction, words: Sequence[Acknowledgement]) -> None:
@@ -81,6 +83,19 @@ def acknowledge(tx: Transaction, words: Sequence[Acknowledgement]) -> None:
             for (frontend, cell), row in touched.items()
         ],
     )
+    before = {key: row.held for key, row in known.items()}
+    changed = {
+        key: row.held for key, row in touched.items() if row.held != before.get(key, NOTHING_HELD)
+    }
+    tx.run_many("DELETE FROM held_names WHERE frontend = ? AND cell = ?", list(changed))
+    tx.run_many(
+        "INSERT INTO held_names (frontend, cell, count, services, reason) VALUES (?, ?, ?, ?, ?)",
+        [
+            (*key, held.count, " ".join(held.services), held.reason.replace("\0", " "))
+            for key, held in changed.items()
+            if held.count
+        ],
+    )
 
 
 def frontends(tx: Transaction) -> Sequence[FrontendRecord]:
@@ -113,10 +128,13 @@ def _cells_of(
             Generation(row[4]),
             row[5],
             row[6],
+            HeldNames(row[7], tuple(row[8].split()), row[9]) if row[7] else NOTHING_HELD,
         )
         for row in tx.run(
-            "SELECT frontend, cell, epoch, generation, refused_generation, refusal, time_ms"
-            f" FROM frontend_cells WHERE frontend IN (SELECT value FROM {tx.dialect.texts})",
+            "SELECT f.frontend, f.cell, f.epoch, f.generation, f.refused_generation, f.refusal,"
+            " f.time_ms, h.count, h.services, h.reason FROM frontend_cells f"
+            " LEFT JOIN held_names h ON h.frontend = f.frontend AND h.cell = f.cell"
+            f" WHERE f.frontend IN (SELECT value FROM {tx.dialect.texts})",
             *tx.dialect.list_values(ids),
         )
     }

@@ -194,6 +194,19 @@ frontend_cells = Table(
     sqlite_with_rowid=False,
 )
 
+held_names = Table(
+    "held_names",
+    metadata,
+    # One row a frontend and cell, while it holds any.
+    Column("frontend", String, ForeignKey("frontends.id"), nullable=False),
+    Column("cell", String, nullable=False),
+    Column("count", Number, nullable=False),
+    Column("services", String, nullable=False),
+    Column("reason", String, nullable=False),
+    PrimaryKeyConstraint("frontend", "cell"),
+    sqlite_with_rowid=False,
+)
+
 names = Table(
     "names",
     metadata,

@@ -11,6 +11,7 @@ from registry_site import SERVICE, Site, eventually
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.v1 import admin_service_pb2 as admin
 from sheetanchor.v1 import publication_service_pb2 as publication
+from sheetanchor.v1.frontend_pb2 import HeldNames
 from sheetanchor.v1.instance_pb2 import HealthCheck
 
 VERDICT_APPLIED = publication.AcknowledgePlanRequest.VERDICT_APPLIED
@@ -237,7 +238,9 @@ async def test_resolve_lists_what_is_validated_or_all(site: Site, shell: Shell) 
     assert none.exit_code == ExitCode.NOT_FOUND, none.output
 
 
-async def acknowledge(site: Site, generation: int, refusal: str = "", frontend: str = "f1") -> None:
+async def acknowledge(
+    site: Site, generation: int, refusal: str = "", frontend: str = "f1", held: str = ""
+) -> None:
     """Say what a frontend would say of the cell `eu`."""
     cell = await site.admin.GetCell(admin.GetCellRequest(name="cells/eu"))
     verdict = VERDICT_REFUSED if refusal else VERDICT_APPLIED
@@ -250,6 +253,9 @@ async def acknowledge(site: Site, generation: int, refusal: str = "", frontend: 
             generation=generation,
             verdict=verdict,
             refusal=refusal,
+            held=HeldNames(service_count=1, services=[held], reason="it was lost")
+            if held
+            else None,
         )
     )
 
@@ -262,7 +268,7 @@ async def test_plans_show_the_chain_and_who_follows(site: Site, shell: Shell) ->
     head = await published(site, endpoints=2)
     (entry,) = (await shell.json("plans", "eu"))["cells"]
     assert int(entry["cell"]["generation"]) == head
-    await acknowledge(site, head, frontend="up-to-date")
+    await acknowledge(site, head, frontend="up-to-date", held="namespaces/a/services/b")
     await acknowledge(site, head - 1, frontend="slow")
     await acknowledge(site, head - 1, frontend="doubtful")
     await acknowledge(site, head, "the digest is wrong", frontend="doubtful")
@@ -279,7 +285,11 @@ async def test_plans_show_the_chain_and_who_follows(site: Site, shell: Shell) ->
     assert any(line.startswith(f"up-to-date eu {head} acknowledged") for line in text)
     assert any(line.startswith(f"slow eu {head - 1} lags by 1") for line in text)
     assert any(line.startswith(f"doubtful eu {head - 1} refused {head}") for line in text)
-    assert text[-1] == f"doubtful refused {head}: the digest is wrong"
+    assert f"doubtful refused {head}: the digest is wrong" in text[-2:]
+    assert "up-to-date holds a/b: it was lost" in text[-2:]
+    rows = await shell.table("list", "frontends")
+    assert rows[0][3] == "HOLDS"
+    assert {row[0]: row[3] for row in rows[1:]} == {"up-to-date": "1", "slow": "-", "doubtful": "-"}
 
 
 async def test_plans_of_all_cells_and_a_limit(site: Site, shell: Shell) -> None:

@@ -218,11 +218,16 @@ async def test_a_lost_name_is_held_told_and_given_back(
         await serves(frontend, "cart", "10.0.0.9")
         await hears(registry, ("eu", 6, ""))
         assert await addresses(frontend, "till") == ["10.0.0.1"]
+        (word,) = [each for each in registry.words if each.generation == 6]
+        assert list(word.held.services) == ["namespaces/shop/services/till"]
+        assert word.held.reason.startswith("1 service lost or emptied without a deletion")
     registry.scripts = [[delta(moved, moved | again, 7)]]
     async with following(tmp_path, (registry.address,)) as frontend:
         assert await addresses(frontend, "till") == ["10.0.0.1"]
         await serves(frontend, "till", "10.0.0.8")
         assert registry.have() == [("eu", 6)]
+        await hears(registry, ("eu", 7, ""))
+        assert not registry.words[-1].HasField("held")
 
 
 GARBAGE = {

@@ -12,6 +12,7 @@ from registry_site import SERVICE, Site, details, fields, reason, refusal, regis
 
 from sheetanchor.v1 import admin_service_pb2 as admin
 from sheetanchor.v1 import discovery_service_pb2 as discovery
+from sheetanchor.v1 import frontend_pb2 as frontend
 from sheetanchor.v1 import publication_service_pb2 as publication
 from sheetanchor.v1 import registration_service_pb2 as pb
 from sheetanchor.v1.instance_pb2 import HealthCheck, Port
@@ -352,6 +353,20 @@ SPOILED_CALLS: list[tuple[str, str, Any, list[str]]] = [
             verdict="VERDICT_REFUSED",
         ),
         ["refusal"],
+    ),
+    (
+        "publication",
+        "AcknowledgePlan",
+        publication.AcknowledgePlanRequest(
+            frontend_id="a",
+            region="eu",
+            cell="eu",
+            generation=1,
+            epoch=1,
+            verdict="VERDICT_APPLIED",
+            held=frontend.HeldNames(service_count=-1, services=["a/b", *["namespaces/a"] * 20]),
+        ),
+        ["held.service_count", "held.services", *(f"held.services[{n}]" for n in range(20))],
     ),
     (
         "publication",
