@@ -29,6 +29,7 @@ from registry.adapters.rpc.registration import RegistrationService
 from registry.adapters.rpc.server import RpcServer
 from registry.adapters.store.factory import migrate, open_notifier, open_store
 from registry.adapters.switch_file import read_switch
+from registry.app.audit import Audit, Scribe
 from registry.app.canaries import Canaries
 from registry.app.catalog import Catalog
 from registry.app.committer import Committer
@@ -259,14 +260,17 @@ class RegistryServer:
             store, mirror, keeper, self._renewals, committer, uptime, random.random
         )
         catalog = Catalog(store, mirror, keeper, clock, uptime, codec, _new_uid, canaries)
+        scribe, audit = Scribe(clock, _new_uid), Audit(store, uptime, self.cells)
         await self._rpc.open_gate(
             RegistrationService(registrar, heartbeats),
             DiscoveryService(Resolver(mirror, self.cells), service_feed),
-            PublicationService(plan_feed, frontends, canaries, clock),
+            PublicationService(plan_feed, frontends, canaries, audit, clock),
             AdminService(
                 catalog,
                 registrar,
-                Controls(store, clock, uptime, codec),
+                Controls(store, clock, uptime, codec, scribe),
+                audit,
+                scribe,
                 PageTokens(uid.encode()),
                 self._settings.known_regions,
             ),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from registry.domain.audit import AuditEntry, Deed
 from registry.domain.change import Change
 from registry.domain.frontend_record import Acknowledgement as Acknowledgement
 from registry.domain.frontend_record import FrontendCell as FrontendCell
@@ -99,6 +100,8 @@ class Publication:
     """Set when an operator asks for this, who is bound by no epoch and no freeze."""
     tracks: Tracks = field(default_factory=dict)
     """What changes in the records of removals; see `velocity`."""
+    deed: Deed | None = None
+    """What is written down of it, with `rollback`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +243,11 @@ class Store(Protocol):
         """
         ...
 
-    async def freeze(self, freeze: Freeze) -> None:
+    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
         """Stop a cell's automation, or all; when this returns no write of it can follow (I40)."""
         ...
 
-    async def unfreeze(self, scope: str) -> bool:
+    async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:
         """Undo a freeze; False if there was none."""
         ...
 
@@ -252,12 +255,24 @@ class Store(Protocol):
         """All freezes, by scope."""
         ...
 
-    async def pin(self, pin: Pin) -> bool:
+    async def pin(self, pin: Pin, deed: Deed | None = None) -> bool:
         """Keep a plan until it is unpinned; False if there is no such plan."""
         ...
 
-    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+    async def unpin(self, cell: CellName, generation: Generation, deed: Deed | None = None) -> bool:
         """Let a plan go with the others; False if it was not pinned."""
+        ...
+
+    async def note(self, deeds: Sequence[Deed]) -> None:
+        """Write deeds down that were done elsewhere; one that is told again changes nothing."""
+        ...
+
+    async def audit(self, below: tuple[int, str] | None, limit: int) -> Sequence[AuditEntry]:
+        """Entries below a position, the last received first; None begins there."""
+        ...
+
+    async def audit_entry(self, uid: str) -> AuditEntry | None:
+        """One entry, if it is kept."""
         ...
 
     async def pins(self, cell: CellName) -> Sequence[Pin]:

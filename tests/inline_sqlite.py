@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from registry.adapters.store.database import SQLITE, Transaction, blames_content, unavailable
-from registry.adapters.store.schema import SQLITE_TRIGGERS, metadata
+from registry.adapters.store.schema import metadata
 from registry.adapters.store.schema_version import HEAD
+from registry.adapters.store.triggers import SQLITE_TRIGGERS
 
 T = TypeVar("T")
 

@@ -23,6 +23,7 @@ from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier, Word
 from dns_frontend.feed.assembly import Assembly
+from dns_frontend.feed.audit import AuditLog
 from dns_frontend.feed.canary import StageReport
 from dns_frontend.feed.decode import (
     MalformedMessageError,
@@ -30,6 +31,7 @@ from dns_frontend.feed.decode import (
     position_of,
     published_of,
 )
+from dns_frontend.feed.herald import Herald
 from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.holding import Held, told
@@ -107,6 +109,7 @@ class Follower:
         self._unsaid: dict[tuple[str, bool], Word] = {}
         """By cell, and whether it is about a generation that is served."""
         self._say = asyncio.Event()
+        self._herald = Herald(settings.frontend_id, AuditLog(settings.data_dir), draw=draw)
         self._failures = 0
         self._stub: Any = None
         """Set while a stream lasts: to where reports go."""
@@ -161,6 +164,7 @@ class Follower:
             self._hear(word)
         call = stub.WatchPlans(self._request())
         speaking = asyncio.create_task(self._speak(stub))
+        heralding = asyncio.create_task(self._herald.run(stub))
         self._stub = stub
         try:
             await self._read(call)
@@ -168,7 +172,8 @@ class Follower:
             self._stub = None
             call.cancel()
             speaking.cancel()
-            await asyncio.wait({speaking})
+            heralding.cancel()
+            await asyncio.wait({speaking, heralding})
 
     def _request(self) -> messages.WatchPlansRequest:
         doubted, self._doubted = self._doubted, {}

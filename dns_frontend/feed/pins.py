@@ -2,7 +2,7 @@
 
     pins/CELL.base     the content, a snapshot file
     pins/CELL.reason   who, when and why; one line
-    audit              one JSON line a pin and a lift, appended
+    audit              one JSON line a pin and a lift, appended; see audit.py
 
 No registry, no database and no name is needed to place one (I22): whoever can write there
 may do it, while the frontend runs or before it starts. It looks several times a second.
@@ -11,15 +11,14 @@ may do it, while the frontend runs or before it starts. It looks several times a
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dns_frontend.feed.applier import Applier
+from dns_frontend.feed.audit import LIFT, PIN, AuditLog
 from dns_frontend.feed.record import Damage, DamagedError
 from dns_frontend.feed.snapshot_file import (
     read_octets,
@@ -52,6 +51,7 @@ class PinBoard:
     def __init__(self, directory: Path, limits: Limits) -> None:
         self._directory = directory
         self._limits = limits
+        self._audit = AuditLog(directory)
 
     def __repr__(self) -> str:
         return f"<PinBoard {self._directory}>"
@@ -93,8 +93,16 @@ class PinBoard:
         board = self._directory / "pins"
         board.mkdir(parents=True, exist_ok=True)
         line = f"break-glass by {who} at {at}: {reason}".replace("\n", " ")
-        what = {"cell": cell, "generation": snapshot.position.generation, "file": str(path)}
-        self._audit({"time": at, "who": who, "verb": "pin", "reason": reason} | what)
+        self._audit.append(
+            time=at,
+            who=who,
+            verb=PIN,
+            reason=reason,
+            cell=cell,
+            generation=snapshot.position.generation,
+            digest=snapshot.position.digest.hex(),
+            file=str(path),
+        )
         replace_file(board / f"{cell}.reason", (line[:REASON_CHARACTERS].encode(),))
         replace_file(board / f"{cell}.base", (octets,))
         return snapshot
@@ -104,23 +112,11 @@ class PinBoard:
         board = self._directory / "pins"
         if not (board / f"{cell}.base").exists():
             return False
-        self._audit({"time": at, "who": who, "verb": "lift", "cell": cell, "reason": reason})
+        self._audit.append(time=at, who=who, verb=LIFT, cell=cell, reason=reason)
         (board / f"{cell}.base").unlink(missing_ok=True)
         (board / f"{cell}.reason").unlink(missing_ok=True)
         sync_directory(board)
         return True
-
-    def _audit(self, deed: Mapping[str, object]) -> None:
-        """Written down before it is done, so that nothing is done unwritten."""
-        octets = json.dumps(deed).encode() + b"\n"
-        descriptor = os.open(
-            self._directory / "audit", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
-        )
-        try:
-            os.write(descriptor, octets)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class PinWatch:

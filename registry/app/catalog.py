@@ -15,6 +15,7 @@ from registry.app.heartbeats import RENEWALS_A_TTL
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
 from registry.app.uptime import Uptime
+from registry.domain.audit import Deed
 from registry.domain.errors import (
     CellNotFound,
     EtagMismatch,
@@ -169,6 +170,7 @@ class Catalog:
         *,
         at_once: bool = False,
         preview_digest: str = "",
+        deed: Deed | None = None,
     ) -> Service:
         """Give a service the policy that `revise` makes of the one last wished for.
 
@@ -184,7 +186,9 @@ class Catalog:
                 staged = not at_once and await self._canaries.any_alive()
                 stage_uid = self._new_uid() if staged else ""
                 return await self._edit(
-                    UpdateService(key, policy, etag or current.etag, stage_uid, preview_digest)
+                    UpdateService(
+                        key, policy, etag or current.etag, stage_uid, preview_digest, deed
+                    )
                 )
             except EtagMismatch:
                 if etag or not tries_left:
@@ -192,24 +196,35 @@ class Catalog:
         raise AssertionError("the last try returns or raises")
 
     async def delete_service(
-        self, key: ServiceKey, etag: str, force: bool, preview_digest: str = ""
+        self,
+        key: ServiceKey,
+        etag: str,
+        force: bool,
+        preview_digest: str = "",
+        deed: Deed | None = None,
     ) -> Service:
         """Delete a service; the tombstone empties its name (I41).
 
         Raises ServiceNotFound, EtagMismatch, ServiceNotEmpty, PreviewRequired, PreviewStale,
         StoreUnavailable.
         """
-        return await self._edit(DeleteService(key, etag, force, preview_digest))
+        return await self._edit(DeleteService(key, etag, force, preview_digest, deed))
 
     async def divert_service(
-        self, key: ServiceKey, cell: CellName, seconds: float, reason: str, etag: str
+        self,
+        key: ServiceKey,
+        cell: CellName,
+        seconds: float,
+        reason: str,
+        etag: str,
+        deed: Deed | None = None,
     ) -> Service:
         """Send a cell's clients of a service elsewhere for a while; 0 s ends that at once.
 
         Raises CellNotFound, ServiceNotFound, EtagMismatch, StoreUnavailable.
         """
         await self.get_cell(cell)
-        return await self._edit(DivertService(key, cell, seconds, reason, etag))
+        return await self._edit(DivertService(key, cell, seconds, reason, etag, deed))
 
     async def _edit(self, edit: ServiceEdit) -> Service:
         self._uptime.check_answering()

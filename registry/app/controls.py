@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from registry import telemetry
+from registry.app.audit import Scribe
 from registry.app.plan_reader import PlanReader
 from registry.app.uptime import Uptime
+from registry.domain.audit import Act
 from registry.domain.cell_plan import restore
 from registry.domain.errors import CellNotFound, Overloaded, PlanNotFound
 from registry.domain.names import CellName, Generation
@@ -42,11 +45,14 @@ TRIES = 8
 class Controls:
     """The emergency controls of a registry's cells, on every node."""
 
-    def __init__(self, store: Store, clock: Clock, uptime: Uptime, codec: PlanCodec) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, uptime: Uptime, codec: PlanCodec, scribe: Scribe
+    ) -> None:
         self._store = store
         self._clock = clock
         self._uptime = uptime
         self._codec = codec
+        self._scribe = scribe
 
     async def freeze(
         self, cell: CellName | None, reason: str, actor: str, digest: str
@@ -68,7 +74,9 @@ class Controls:
             if not is_confirmed(preview, digest):
                 return preview
         scope = ALL_CELLS if cell is None else str(cell)
-        await self._store.freeze(Freeze(scope, reason, actor, self._clock.unix_ms()))
+        deed = self._scribe.deed(Act.FREEZE, _subject(cell), actor, reason)
+        made = Freeze(scope, reason, actor, deed.time_ms)
+        await self._store.freeze(made, replace(deed, cell=cell or ""))
         _audit("freeze", scope, reason, actor)
         return None
 
@@ -90,7 +98,8 @@ class Controls:
             if not is_confirmed(preview, digest):
                 return preview
         scope = ALL_CELLS if cell is None else str(cell)
-        done = await self._store.unfreeze(scope)
+        deed = self._scribe.deed(Act.UNFREEZE, _subject(cell), actor, reason)
+        done = await self._store.unfreeze(scope, replace(deed, cell=cell or ""))
         _audit("unfreeze", scope, reason, actor)
         return done
 
@@ -145,6 +154,13 @@ class Controls:
                 step.names,
                 step.heals,
                 rollback,
+                deed=replace(
+                    self._scribe.deed(Act.ROLL_BACK, f"cells/{cell}", actor, reason),
+                    cell=cell,
+                    generation=generation,
+                    digest=found[0].digest,
+                    detail=f"from {head.generation}, as generation {step.record.generation}",
+                ),
             )
             if await self._store.publish(made):
                 telemetry.rollbacks.add(1, {"cell": cell})
@@ -157,8 +173,9 @@ class Controls:
 
     async def pin(self, cell: CellName, generation: Generation, reason: str, actor: str) -> None:
         """Keep a plan from clean-up. Raises PlanNotFound."""
-        pin = Pin(cell, generation, reason, actor, self._clock.unix_ms())
-        if not await self._store.pin(pin):
+        deed = self._scribe.deed(Act.PIN_PLAN, _plan(cell, generation), actor, reason)
+        pin = Pin(cell, generation, reason, actor, deed.time_ms)
+        if not await self._store.pin(pin, replace(deed, cell=cell, generation=generation)):
             raise PlanNotFound(
                 f"cells/{cell}/plans/{generation} does not exist, or is kept no more.",
                 cell=cell,
@@ -168,9 +185,19 @@ class Controls:
 
     async def unpin(self, cell: CellName, generation: Generation, reason: str, actor: str) -> bool:
         """Let a plan go with the others; False if it was not pinned."""
-        done = await self._store.unpin(cell, generation)
+        deed = self._scribe.deed(Act.UNPIN_PLAN, _plan(cell, generation), actor, reason)
+        deed = replace(deed, cell=cell, generation=generation)
+        done = await self._store.unpin(cell, generation, deed)
         _audit("unpin", f"{cell} {generation}", reason, actor)
         return done
+
+
+def _subject(cell: CellName | None) -> str:
+    return f"cells/{cell or '-'}"
+
+
+def _plan(cell: CellName, generation: Generation) -> str:
+    return f"cells/{cell}/plans/{generation}"
 
 
 def _found(heads: Sequence[Head], cell: CellName) -> Head:

@@ -11,6 +11,7 @@ from registry.app.committer import Committer
 from registry.app.heartbeats import renewal_interval_seconds
 from registry.app.leasekeeper import Leasekeeper
 from registry.domain.admission import BATCH_LIMIT, Draft, admit
+from registry.domain.audit import Deed
 from registry.domain.errors import FieldViolation, InvalidField, RegistryError
 from registry.domain.instance import Instance, Override
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, Revision
@@ -131,13 +132,17 @@ class Registrar:
         return _present(_done(outcome)), revision
 
     async def decide_removal(
-        self, key: InstanceKey, incarnation: Incarnation, override: Override
+        self,
+        key: InstanceKey,
+        incarnation: Incarnation,
+        override: Override,
+        deed: Deed | None = None,
     ) -> Instance:
         """Record what an operator decided on the removal of an instance from answers (I8).
 
         Raises IncarnationSuperseded, InstanceNotFound, Overloaded, StoreUnavailable.
         """
-        outcome, _ = await self._committer.submit(DecideRemoval(key, incarnation, override))
+        outcome, _ = await self._committer.submit(DecideRemoval(key, incarnation, override, deed))
         return _present(_done(outcome))
 
     def _operation(self, draft: Draft, prefix: str, traceparent: str) -> Register:

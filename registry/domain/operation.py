@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.domain.audit import Deed
 from registry.domain.change import Change
 from registry.domain.errors import RegistryError
 from registry.domain.health import Evidence, Health
@@ -83,6 +84,8 @@ class DecideRemoval:
     key: InstanceKey
     incarnation: Incarnation
     override: Override
+    deed: Deed | None = None
+    """What is written down of it."""
 
 
 Operation = Register | Deregister | Drain | Expire | Reap | Judge | DecideRemoval
@@ -151,6 +154,8 @@ class UpdateService:
     """Set: canaries try the policy first, under this name; empty: it acts at once (I19)."""
     preview_digest: str = ""
     """Needed when it lowers a floor (I41)."""
+    deed: Deed | None = None
+    """What is written down of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,8 @@ class DeleteService:
     force: bool
     preview_digest: str = ""
     """Needed when the service has instances, or was ever answered for (I41)."""
+    deed: Deed | None = None
+    """What is written down of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +180,8 @@ class DivertService:
     seconds: float
     reason: str
     etag: str
+    deed: Deed | None = None
+    """What is written down of it."""
 
 
 @dataclass(frozen=True, slots=True)

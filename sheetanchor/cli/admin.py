@@ -76,7 +76,7 @@ class Admin:
         found: list[Any] = []
         while True:
             page = await self.call(f"List{kind.rpc_plural}", **fields)
-            found += getattr(page, kind.plural)
+            found += getattr(page, kind.reply_field)
             if not page.next_page_token or 0 < limit <= len(found):
                 return found[:limit] if limit else found
             fields["page_token"] = page.next_page_token

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sheetanchor.cli.actor import actor
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import kind_named, short_name
@@ -49,7 +50,12 @@ def divert(
     service = ask(
         values["registry"],
         lambda admin: admin.call(
-            "DivertService", name=full, cell=cell, duration=span, reason=reason
+            "DivertService",
+            name=full,
+            cell=cell,
+            duration=span,
+            reason=reason,
+            actor=actor(),
         ),
     )
     if json:

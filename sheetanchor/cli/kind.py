@@ -33,16 +33,25 @@ class Kind:
     row: Callable[[Any, float], Row]
     """The cells for a message, given the wall clock's seconds."""
     suffix: str = ""
+    resource: str = ""
+    """What the contract calls one, where that is not `singular`: `audit_entry`."""
+    resources: str = ""
+    """What it calls the list of them in a reply, where that is not `plural`."""
 
     @property
     def rpc_singular(self) -> str:
         """As in `GetInstance`."""
-        return self.singular.capitalize()
+        return _camel(self.resource or self.singular)
 
     @property
     def rpc_plural(self) -> str:
         """As in `ListInstances`."""
-        return self.plural.capitalize()
+        return _camel(self.reply_field)
+
+    @property
+    def reply_field(self) -> str:
+        """The list's name in the reply, as in `instances`."""
+        return self.resources or self.plural
 
     def full_name(self, text: str) -> str:
         """The resource name of a short or full one. Raises ValueError."""
@@ -91,6 +100,10 @@ def kind_of(name: str) -> Kind:
         if named and kind.collections == collections and kind.suffix == suffix:
             return kind
     raise ValueError(f"{name!r} is no resource name; write KIND NAME, or as `get --json` shows it")
+
+
+def _camel(snake: str) -> str:
+    return "".join(word.capitalize() for word in snake.split("_"))
 
 
 def _joined(collections: Sequence[str], ids: Sequence[str]) -> list[str]:
@@ -185,6 +198,16 @@ def _frontend(item: Any, now: float) -> Row:
     )
 
 
+def _audit(item: Any, now: float) -> Row:
+    where = short_name(item.subject) or item.subject
+    if item.cell and not item.subject.startswith("cells/"):
+        where += f" of {item.cell}"
+    why = " ".join(item.reason.split())
+    act = enum_text(item, "act").lower().replace("_", "-")
+    generation = str(item.generation or "-")
+    return (act, where, generation, item.actor or "-", ago(item, "act_time", now), why)
+
+
 KINDS: tuple[Kind, ...] = (
     Kind(
         "namespaces", "namespace", "NAMESPACE", ("namespaces",), 0, ("NAMESPACE", "AGE"), _namespace
@@ -243,5 +266,16 @@ KINDS: tuple[Kind, ...] = (
         0,
         ("FRONTEND", "REGION", "APPLIED", "HOLDS", "SEEN"),
         _frontend,
+    ),
+    Kind(
+        "audit",
+        "audit",
+        "ENTRY",
+        ("auditEntries",),
+        0,
+        ("ACT", "OF", "GENERATION", "WHO", "AGO", "REASON"),
+        _audit,
+        resource="audit_entry",
+        resources="audit_entries",
     ),
 )

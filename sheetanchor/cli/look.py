@@ -60,7 +60,9 @@ def list_(
         return
     now = time.time()
     rows = [wanted.row(item, now) for item in items]
-    print_table(wanted.columns, rows, nothing=f"There are no {wanted.plural}.")
+    print_table(
+        wanted.columns, rows, nothing=f"There are no {wanted.reply_field.replace('_', ' ')}."
+    )
 
 
 @takes_settings("get")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 
-from registry.adapters.rpc.control import ControlService
+from registry.adapters.rpc.control import ControlService, text_of
 from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.cell import cell_message
 from registry.adapters.rpc.translate.draft import policy_draft
@@ -33,9 +35,11 @@ from registry.adapters.rpc.translate.resource_name import (
     service_key,
 )
 from registry.adapters.rpc.translate.service import service_message
+from registry.app.audit import Audit, Scribe
 from registry.app.catalog import Catalog, LeaseView
 from registry.app.controls import Controls
 from registry.app.registrar import Registrar
+from registry.domain.audit import Act, Deed
 from registry.domain.diversion import admit
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
@@ -51,6 +55,13 @@ from sheetanchor.v1 import (
 )
 
 
+class _ByHand(Protocol):
+    """A request that says who asks, and why."""
+
+    actor: str
+    reason: str
+
+
 class AdminService(ControlService):
     """Translates; `Catalog`, `Registrar` and `Controls` do the work."""
 
@@ -59,15 +70,17 @@ class AdminService(ControlService):
         catalog: Catalog,
         registrar: Registrar,
         controls: Controls,
+        audit: Audit,
+        scribe: Scribe,
         tokens: PageTokens,
         regions: Collection[str],
     ) -> None:
         """`regions`: all there are, for policies to name."""
-        super().__init__(controls)
+        super().__init__(controls, audit, tokens)
         self._regions = regions
         self._catalog = catalog
         self._registrar = registrar
-        self._tokens = tokens
+        self._scribe = scribe
 
     # --- namespaces ----------------------------------------------------------------
 
@@ -144,12 +157,18 @@ class AdminService(ControlService):
         """Update a service's policy."""
         key = service_key(request.service.name, "service.name")
         paths = mask_paths(request.update_mask.paths)
+        at_once = _acts_at_once(request.rollout)
+        deed = None
+        if at_once or request.preview_digest:
+            how = " at once" if at_once else ""
+            deed = self._deed(Act.UPDATE_SERVICE, key, request, ", ".join(paths) + how)
         service = await self._catalog.update_service(
             key,
             request.service.etag,
             lambda current: revised_policy(current, request.service, paths, self._regions),
-            at_once=_acts_at_once(request.rollout),
+            at_once=at_once,
             preview_digest=request.preview_digest,
+            deed=deed,
         )
         return service_message(service)
 
@@ -157,11 +176,11 @@ class AdminService(ControlService):
         self, request: pb.DeleteServiceRequest, context: ServicerContext
     ) -> Empty:
         """Delete a service."""
+        key = service_key(request.name, "name")
+        detail = "with its instances" if request.force else ""
+        deed = self._deed(Act.DELETE_SERVICE, key, request, detail)
         await self._catalog.delete_service(
-            service_key(request.name, "name"),
-            request.etag,
-            request.force,
-            request.preview_digest,
+            key, request.etag, request.force, request.preview_digest, deed
         )
         return Empty()
 
@@ -173,7 +192,14 @@ class AdminService(ControlService):
         seconds = seconds_of(request.duration)
         admit(seconds, request.reason)
         return service_message(
-            await self._catalog.divert_service(key, cell, seconds, request.reason, request.etag)
+            await self._catalog.divert_service(
+                key,
+                cell,
+                seconds,
+                request.reason,
+                request.etag,
+                self._deed(Act.DIVERT_SERVICE, key, request, f"from {cell} for {seconds:g} s"),
+            )
         )
 
     # --- instances and leases ------------------------------------------------------
@@ -248,7 +274,14 @@ class AdminService(ControlService):
         if decision is None:
             raise InvalidField(FieldViolation("decision", "must be NONE, REMOVE or KEEP"))
         return instance_message(
-            await self._registrar.decide_removal(key, Incarnation(request.uid), decision)
+            await self._registrar.decide_removal(
+                key,
+                Incarnation(request.uid),
+                decision,
+                self._deed(
+                    Act.DECIDE_REMOVAL, key, request, f"{decision.name} of uid {request.uid}"
+                ),
+            )
         )
 
     # --- cells, plans, frontends ---------------------------------------------------
@@ -314,6 +347,10 @@ class AdminService(ControlService):
     ) -> frontend_pb2.Frontend:
         """Get a frontend."""
         return frontend_message(await self._catalog.get_frontend(frontend_id(request.name, "name")))
+
+    def _deed(self, act: Act, subject: object, request: _ByHand, detail: str) -> Deed:
+        made = self._scribe.deed(act, str(subject), text_of(request.actor), text_of(request.reason))
+        return replace(made, detail=detail)
 
     def _next(self, made_for: str, position: Sequence[str] | None) -> str:
         return self._tokens.make(made_for, tuple(position)) if position else ""

@@ -1,16 +1,20 @@
-"""The emergency half of AdminService: freezes, rollbacks, pins."""
+"""The emergency half of AdminService: freezes, rollbacks, pins, and what was done by hand."""
 
 from __future__ import annotations
 
 from grpc.aio import ServicerContext
 
+from registry.adapters.rpc.page_token import PageTokens, page_size
+from registry.adapters.rpc.translate.audit_entry import audit_entry_message
 from registry.adapters.rpc.translate.plan import plan_message
-from registry.adapters.rpc.translate.resource_name import cell_name, plan_name
+from registry.adapters.rpc.translate.resource_name import audit_uid, cell_name, plan_name
+from registry.app.audit import Audit
 from registry.app.controls import Controls
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName
 from registry.domain.preview import Preview
 from sheetanchor.v1 import admin_service_pb2 as pb
+from sheetanchor.v1 import audit_entry_pb2
 from sheetanchor.v1.admin_service_pb2_grpc import AdminServiceServicer
 
 ALL = "cells/-"
@@ -18,17 +22,19 @@ TEXT_LIMIT = 256
 
 
 class ControlService(AdminServiceServicer):
-    """Translates; `Controls` does the work."""
+    """Translates; `Controls` and `Audit` do the work."""
 
-    def __init__(self, controls: Controls) -> None:
+    def __init__(self, controls: Controls, audit: Audit, tokens: PageTokens) -> None:
         self._controls = controls
+        self._audit = audit
+        self._tokens = tokens
 
     async def FreezeCell(
         self, request: pb.FreezeCellRequest, context: ServicerContext
     ) -> pb.FreezeCellResponse:
         """Stop a cell's automation, or all."""
         preview = await self._controls.freeze(
-            _scope(request.name), _reason(request.reason), _text(request.actor),
+            _scope(request.name), _reason(request.reason), text_of(request.actor),
             request.preview_digest,
         )  # fmt: skip
         return pb.FreezeCellResponse(preview=None if preview is None else _preview(preview))
@@ -38,7 +44,7 @@ class ControlService(AdminServiceServicer):
     ) -> pb.UnfreezeCellResponse:
         """Undo a freeze."""
         done = await self._controls.unfreeze(
-            _scope(request.name), _text(request.reason), _text(request.actor),
+            _scope(request.name), text_of(request.reason), text_of(request.actor),
             request.preview_digest,
         )  # fmt: skip
         if isinstance(done, Preview):
@@ -50,7 +56,7 @@ class ControlService(AdminServiceServicer):
     ) -> pb.RollBackPlanResponse:
         """Publish an older content anew."""
         done = await self._controls.roll_back(
-            *plan_name(request.name, "name"), _reason(request.reason), _text(request.actor),
+            *plan_name(request.name, "name"), _reason(request.reason), text_of(request.actor),
             request.preview_digest,
         )  # fmt: skip
         if isinstance(done, Preview):
@@ -62,7 +68,7 @@ class ControlService(AdminServiceServicer):
     ) -> pb.PinPlanResponse:
         """Keep a plan from clean-up."""
         await self._controls.pin(
-            *plan_name(request.name, "name"), _reason(request.reason), _text(request.actor)
+            *plan_name(request.name, "name"), _reason(request.reason), text_of(request.actor)
         )
         return pb.PinPlanResponse()
 
@@ -71,9 +77,32 @@ class ControlService(AdminServiceServicer):
     ) -> pb.UnpinPlanResponse:
         """Let a plan go with the others."""
         done = await self._controls.unpin(
-            *plan_name(request.name, "name"), _text(request.reason), _text(request.actor)
+            *plan_name(request.name, "name"), text_of(request.reason), text_of(request.actor)
         )
         return pb.UnpinPlanResponse(was_pinned=done)
+
+    async def ListAuditEntries(
+        self, request: pb.ListAuditEntriesRequest, context: ServicerContext
+    ) -> pb.ListAuditEntriesResponse:
+        """List what was done by hand, the last received first."""
+        limit = page_size(request.page_size)
+        at = self._tokens.read("audit entries", request.page_token, 2)
+        page = await self._audit.entries(None if at is None else (int(at[0]), at[1]), limit)
+        after = page.next_after
+        return pb.ListAuditEntriesResponse(
+            audit_entries=[audit_entry_message(item) for item in page.items],
+            next_page_token=(
+                ""
+                if after is None
+                else self._tokens.make("audit entries", (str(after[0]), after[1]))
+            ),
+        )
+
+    async def GetAuditEntry(
+        self, request: pb.GetAuditEntryRequest, context: ServicerContext
+    ) -> audit_entry_pb2.AuditEntry:
+        """Get one thing that was done by hand."""
+        return audit_entry_message(await self._audit.entry(audit_uid(request.name, "name")))
 
 
 def _scope(name: str) -> CellName | None:
@@ -84,10 +113,10 @@ def _scope(name: str) -> CellName | None:
 def _reason(text: str) -> str:
     if not text.strip():
         raise InvalidField(FieldViolation("reason", "is required: others will ask why"))
-    return _text(text)
+    return text_of(text)
 
 
-def _text(text: str) -> str:
+def text_of(text: str) -> str:
     """What people wrote, as it can be kept."""
     return text[:TEXT_LIMIT].replace("\0", " ")
 

@@ -11,10 +11,12 @@ from grpc.aio import ServicerContext
 from registry.adapters.rpc.translate.frontend import ROLE
 from registry.adapters.rpc.translate.plan import plan_event_message
 from registry.adapters.rpc.translate.resource_name import service_key
+from registry.app.audit import Audit
 from registry.app.canaries import Canaries
 from registry.app.frontends import Frontends
 from registry.app.plan_event import Position
 from registry.app.plan_feed import PlanFeed
+from registry.domain.audit import Act, Deed
 from registry.domain.complaints import Complaints, shown
 from registry.domain.frontend_record import HeldNames
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
@@ -36,6 +38,15 @@ HELD_LIMIT = 20
 """Held services told one by one; the others are counted."""
 HELD_NAME = re.compile(r"namespaces/[a-z][a-z0-9-]{0,62}/services/[a-z][a-z0-9-]{0,62}", re.ASCII)
 UID_LIMIT = 64
+ACT_UID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+ACTOR_LIMIT = 256
+DIGEST_OCTETS = 64
+LAST_SECOND = 253_402_300_799
+"""The last that a Timestamp can say."""
+_ACT_READ = {
+    pb.ReportBreakGlassRequest.ACT_PIN: Act.BREAK_GLASS_PIN,
+    pb.ReportBreakGlassRequest.ACT_LIFT: Act.BREAK_GLASS_LIFT,
+}
 _Verdict = pb.AcknowledgePlanRequest.Verdict
 _StageVerdict = pb.ReportStageRequest.Verdict
 _ROLE_READ = {
@@ -45,14 +56,20 @@ _ROLE_READ = {
 
 
 class PublicationService(PublicationServiceServicer):
-    """Translates; `PlanFeed`, `Frontends` and `Canaries` do the work."""
+    """Translates; `PlanFeed`, `Frontends`, `Canaries` and `Audit` do the work."""
 
     def __init__(
-        self, feed: PlanFeed, frontends: Frontends, canaries: Canaries, clock: Clock
+        self,
+        feed: PlanFeed,
+        frontends: Frontends,
+        canaries: Canaries,
+        audit: Audit,
+        clock: Clock,
     ) -> None:
         self._feed = feed
         self._frontends = frontends
         self._canaries = canaries
+        self._audit = audit
         self._clock = clock
 
     async def WatchPlans(
@@ -153,6 +170,47 @@ class PublicationService(PublicationServiceServicer):
             ),
         )
         return pb.ReportStageResponse()
+
+    async def ReportBreakGlass(
+        self, request: pb.ReportBreakGlassRequest, context: ServicerContext
+    ) -> pb.ReportBreakGlassResponse:
+        """Take down what was done to a frontend by hand."""
+        complaints = Complaints()
+        _check_frontend(request.frontend_id, None, complaints)
+        if not ACT_UID.fullmatch(request.act_uid):
+            complaints.add("act_uid", "must be 1 to 64 characters of [A-Za-z0-9-]")
+        complaints.label("cell", request.cell)
+        act = _ACT_READ.get(request.act)
+        if act is None:
+            complaints.add("act", f"must be PIN or LIFT, is {request.act}")
+        for field, text in (("actor", request.actor), ("reason", request.reason)):
+            if not text.strip():
+                complaints.add(field, "is required: others will ask")
+        if not request.HasField("act_time"):
+            complaints.add("act_time", "is required")
+        elif not 0 <= request.act_time.seconds <= LAST_SECOND:
+            complaints.add("act_time", "must be from 1970 to 9999")
+        if request.generation < 0:
+            complaints.add("generation", f"must not be negative, is {request.generation}")
+        if len(request.digest) > DIGEST_OCTETS:
+            complaints.add("digest", f"must be at most {DIGEST_OCTETS} octets")
+        complaints.check()
+        assert act is not None, "complained of"
+        frontend = FrontendId(request.frontend_id)
+        deed = Deed(
+            uid="",
+            act=act,
+            subject=f"frontends/{frontend}",
+            actor=request.actor[:ACTOR_LIMIT],
+            reason=request.reason[:REFUSAL_LIMIT],
+            time_ms=request.act_time.ToMilliseconds(),
+            cell=request.cell,
+            detail=request.file[:REFUSAL_LIMIT],
+            generation=request.generation,
+            digest=request.digest,
+        )
+        await self._audit.tell(frontend, request.act_uid, deed)
+        return pb.ReportBreakGlassResponse()
 
 
 def _check_frontend(frontend_id: str, region: str | None, complaints: Complaints) -> None:

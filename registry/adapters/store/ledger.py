@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 from uuid import NAMESPACE_OID, uuid5
 
+from registry.domain.audit import Deed
 from registry.domain.change import (
     Change,
     InstancePut,
@@ -27,7 +28,18 @@ from registry.domain.names import (
     Revision,
     ServiceKey,
 )
-from registry.domain.operation import Done, Expire, Operation, Outcome, Register, ServiceEdit
+from registry.domain.operation import (
+    DecideRemoval,
+    DeleteService,
+    DivertService,
+    Done,
+    Expire,
+    Operation,
+    Outcome,
+    Register,
+    ServiceEdit,
+    UpdateService,
+)
 from registry.domain.registration import Grave, decide
 from registry.domain.service import Namespace, Service
 from registry.domain.service_edit import decide_service, open_service
@@ -63,6 +75,8 @@ class Ledger:
     opened_leases: dict[int, Instance] = field(default_factory=dict)
     closed_leases: set[int] = field(default_factory=set)
     new_graves: dict[Incarnation, Grave] = field(default_factory=dict)
+    deeds: list[Deed] = field(default_factory=list)
+    """What is to be written down of what was carried out."""
 
     def carry_out(self, operation: Operation) -> Outcome:
         """Decide an operation on the rows as they stand, and note what it changes."""
@@ -88,6 +102,8 @@ class Ledger:
             self.opened_leases[change.revision] = instance
             self._open_service(operation.key.service_key)
         self._note(change)
+        if isinstance(operation, DecideRemoval) and operation.deed is not None:
+            self.deeds.append(operation.deed)
         if verdict.grave is not None:
             self._bury(verdict.grave)
         return outcome
@@ -111,6 +127,8 @@ class Ledger:
             self._note(change)
         for grave in verdict.graves:
             self._bury(grave)
+        if isinstance(edit, UpdateService | DeleteService | DivertService):
+            self.deeds += [edit.deed] if verdict.changes and edit.deed is not None else []
         return verdict.service
 
     def _renewals_of(self, current: Instance | None, operation: Operation) -> int:

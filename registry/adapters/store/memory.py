@@ -118,6 +118,7 @@ class MemoryStore(MemoryPublication):
         self._renewals.update(dict.fromkeys(ledger.opened_leases, 0))
         self._graves += ledger.new_graves.values()
         self._changes += ledger.changes
+        self._note(*ledger.deeds)
         if ledger.changes:
             self._notifier.tell(Notice(Topic.HISTORY, number=self._revision))
 
@@ -162,12 +163,13 @@ class MemoryStore(MemoryPublication):
         return self._uid
 
     async def compact(self, keep: int) -> Revision:
-        """Forget history but for the last `keep` revisions, and graves past their time."""
+        """Forget history but for the last `keep` revisions; graves and deeds past their time."""
         self._answer()
         self._compacted = Revision(max(self._compacted, self._revision - max(0, keep)))
         self._changes = [c for c in self._changes if c.revision > self._compacted]
         oldest_ms = self._clock.unix_ms() - GRAVE_SECONDS * 1000
         self._graves = [grave for grave in self._graves if grave.removed_ms >= oldest_ms]
+        self._prune_audit()
         return Revision(self._compacted + 1)
 
     async def find(self, incarnations: Sequence[Incarnation]) -> Mapping[Incarnation, Instance]:

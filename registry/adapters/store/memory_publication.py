@@ -9,13 +9,15 @@ from registry.adapters.store.acknowledgements import hear
 from registry.adapters.store.blob import encode_delta, encode_entries
 from registry.adapters.store.cells import cell_frozen, leadership_lost
 from registry.adapters.store.local_notifier import LocalNotifier
+from registry.adapters.store.memory_audit import MemoryAudit
 from registry.adapters.store.plans import (
     attempt_of,
     check_publication,
     replay,
     rollback_freeze,
 )
-from registry.domain.errors import RuleBroken, StoreUnavailable
+from registry.domain.audit import Deed
+from registry.domain.errors import RuleBroken
 from registry.domain.gc import Keep, Reach, StoredPlan, removable
 from registry.domain.head import Move, Pointer, judge_move
 from registry.domain.leadership import Bid, Seat, decide_lead
@@ -64,22 +66,17 @@ class MemoryCell:
     tracks: dict[ServiceKey | None, TrackRecord] = field(default_factory=dict)
 
 
-class MemoryPublication:
+class MemoryPublication(MemoryAudit):
     """What `MemoryStore` knows of cells; never used by itself."""
 
     def __init__(self, clock: Clock, notifier: LocalNotifier | None = None) -> None:
-        self.outage = False
+        super().__init__(clock)
         self._notifier = notifier or LocalNotifier()
-        self._clock = clock
         self._services: dict[ServiceKey, Service] = {}
         self._cells: dict[CellName, MemoryCell] = {}
         self._frontends: dict[FrontendId, FrontendRecord] = {}
         self._freezes: dict[str, Freeze] = {}
         self._stage_words: dict[tuple[ServiceKey, FrontendId], StageWord] = {}
-
-    def _answer(self) -> None:
-        if self.outage:
-            raise StoreUnavailable("the store is down, as asked", retry_after_seconds=1.0)
 
     def _check_fence(self, fence: Fence) -> MemoryCell:
         cell = self._cells.get(fence.cell)
@@ -155,6 +152,7 @@ class MemoryPublication:
         if publication.rollback is not None:
             made = rollback_freeze(record, publication.rollback)
             self._freezes.setdefault(made.scope, made)
+            self._note(publication.deed)
             self._notifier.tell(Notice(Topic.FREEZE, made.scope))
         self._notifier.tell(Notice(Topic.HEAD, record.cell, record.generation))
         return True
@@ -244,17 +242,19 @@ class MemoryPublication:
             del cell.plans[generation]
         return Cleaned(len(gone), more=False)
 
-    async def freeze(self, freeze: Freeze) -> None:
+    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
         """Stop a cell's automation, or all (I40)."""
         self._answer()
         self._freezes.setdefault(freeze.scope, freeze)
+        self._note(deed)
         self._notifier.tell(Notice(Topic.FREEZE, freeze.scope))
 
-    async def unfreeze(self, scope: str) -> bool:
+    async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:
         """Undo a freeze."""
         self._answer()
         undone = self._freezes.pop(scope, None) is not None
         if undone:
+            self._note(deed)
             self._notifier.tell(Notice(Topic.FREEZE, scope))
         return undone
 
@@ -263,19 +263,23 @@ class MemoryPublication:
         self._answer()
         return [self._freezes[scope] for scope in sorted(self._freezes)]
 
-    async def pin(self, pin: Pin) -> bool:
+    async def pin(self, pin: Pin, deed: Deed | None = None) -> bool:
         """Keep a plan until it is unpinned."""
         self._answer()
         cell = self._cells.get(pin.cell)
         if cell is None or pin.generation not in cell.plans:
             return False
         cell.pins[pin.generation] = pin
+        self._note(deed)
         return True
 
-    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+    async def unpin(self, cell: CellName, generation: Generation, deed: Deed | None = None) -> bool:
         """Let a plan go with the others."""
         self._answer()
-        return cell in self._cells and self._cells[cell].pins.pop(generation, None) is not None
+        if cell not in self._cells or self._cells[cell].pins.pop(generation, None) is None:
+            return False
+        self._note(deed)
+        return True
 
     async def pins(self, cell: CellName) -> Sequence[Pin]:
         """The pinned plans of a cell."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry.adapters.store import cells, served_names, tracks
+from registry.adapters.store import audit, cells, served_names, tracks
 from registry.adapters.store.blob import (
     BlobCorrupt,
     decode_delta,
@@ -31,7 +31,7 @@ _RECORD = (
 )
 
 
-def publish(tx: Transaction, publication: Publication) -> bool:
+def publish(tx: Transaction, publication: Publication, now_ms: int) -> bool:
     """Move the head as `judge_move` allows (I2). Raises LeadershipLost, CellFrozen."""
     fence, record = publication.fence, publication.record
     check_publication(publication)
@@ -75,6 +75,7 @@ def publish(tx: Transaction, publication: Publication) -> bool:
     tracks.write(tx, fence.cell, publication.tracks)
     if publication.rollback is not None:
         _note_rollback(tx, record, publication.rollback)
+        audit.note(tx, [publication.deed] if publication.deed else [], now_ms)
     return True
 
 

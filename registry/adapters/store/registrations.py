@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from registry.adapters.store import served_names, stages
+from registry.adapters.store import audit, served_names, stages
 from registry.adapters.store.cells import check_fence
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.ledger import Ledger, lease_ttl_ms
@@ -247,4 +247,5 @@ def _write(tx: Transaction, ledger: Ledger) -> None:
             for grave in ledger.new_graves.values()
         ],
     )
+    audit.note(tx, ledger.deeds, ledger.now_ms)
     tx.run("UPDATE registry_state SET revision = ?", ledger.revision)

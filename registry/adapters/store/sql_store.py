@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.adapters.store import (
     acknowledgements,
+    audit,
     catalog_rows,
     cells,
     freezes,
@@ -27,6 +28,7 @@ from registry.adapters.store import (
 )
 from registry.adapters.store.database import Database, Transaction
 from registry.adapters.store.local_notifier import LocalNotifier
+from registry.domain.audit import AuditEntry, Deed
 from registry.domain.change import Change
 from registry.domain.errors import RuleBroken
 from registry.domain.gc import Keep
@@ -143,11 +145,12 @@ class SqlStore:
         return await self._database.read(history.uid)
 
     async def compact(self, keep: int) -> Revision:
-        """Forget history but for the last `keep` revisions, and graves past their time."""
+        """Forget history but for the last `keep` revisions; graves and deeds past their time."""
         now_ms = self._clock.unix_ms()
 
         def step(tx: Transaction) -> tuple[Revision, bool]:
             registrations.purge_graves(tx, now_ms)
+            audit.prune(tx, now_ms)
             return history.compact(tx, keep)
 
         while True:
@@ -211,7 +214,8 @@ class SqlStore:
 
     async def publish(self, publication: Publication) -> bool:
         """Move the head by compare-and-set (I2). Raises LeadershipLost."""
-        moved = await self._ruled(lambda tx: plans.publish(tx, publication))
+        now_ms = self._clock.unix_ms()
+        moved = await self._ruled(lambda tx: plans.publish(tx, publication, now_ms))
         if moved:
             record = publication.record
             self._notifier.tell(Notice(Topic.HEAD, record.cell, record.generation))
@@ -244,14 +248,14 @@ class SqlStore:
         now_ms = self._clock.unix_ms()
         return await self._ruled(lambda tx: plan_cleanup.clean(tx, fence, keep, now_ms))
 
-    async def freeze(self, freeze: Freeze) -> None:
+    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
         """Stop a cell's automation, or all (I40)."""
-        await self._database.write(lambda tx: freezes.freeze(tx, freeze))
+        await self._by_hand(lambda tx: freezes.freeze(tx, freeze), deed)
         self._notifier.tell(Notice(Topic.FREEZE, freeze.scope))
 
-    async def unfreeze(self, scope: str) -> bool:
+    async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:
         """Undo a freeze."""
-        undone = await self._database.write(lambda tx: freezes.unfreeze(tx, scope))
+        undone = await self._by_hand(lambda tx: freezes.unfreeze(tx, scope), deed)
         if undone:
             self._notifier.tell(Notice(Topic.FREEZE, scope))
         return undone
@@ -260,13 +264,38 @@ class SqlStore:
         """All freezes, by scope."""
         return await self._database.read(freezes.freezes)
 
-    async def pin(self, pin: Pin) -> bool:
+    async def pin(self, pin: Pin, deed: Deed | None = None) -> bool:
         """Keep a plan until it is unpinned."""
-        return await self._database.write(lambda tx: pins.pin(tx, pin))
+        return await self._by_hand(lambda tx: pins.pin(tx, pin), deed)
 
-    async def unpin(self, cell: CellName, generation: Generation) -> bool:
+    async def unpin(self, cell: CellName, generation: Generation, deed: Deed | None = None) -> bool:
         """Let a plan go with the others."""
-        return await self._database.write(lambda tx: pins.unpin(tx, cell, generation))
+        return await self._by_hand(lambda tx: pins.unpin(tx, cell, generation), deed)
+
+    async def _by_hand(self, work: Callable[[Transaction], T], deed: Deed | None) -> T:
+        """Do it and write it down; what found nothing to do (False) is not written."""
+        now_ms = self._clock.unix_ms()
+
+        def step(tx: Transaction) -> T:
+            done = work(tx)
+            if deed is not None and done is not False:
+                audit.note(tx, [deed], now_ms)
+            return done
+
+        return await self._database.write(step)
+
+    async def note(self, deeds: Sequence[Deed]) -> None:
+        """Write deeds down that were done elsewhere."""
+        now_ms = self._clock.unix_ms()
+        await self._database.write(lambda tx: audit.note(tx, deeds, now_ms))
+
+    async def audit(self, below: tuple[int, str] | None, limit: int) -> Sequence[AuditEntry]:
+        """Entries below a position, the last received first."""
+        return await self._database.read(lambda tx: audit.entries(tx, below, limit))
+
+    async def audit_entry(self, uid: str) -> AuditEntry | None:
+        """One entry, if it is kept."""
+        return await self._database.read(lambda tx: audit.entry(tx, uid))
 
     async def pins(self, cell: CellName) -> Sequence[Pin]:
         """The pinned plans of a cell."""

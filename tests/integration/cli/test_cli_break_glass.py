@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dns.asyncquery
 import dns.message
 import pytest
+from operator_shell import Shell
 from registry_site import Site, eventually
 
 from dns_frontend.config import FrontendSettings
 from dns_frontend.main import FrontendServer
+from registry.main import RegistryServer
+from sheetanchor.cli.exit_code import ExitCode
 
 
 @pytest.fixture
@@ -96,6 +101,61 @@ async def test_an_operator_saves_pins_and_lifts_with_the_registry_dead(
     await done(data, "lift", "eu", "--reason", "over")
     nothing = await run(data, "lift", "eu", "--reason", "again")
     assert (nothing.returncode, "nothing is pinned" in nothing.stderr) == (4, True)
+
+
+async def test_what_was_done_with_the_registry_away_is_written_down_when_it_is_back(
+    site: Site, frontend: FrontendServer, data: Path, tmp_path: Path
+) -> None:
+    """Once each, however often it is told: also when frontend and registry start anew."""
+    await site.register("one")
+    await eventually(lambda: answer(frontend, "cart"))
+    file = tmp_path / "kept"
+    saved = await done(data, "save", "eu", str(file))
+    address = site.server.grpc_address
+    await site.server.stop(0)
+    await done(data, "pin", str(file), "--reason", "east is wrong")
+    await done(data, "lift", "eu", "--reason", "over")
+    await frontend.stop()
+
+    registry = RegistryServer(replace(site.settings, listen=address))
+    again = FrontendServer(
+        FrontendSettings("f", "eu", ("eu", "us"), ((address,),), data / "dns-eu", port=0)
+    )
+    shell = Shell(address)
+    try:
+        await registry.start()
+
+        async def told(count: int) -> Any:
+            entries = (await shell.json("list", "audit"))["audit"]
+            return entries if len(entries) >= count else None
+
+        await again.start()
+        entries = await eventually(lambda: told(2))
+        pin, lift = sorted(entries, key=lambda each: str(each["act"]), reverse=True)
+        assert (pin["act"], lift["act"]) == ("ACT_BREAK_GLASS_PIN", "ACT_BREAK_GLASS_LIFT")
+        assert (pin["frontend"], pin["cell"], pin["reason"]) == ("f", "eu", "east is wrong")
+        assert base64.b64decode(pin["digest"]).hex() == saved["digest"]
+        assert int(pin["generation"]) == saved["generation"]
+        assert "@" in pin["actor"]
+        assert pin["act_time"] <= lift["act_time"] <= lift["receive_time"]
+        await again.stop()
+        again = FrontendServer(
+            FrontendSettings("f", "eu", ("eu", "us"), ((address,),), data / "dns-eu", port=0)
+        )
+        await again.start()
+        await done(data, "pin", str(file), "--reason", "once more")
+        entries = await eventually(lambda: told(3))
+        assert len(entries) == 3, "what was told before is not written again"
+        rows = [line.split() for line in (await shell.run("list", "audit")).stdout.splitlines()]
+        assert rows[0] == ["ACT", "OF", "GENERATION", "WHO", "AGO", "REASON"]
+        assert rows[1][:4] == ["break-glass-pin", "f", "of", "eu"]
+        shown = await shell.json("get", "audit", pin["name"].partition("/")[2])
+        assert shown == pin
+        absent = await shell.run("get", "audit", "nothing")
+        assert absent.exit_code == ExitCode.NOT_FOUND
+    finally:
+        await again.stop()
+        await registry.stop(0)
 
 
 @pytest.mark.parametrize(

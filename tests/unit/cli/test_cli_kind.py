@@ -25,6 +25,7 @@ NOW = 1_000_000.0
         ("plan", "east/7", "cells/east/plans/7"),
         ("cell", "east", "cells/east"),
         ("frontend", "dns-1", "frontends/dns-1"),
+        ("audit", "0af3", "auditEntries/0af3"),
     ],
 )
 def test_short_names_are_completed_and_full_ones_tell_their_kind(
@@ -76,11 +77,11 @@ def test_table_of_kinds_is_of_the_contract() -> None:
     """Each kind has its two methods, its list field and its parent where the table says so."""
     for kind in KINDS:
         page = getattr(admin_service_pb2, f"List{kind.rpc_plural}Response").DESCRIPTOR
-        assert kind.plural in page.fields_by_name
+        assert kind.reply_field in page.fields_by_name
         asked = getattr(admin_service_pb2, f"List{kind.rpc_plural}Request").DESCRIPTOR
         assert ("parent" in asked.fields_by_name) == bool(kind.parents)
         assert hasattr(admin_service_pb2, f"Get{kind.rpc_singular}Request")
-        message = page.fields_by_name[kind.plural].message_type._concrete_class()
+        message = page.fields_by_name[kind.reply_field].message_type._concrete_class()
         assert len(kind.row(message, NOW)) == len(kind.columns), kind
 
 

@@ -75,6 +75,16 @@ def frontend_id(text: str, field: str) -> FrontendId:
     return FrontendId(frontend)
 
 
+def audit_uid(text: str, field: str) -> str:
+    """The uid in `auditEntries/{entry}`. Raises InvalidField."""
+    collection, _, uid = text.partition("/")
+    if collection != "auditEntries" or not uid or "/" in uid:
+        raise InvalidField(
+            FieldViolation(field, f"{text[:200]!r} is not of the form auditEntries/{{entry}}")
+        )
+    return uid
+
+
 def parent_ids(text: str, field: str, collections: tuple[str, ...]) -> tuple[str | None, ...]:
     """The ids in a list's parent, one for each of `collections`; None where any will do.
 
