@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from dns_frontend.plan import target
+from dns_frontend.plan.capacity import Share
 from dns_frontend.plan.entry import Endpoint, Policy
 from dns_frontend.plan.facet import ANY, PORTS, V4, V6, Facet, port_facet
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose, region_order
@@ -93,6 +94,8 @@ class Scope:
     """As they are wanted, home first."""
     pinned: bool
     policy: Policy
+    ramped: tuple[Share, ...] = ()
+    """Where home's load is, on its way to other regions or back."""
 
 
 def scope(ledger: Ledger, view: str, pin: str, regions: Sequence[str]) -> Scope:
@@ -101,7 +104,7 @@ def scope(ledger: Ledger, view: str, pin: str, regions: Sequence[str]) -> Scope:
         return Scope(pin, (ledger.tier(pin),), pinned=True, policy=ledger.policy)
     order = region_order(view, ledger.policy, regions, ledger.regions)
     tiers = tuple(ledger.tier(region) for region in order)
-    return Scope(view, tiers, pinned=False, policy=ledger.policy)
+    return Scope(view, tiers, pinned=False, policy=ledger.policy, ramped=ledger.shares(view))
 
 
 def exists(ledger: Ledger, place: Place) -> bool:
@@ -175,7 +178,7 @@ class Composer:
         facet = facet_of(place, record_type)
         if facet is None:
             return None
-        choice = choose(scope.home, scope.tiers, facet, scope.policy)
+        choice = choose(scope.home, scope.tiers, facet, scope.policy, scope.ramped)
         if choice.rule is Rule.SERVFAIL:
             return Answer(
                 RecordSet((), RecordType(record_type), 0, ()),
@@ -240,7 +243,7 @@ class Composer:
     ) -> Answer | None:
         if record_type not in (RecordType.A, RecordType.AAAA):
             return None
-        choice = choose(scope.home, scope.tiers, ANY, scope.policy)
+        choice = choose(scope.home, scope.tiers, ANY, scope.policy, scope.ramped)
         home = target.homes(scope.tiers, choice.region).get(place.leaf)
         if home is None:
             return None
@@ -258,7 +261,7 @@ class Composer:
     ) -> tuple[list[Data], tuple[RecordSet, ...]]:
         facet = facet_of(place, record_type)
         assert facet is not None
-        overall = choose(scope.home, scope.tiers, ANY, scope.policy)
+        overall = choose(scope.home, scope.tiers, ANY, scope.policy, scope.ramped)
         found = target.names(
             place,
             target.ranks(choice, scope.tiers, facet, pinned=scope.pinned),

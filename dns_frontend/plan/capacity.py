@@ -64,6 +64,24 @@ def shares(home: Bearing, others: Sequence[Bearing], overprovisioning: float) ->
     return tuple(moved)
 
 
+# limits
+#
+#   region   its endpoints                 can bear of home's load
+#   -------  ----------------------------  -------------------------------------------------
+#   home     some healthy                  all of it: it is served before others are harmed
+#   home     none healthy                  nothing
+#   another  it stands in                  what it has to spare
+#   another  it does not                   nothing
+def limits(home: Bearing, others: Sequence[Bearing], overprovisioning: float) -> dict[str, float]:
+    """The greatest part of home's load that each region can bear, whatever it is given."""
+    load = home.counted / overprovisioning
+    found = {home.region: 1.0 if home.healthy else 0.0}
+    for other in others:
+        spare = max(0.0, other.healthy - other.counted / overprovisioning)
+        found[other.region] = spare / load if load and other.stands_in else 0.0
+    return found
+
+
 def spread(weights: Sequence[int], part: float) -> tuple[int, ...]:
     """Weights in the same proportions that add up to about `part` of SCALE; each at least 1."""
     whole = sum(weights)

@@ -36,7 +36,7 @@ def why(
     pinned: Collection[str],
 ) -> RecordSet:
     """The records of a service's `_why`, which never outlive a degraded answer."""
-    choice = choose(scope.home, scope.tiers, ANY, scope.policy)
+    choice = choose(scope.home, scope.tiers, ANY, scope.policy, scope.ramped)
     lines = explain(
         ledger,
         scope,
@@ -64,7 +64,7 @@ def explain(
 
     `stale` are the regions not confirmed lately, `pinned` the cells that an operator pinned.
     """
-    choice = choose(scope.home, scope.tiers, ANY, scope.policy)
+    choice = choose(scope.home, scope.tiers, ANY, scope.policy, scope.ramped)
     lines = [
         f"service={ledger.key.entry} view={scope.home}{' pinned' if scope.pinned else ''}"
         f" mode={_mode(ledger, choice, stale).value} region={choice.region}"

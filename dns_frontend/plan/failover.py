@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple, assert_never
 
-from dns_frontend.plan.capacity import Bearing, shares, spread
+from dns_frontend.plan.capacity import Bearing, Share, limits, shares, spread
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy
-from dns_frontend.plan.facet import Facet, offering
+from dns_frontend.plan.facet import ANY, Facet, offering
+from dns_frontend.plan.ramp import Goal, order
 from dns_frontend.plan.standing import Standing
 
 _DEFAULT_POLICY = Policy()
@@ -108,12 +109,17 @@ class Choice:
 
 
 def choose(
-    home: str, tiers: Sequence[Tier], facet: Facet, policy: Policy = _DEFAULT_POLICY
+    home: str,
+    tiers: Sequence[Tier],
+    facet: Facet,
+    policy: Policy = _DEFAULT_POLICY,
+    ramped: Sequence[Share] = (),
 ) -> Choice:
     """The endpoints that answer for `facet` to clients of `home`.
 
     In each row the first tier, in order, that offers the facet is taken; the first row
-    that finds one decides.
+    that finds one decides. `ramped` is where the load is on its way to other regions, if it
+    is not to be there at once; see `ramp`.
     """
     # row           | tier must     | endpoints taken    | mode
     # SPILL         | see `_spilled`; only with a policy that says how much a region bears
@@ -126,7 +132,7 @@ def choose(
     # REMEMBERED    | -             | remembered         | FAIL_OPEN (I7)
     # NOTHING_KNOWN | -             | none               | NORMAL
     if policy.overprovisioning:
-        choice = _spilled(home, tiers, facet, policy.overprovisioning)
+        choice = _spilled(home, tiers, facet, policy.overprovisioning, ramped)
         if choice is not None:
             return choice
     for tier in tiers:
@@ -169,19 +175,22 @@ def choose(
 #   none healthy           none                  home, as UNHEALTHY: others are not filled past
 #                                                what they bear (I28)
 #
-# The part of a home that has no healthy one is borne by its unhealthy ones.
+# The part of a home that has no healthy one is borne by its unhealthy ones. A facet that all
+# endpoints offer goes by the ramp; one that only some offer is judged by itself.
 def _spilled(
-    home: str, tiers: Sequence[Tier], facet: Facet, overprovisioning: float
+    home: str,
+    tiers: Sequence[Tier],
+    facet: Facet,
+    overprovisioning: float,
+    ramped: Sequence[Share],
 ) -> Choice | None:
-    offered = {tier.region: _offered(tier, facet) for tier in tiers}
-    first = tiers[0] if tiers and tiers[0].region == home else None
-    if first is None or not offered[home].counted:
+    bearings = _bearings(home, tiers, facet)
+    if bearings is None:
         return None
-    bearings = [offered[tier.region].bearing(tier) for tier in tiers]
-    if first.diverted:
-        # all of it is to go, as far as others have to spare
-        bearings[0] = replace(bearings[0], healthy=0)
-    parts = shares(bearings[0], bearings[1:], overprovisioning)
+    offered = {tier.region: _offered(tier, facet) for tier in tiers}
+    first, parts = tiers[0], shares(bearings[0], bearings[1:], overprovisioning)
+    if ramped and bearings == _bearings(home, tiers, ANY):
+        parts = order(ramped, [tier.region for tier in tiers])
     if len(parts) == 1 and parts[0].region == home:
         if offered[home].healthy:
             rule = Rule.SOME_HEALTHY
@@ -195,6 +204,26 @@ def _spilled(
     ]
     (region, endpoints), *beside = weighed
     return Choice(region, endpoints, ServingMode.FAILOVER, Rule.SPILL, tuple(beside))
+
+
+def goal(home: str, tiers: Sequence[Tier], overprovisioning: float) -> Goal | None:
+    """Where home's load ought to be; None where that cannot be told."""
+    bearings = _bearings(home, tiers, ANY)
+    if bearings is None:
+        return None
+    first, *others = bearings
+    return Goal(shares(first, others, overprovisioning), limits(first, others, overprovisioning))
+
+
+def _bearings(home: str, tiers: Sequence[Tier], facet: Facet) -> list[Bearing] | None:
+    first = tiers[0] if tiers and tiers[0].region == home else None
+    if first is None or not _offered(first, facet).counted:
+        return None
+    bearings = [_offered(tier, facet).bearing(tier) for tier in tiers]
+    if first.diverted:
+        # all of it is to go, as far as others have to spare
+        bearings[0] = replace(bearings[0], healthy=0)
+    return bearings
 
 
 class _Offered(NamedTuple):

@@ -14,15 +14,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import inf
 
+from dns_frontend.plan.capacity import Share
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
-from dns_frontend.plan.facet import Facet, facets, offering
-from dns_frontend.plan.failover import Tier
+from dns_frontend.plan.facet import facets
+from dns_frontend.plan.failover import Tier, goal, region_order
+from dns_frontend.plan.memory import remember
+from dns_frontend.plan.ramp import Ramp
+from dns_frontend.plan.ramp import step as step_ramp
 from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.standing import OUT, Standing, Tally, due, step
 
 _DEFAULT_POLICY = Policy()
-REMEMBERED_MAXIMUM = 4096
-"""Endpoints remembered a service and cell: twice the greatest set, so that nothing grows."""
 _NOBODY: frozenset[str] = frozenset()
 _HEALTHY = Health.HEALTHY
 _UNHEALTHY = Health.UNHEALTHY
@@ -34,6 +36,7 @@ class Ledger:
     __slots__ = (
         "_children",
         "_good",
+        "_ramps",
         "_ranking",
         "_regions",
         "_tiers",
@@ -63,6 +66,8 @@ class Ledger:
         """The home region's, else that of the first region in order that has one."""
         self._good: dict[str, frozenset[str]] = {}
         """By region: incarnations that were healthy when it last had healthy ones."""
+        self._ramps: dict[str, Ramp] = {}
+        """By region: where its load is, on its way to others or back."""
         self._regions: dict[str, str] = {}
         self._ranking = ranking
         self._tiers: dict[str, Tier] = {}
@@ -83,12 +88,14 @@ class Ledger:
         remembered = self.remembered.copy()
         missing, policy, standings = self.missing, self.policy, self.standings
         lost = self.lost
+        ramps = self._ramps
         try:
             self._put(cell, region, entry, now)
         except Exception:
             self.entries, self._regions, self.remembered = entries, regions, remembered
             self.missing, self.policy, self.standings = missing, policy, standings
             self.lost = lost
+            self._ramps = ramps
             self._forget()
             raise
 
@@ -156,18 +163,23 @@ class Ledger:
     def restart(self, out: Iterable[str], now: float) -> None:
         """Judge all regions anew, but for those `out`, which have to earn their return."""
         self.standings = dict.fromkeys(out, OUT)
+        self._ramps = {}
         self._judge(now)
 
     def review(self, now: float) -> bool:
-        """Judge the standings again at `now`; whether one of them changed sides."""
+        """Judge the standings again at `now`; whether one changed sides, or load moved."""
         before = {region for region, standing in self.standings.items() if standing.out}
+        moved = {region: ramp.shares for region, ramp in self._ramps.items()}
         self._judge(now)
-        return before != {region for region, standing in self.standings.items() if standing.out}
+        return before != {
+            region for region, standing in self.standings.items() if standing.out
+        } or moved != {region: ramp.shares for region, ramp in self._ramps.items()}
 
     def due(self) -> float | None:
         """When `review` could change something by itself; None: only an event can."""
         policy = self.policy
         times = [due(standing, policy) for standing in self.standings.values()]
+        times += [ramp.due for ramp in self._ramps.values()]
         return min((time for time in times if time is not None), default=None)
 
     # --- what is known -----------------------------------------------------------------
@@ -205,6 +217,11 @@ class Ledger:
         if found is None:
             found = self._tiers[region] = self._sorted(region)
         return found
+
+    def shares(self, region: str) -> tuple[Share, ...]:
+        """Where a region's load is now; empty where it is not shared."""
+        ramp = self._ramps.get(region)
+        return () if ramp is None else ramp.shares
 
     def children(self, region: str) -> frozenset[tuple[str, ...]]:
         """The names below the service's, each as its labels, outermost first.
@@ -255,7 +272,8 @@ class Ledger:
             # explicit human intent comes before never empty
             self.remembered.pop(cell, None)
         elif before is None:
-            pass  # the first word since the start takes nothing away
+            # the first word since the start takes nothing away; and where load was is not known
+            self._ramps = {}
         elif self.policy.scale_to_zero:
             self.remembered.pop(cell, None)
         elif not before.tombstoned:
@@ -275,24 +293,10 @@ class Ledger:
         return _DEFAULT_POLICY
 
     def _remember(self, cell: str, before: ServiceEntry, after: ServiceEntry) -> None:
-        past = self.remembered.get(cell, ())
-        former = _known(before)
-        lost = facets(former) | facets(past)
-        lost -= facets(_known(after))
-        if not lost:
-            self.remembered.pop(cell, None)
-            return
-        # An instance may have offered by two versions of itself what neither offers alone.
-        kept: dict[tuple[object, ...], Endpoint] = {}
-        # the newest that had it; older ones only where no newer one did, and while there is room
-        for source in (former, past):
-            for facet in sorted(lost):
-                for endpoint in offering(source, facet):
-                    if len(kept) < REMEMBERED_MAXIMUM:
-                        name = endpoint.incarnation or endpoint.instance
-                        kept.setdefault((name, endpoint.addresses, endpoint.ports), endpoint)
-            lost -= facets(source)
-        self.remembered[cell] = tuple(sorted(kept.values(), key=_order))
+        past = self.remembered.pop(cell, ())
+        kept = remember(past, _known(before), _known(after))
+        if kept:
+            self.remembered[cell] = kept
 
     def _judge(self, now: float) -> None:
         self._forget()
@@ -327,6 +331,16 @@ class Ledger:
             if new is not None:
                 standings[region] = new
         self.standings = standings
+        self._ramp(now)
+
+    def _ramp(self, now: float) -> None:
+        policy, ramps, regions = self.policy, self._ramps, self.regions
+        self._ramps = {}
+        for home in regions if policy.overprovisioning else ():
+            order = region_order(home, policy, self._ranking.regions, regions)
+            aim = goal(home, [self.tier(each) for each in order], policy.overprovisioning)
+            if aim is not None:
+                self._ramps[home] = step_ramp(ramps.get(home), aim, now)
 
     def _remember_good(self, tallies: Mapping[str, tuple[int, int]]) -> None:
         for region, (healthy, _) in tallies.items():
@@ -379,17 +393,6 @@ class Ledger:
         """The regions of all cells that said something."""
         return sorted(set(self._regions.values()))
 
-    def lost_facets(self, region: str) -> set[Facet]:
-        """The facets of a region that only remembered endpoints offer."""
-        tier = self.tier(region)
-        return facets(tier.remembered) - facets(tier.healthy + tier.unhealthy + tier.leaving)
-
 
 def _known(entry: ServiceEntry) -> tuple[Endpoint, ...]:
     return tuple(e for e in entry.endpoints if e.health is not Health.UNKNOWN)
-
-
-def _order(endpoint: Endpoint) -> tuple[object, ...]:
-    """Equal knowledge has one order, whatever came first."""
-    ports = tuple((port.name, port.number, port.protocol.value) for port in endpoint.ports)
-    return endpoint.instance, endpoint.incarnation, endpoint.addresses, ports

@@ -176,7 +176,7 @@ def _seen(ledger: Ledger, composer: Composer, view: str, kind: RecordType) -> Se
     facet = facet_of(place, kind)
     assert facet is not None, "a service's name has all of TYPES"
     scope = composer.scope(ledger, view, place)
-    choice = choose(scope.home, scope.tiers, facet, scope.policy)
+    choice = choose(scope.home, scope.tiers, facet, scope.policy, scope.ramped)
     targets = [target for each in choice.everything for target in _target(each, kind)]
     return Seen(answer.mode, answer.records.ttl_seconds, tuple(targets[:SAMPLE]))
 

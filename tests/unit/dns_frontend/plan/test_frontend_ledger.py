@@ -10,7 +10,8 @@ from answer_samples import API, GRPC, HTTP, endpoint, entry, tombstone
 
 from dns_frontend.plan.entry import Health, Policy
 from dns_frontend.plan.keepsake import keepsake, recall
-from dns_frontend.plan.ledger import REMEMBERED_MAXIMUM, Ledger
+from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.memory import REMEMBERED_MAXIMUM
 from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.standing import IN, OUT
 
