@@ -13,6 +13,7 @@ from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import KINDS, Kind, kind_named, kind_of
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, details, print_json, print_table
+from sheetanchor.cli.policy import service_lines
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -89,7 +90,8 @@ def get(
     if json:
         print_json(data)
     else:
-        typer.echo("\n".join(details(data)))
+        lines = service_lines(data) if wanted.singular == "service" else details(data)
+        typer.echo("\n".join(lines))
 
 
 def _named(kind: str, name: str) -> tuple[Kind, str]:

@@ -17,6 +17,7 @@ from sheetanchor.cli.dns import dns
 from sheetanchor.cli.drill.command import drill
 from sheetanchor.cli.exit_code import MEANING
 from sheetanchor.cli.group import DefaultVerb, Group, Verbs
+from sheetanchor.cli.held import held
 from sheetanchor.cli.instance import delete_instance, drain_instance
 from sheetanchor.cli.look import get, list_
 from sheetanchor.cli.plans import plans
@@ -90,6 +91,7 @@ for verb, functions, sentence in (
     # a group of one command, not that command
     group.callback()(lambda: None)
     app.add_typer(group, name=verb)
+app.add_typer(held, name="held")
 app.add_typer(break_glass, name="break-glass")
 
 

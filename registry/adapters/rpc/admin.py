@@ -34,7 +34,7 @@ from registry.adapters.rpc.translate.resource_name import (
     plan_name,
     service_key,
 )
-from registry.adapters.rpc.translate.service import service_message
+from registry.adapters.rpc.translate.service import policy_message, service_message
 from registry.app.audit import Audit, Scribe
 from registry.app.catalog import Catalog, LeaseView
 from registry.app.controls import Controls
@@ -44,6 +44,7 @@ from registry.domain.diversion import admit
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
 from registry.domain.policy_admission import admit_policy
+from registry.domain.service import ServicePolicy
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1 import (
     cell_pb2,
@@ -131,7 +132,11 @@ class AdminService(ControlService):
         self, request: pb.GetServiceRequest, context: ServicerContext
     ) -> service_pb2.Service:
         """Get a service."""
-        return service_message(await self._catalog.get_service(service_key(request.name, "name")))
+        found = await self._catalog.get_service(service_key(request.name, "name"))
+        message = service_message(found)
+        if found.policy is None:
+            message.default_policy.CopyFrom(policy_message(ServicePolicy()))
+        return message
 
     async def CreateService(
         self, request: pb.CreateServiceRequest, context: ServicerContext
