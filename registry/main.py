@@ -40,6 +40,7 @@ from registry.app.frontends import Frontends
 from registry.app.heartbeats import Heartbeats
 from registry.app.leasekeeper import Leasekeeper
 from registry.app.mirror import Mirror
+from registry.app.observers import Observers
 from registry.app.plan_feed import PlanFeed
 from registry.app.probe_loop import SOCKETS_A_SLOT
 from registry.app.reconciler import Reconciler
@@ -271,6 +272,7 @@ class RegistryServer:
                 Controls(store, clock, uptime, codec, scribe),
                 audit,
                 scribe,
+                Observers(store, clock, uptime),
                 PageTokens(uid.encode()),
                 self._settings.known_regions,
             ),

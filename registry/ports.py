@@ -35,6 +35,8 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.notice import Notice, Topic
+from registry.domain.observation import ObserverId
+from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
 from registry.domain.role import Role
@@ -323,6 +325,22 @@ class Store(Protocol):
 
     async def stage_reports(self) -> Sequence[StageWord]:
         """The last word of each canary on each stage, by service and frontend."""
+        ...
+
+    async def observe(self, report: ObserverReport) -> None:
+        """Keep an observer's last word on a cell; one without findings leaves them."""
+        ...
+
+    async def observers(
+        self, cell: CellName, known: Mapping[ObserverId, int]
+    ) -> Sequence[ObserverRecord]:
+        """The observers of a cell, by id; findings only of versions that are not `known`."""
+        ...
+
+    async def judge_observers(
+        self, fence: Fence, held: Mapping[ObserverId, Quarantine], gone: Sequence[ObserverId]
+    ) -> None:
+        """Keep whom the leader believes, and forget who is gone. Raises LeadershipLost."""
         ...
 
 

@@ -130,6 +130,17 @@ velocity_breaches = _meter.create_counter(
     unit="{breach}",
     description="Times that a cell began to hold removals, by cell; alert on this",
 )
+observers = _meter.create_gauge(
+    "sheetanchor.registry.observers",
+    unit="{observer}",
+    description="Observers of a cell that its leader hears, by cell and state (believed, "
+    "quarantined)",
+)
+observer_quarantines = _meter.create_counter(
+    "sheetanchor.registry.observer.quarantines",
+    unit="{quarantine}",
+    description="Times that an observer of a cell was found blind, by cell",
+)
 
 # --- Publication ---------------------------------------------------------------------
 leading = _meter.create_gauge(

@@ -156,6 +156,11 @@ class Leasekeeper:
         self.table.raise_floor(self._uptime.floor_seconds)
         return max(0.0, self.table.end_seconds(lease) - self._uptime.ceiling())
 
+    def renewals(self, uid: Incarnation) -> int:
+        """How often a lease has been renewed, as far as this node knows."""
+        lease = self.table.leases.get(uid)
+        return 0 if lease is None else lease.renewals
+
     def flushing(self, group: Mapping[int, Lease]) -> None:
         """A group of renewals, by lease id, is on its way to the store."""
         self._flushing = group

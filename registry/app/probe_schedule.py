@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Protocol as TypingProtocol
 from zlib import crc32
 
 from registry.domain.damping import Cause, Damping, observe, penalty_at, release
@@ -43,8 +44,36 @@ KEPT_IN_MIND = 1024
 """Instances that are gone and whose damping is remembered, at least."""
 
 
+class Note(TypingProtocol):
+    """Hears of each result, with the streak before it."""
+
+    def __call__(
+        self, instance: Instance, streak: Streak, result: Evidence, *, rise: int, fall: int
+    ) -> None:
+        """Take it in."""
+        ...
+
+
+Consult = Callable[[Instance, Standing], Standing]
+"""Says what standing an instance has, when this node's own probe would have it so."""
+
+
 def _default_policy(_: ServiceKey) -> HealthPolicy:
     return HealthPolicy()
+
+
+def _unnoted(instance: Instance, streak: Streak, result: Evidence, *, rise: int, fall: int) -> None:
+    pass
+
+
+def own_word(_: Instance, wished: Standing) -> Standing:
+    """No other is asked."""
+    return wished
+
+
+def no_word(instance: Instance, _: Standing) -> Standing:
+    """Nothing is decided here."""
+    return Standing(instance.health, instance.evidence)
 
 
 @dataclass(slots=True, eq=False)
@@ -67,8 +96,16 @@ class Target:
 class ProbeSchedule:
     """The targets of one cell, by time."""
 
-    def __init__(self, policy_of: Callable[[ServiceKey], HealthPolicy] = _default_policy) -> None:
+    def __init__(
+        self,
+        policy_of: Callable[[ServiceKey], HealthPolicy] = _default_policy,
+        *,
+        note: Note = _unnoted,
+        consult: Consult = own_word,
+    ) -> None:
         self._policy_of = policy_of
+        self._note = note
+        self._consult = consult
         self._damping: dict[InstanceKey, tuple[Incarnation, Damping]] = {}
         """Outlives incarnations: one that comes back again and again flaps as well."""
         self._tidy_at = KEPT_IN_MIND
@@ -170,32 +207,47 @@ class ProbeSchedule:
             return None
         check, policy = instance.registration.check, self._policy_of(instance.key.service_key)
         standing = Standing(instance.health, instance.evidence)
-        after, target.streak = step(
-            standing,
-            target.streak,
-            result,
-            rise=policy.rise or check.rise,
-            fall=policy.fall or check.fall,
-        )
-        # I26: turn only when it may
-        if (after.health is Health.HEALTHY) is not (standing.health is Health.HEALTHY):
-            allowed_at = release(
-                self._damping[instance.key][1],
-                up=after.health is Health.HEALTHY,
-                now=now,
-                window_seconds=policy.damping_window_seconds,
-            )
-            if allowed_at > now:
-                # Asked again by then with what is true then; the streak goes on meanwhile.
-                wait = self._pause(target, standing, Evidence.NONE, now)
-                self._push(target, now + max(SOONEST_SECONDS, min(wait, allowed_at - now)))
-                return None
+        rise, fall = policy.rise or check.rise, policy.fall or check.fall
+        before = target.streak
+        wished, target.streak = step(standing, before, result, rise=rise, fall=fall)
+        self._note(instance, before, result, rise=rise, fall=fall)
+        after = self._consult(instance, wished)
+        allowed_at = self._allowed_at(instance, after, now)
+        if allowed_at > now:
+            # Asked again by then with what is true then; the streak goes on meanwhile.
+            wait = self._pause(target, standing, Evidence.NONE, now)
+            self._push(target, now + max(SOONEST_SECONDS, min(wait, allowed_at - now)))
+            return None
         self._push(target, now + self._pause(target, after, result, now))
         if standing.health is Health.HEALTHY and target.streak.failures == 1:
             self._suspect(target, now)
         if after == standing:
             return None
         return Judge(instance.key, instance.incarnation, after.health, after.evidence)
+
+    def reconsider(self, key: InstanceKey, incarnation: Incarnation, now: float) -> Judge | None:
+        """What is to be recorded now that another's word on an instance has changed, if anything.
+
+        One under probe is left to its result; what damping holds back, to its next probe.
+        """
+        target = self._targets.get(key)
+        if target is None or target.under_way or target.instance.incarnation != incarnation:
+            return None
+        instance = target.instance
+        standing = Standing(instance.health, instance.evidence)
+        after = self._consult(instance, standing)
+        if after == standing or self._allowed_at(instance, after, now) > now:
+            return None
+        return Judge(key, incarnation, after.health, after.evidence)
+
+    def _allowed_at(self, instance: Instance, after: Standing, now: float) -> float:
+        """When an instance may turn so; `now` where it does not turn (I26)."""
+        up = after.health is Health.HEALTHY
+        if up is (instance.health is Health.HEALTHY):
+            return now
+        window_seconds = self._policy_of(instance.key.service_key).damping_window_seconds
+        _, known = self._damping[instance.key]
+        return release(known, up=up, now=now, window_seconds=window_seconds)
 
     def vouches(self, key: InstanceKey, incarnation: Incarnation, now: float) -> bool:
         """Whether the last probes of an incarnation, not long ago, found it well."""

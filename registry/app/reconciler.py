@@ -1,6 +1,6 @@
 """The reconciler of one cell: expire, probe, plan, publish, verify.
 
-    seek the lead
+    seek the lead, and meanwhile probe as one observer of several
     take over: read the active plan, compare it with the registry, begin to probe
     until the lead is over, or the cell is frozen:
         what the mirror hears of       -> planned and published, in milliseconds
@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from registry import telemetry
 from registry.app.committer import Committer
+from registry.app.council import Council
 from registry.app.freezer import Freezer
 from registry.app.frontends import Frontends
 from registry.app.lead import Lead
@@ -34,9 +35,12 @@ from registry.app.probe_loop import ProbeLoop
 from registry.app.probe_schedule import ProbeSchedule
 from registry.app.publisher import Publisher
 from registry.app.reaper import Reaper
+from registry.app.reign import Reign
+from registry.app.sight import Sight
 from registry.app.stager import Stager
 from registry.app.sweeper import Sweeper
 from registry.app.uptime import Uptime
+from registry.app.vantage import Vantage
 from registry.app.verdicts import Verdicts
 from registry.app.verification import Verification
 from registry.domain.change import (
@@ -52,6 +56,7 @@ from registry.domain.guard import Limits
 from registry.domain.health import Health
 from registry.domain.instance import Instance
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, ServiceKey
+from registry.domain.observation import ObserverId
 from registry.domain.service import HealthPolicy
 from registry.domain.stage import Pace
 from registry.ports import Clock, Notifier, PlanCodec, Prober, Store
@@ -137,8 +142,25 @@ class Reconciler:
             None if stages is None else Stager(self._lead, store, mirror, clock, uptime, stages)
         )
         self._verification = Verification(cell, feed, frontends, clock)
+        self._store = store
+        self._uptime = uptime
+        self._observer = ObserverId(f"node.{node}")
+        self._sight = Sight(cell, mirror, clock.monotonic, keeper.renewals)
+        self._vantage = Vantage(
+            cell,
+            region,
+            self._observer,
+            self._sight,
+            store,
+            mirror,
+            prober,
+            clock,
+            uptime,
+            self._health_policy,
+            concurrency=probe_concurrency,
+        )
         self._origins: dict[Incarnation, str] = {}
-        self._reign: _Reign | None = None
+        self._reign: Reign | None = None
 
     def __repr__(self) -> str:
         what = "leading" if self.is_leading else "not leading"
@@ -163,7 +185,7 @@ class Reconciler:
         try:
             while True:
                 await self._freezer.until_thawed(self.cell)
-                await self._lead.seek()
+                await self._seek()
                 try:
                     await self._rule()
                 except* CellFrozen as frozen:
@@ -189,16 +211,45 @@ class Reconciler:
             verification.cancel()
             await self._lead.resign()
 
+    async def _seek(self) -> None:
+        watching = asyncio.create_task(self._vantage.watch())
+        try:
+            await self._lead.seek()
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
     async def _rule(self) -> None:
         log.info("this node leads the cell", extra={"cell": self.cell, "lead": repr(self._lead)})
         self._keeper.begin_lead(self.cell)
         verdicts = Verdicts(self._committer, self._clock, self.cell, self._lead)
         reaper = Reaper(self._reap_after_seconds)
-        schedule = ProbeSchedule(self._health_policy)
+
+        def reconsider(incarnation: Incarnation) -> None:
+            instance = self._mirror.by_incarnation.get(incarnation)
+            if instance is not None:
+                now = self._clock.monotonic()
+                verdict = schedule.reconsider(instance.key, incarnation, now)
+                if verdict is not None:
+                    verdicts.add(verdict)
+
+        council = Council(
+            self.cell,
+            self._observer,
+            self._lead,
+            self._store,
+            self._sight,
+            self._clock,
+            self._uptime,
+            reconsider,
+        )
+        schedule = ProbeSchedule(
+            self._health_policy, note=self._sight.note, consult=council.consult
+        )
         self._publisher.up_for_seconds = lambda key: schedule.up_for_seconds(
             key, self._clock.monotonic()
         )
-        reign = _Reign(
+        reign = Reign(
             self.cell,
             self._clock,
             schedule,
@@ -237,6 +288,8 @@ class Reconciler:
                 tasks.create_task(reign.probes.run())
                 tasks.create_task(verdicts.run())
                 tasks.create_task(sweeper.run())
+                tasks.create_task(council.run())
+                tasks.create_task(self._vantage.tell())
                 tasks.create_task(self._look_over())
                 tasks.create_task(self._cleaner.run())
                 if self._stager is not None:
@@ -322,37 +375,3 @@ class Reconciler:
 
 
 _DEFAULT_HEALTH_POLICY = HealthPolicy()
-
-
-class _Reign:
-    """What exists only while this node leads: nothing of it outlives the lead."""
-
-    def __init__(
-        self,
-        cell: CellName,
-        clock: Clock,
-        schedule: ProbeSchedule,
-        probes: ProbeLoop,
-        reaper: Reaper,
-    ) -> None:
-        self.probes = probes
-        self._cell = cell
-        self._clock = clock
-        self._schedule = schedule
-        self._reaper = reaper
-
-    def put(self, instance: Instance) -> None:
-        """An instance of any cell is as it is now said to be."""
-        if instance.registration.cell != self._cell:
-            self._schedule.remove(instance.key, self._clock.monotonic())
-            return
-        now = self._clock.monotonic()
-        unix_ms = self._clock.unix_ms()
-        self._schedule.put(instance, now, unix_ms)
-        self._reaper.put(instance, now, unix_ms)
-        if instance.health is Health.UNKNOWN:
-            self.probes.wake()
-
-    def remove(self, key: InstanceKey) -> None:
-        """An instance is gone."""
-        self._schedule.remove(key, self._clock.monotonic())

@@ -78,6 +78,10 @@ class AuditEntryNotFound(NotFound):
     """No such audit entry: never written, or past its time."""
 
 
+class ObserverNotFound(NotFound):
+    """No observer with that id probes the cell."""
+
+
 class AlreadyExists(RegistryError):
     """What was to be created exists already."""
 

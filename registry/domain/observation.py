@@ -7,16 +7,39 @@ than about the endpoint.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NewType
 
 from registry.domain.health import ANSWERS, SUCCESSES, Evidence
+from registry.domain.names import Incarnation
 
 ObserverId = NewType("ObserverId", str)
-"""`nodes/{node}` or `frontends/{frontend}`."""
+"""`node.{node}` or `frontend.{frontend}`."""
 
+BEAT_SECONDS = 2.5
+"""So often an observer says that it is still there."""
 LIFETIME_SECONDS = 10.0
-"""An observer that says nothing for longer is forgotten: four of its beats."""
+"""The words of an observer that says nothing for longer count no more: four of its beats."""
+FINDINGS_LIMIT = 4096
+"""More findings than this are not told: an observer with so many has no words that count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What an observer has to say of a cell: all that it does not find well.
+
+    What is not among them it finds well, so that a report is as long as there is trouble.
+    """
+
+    targets: int
+    """How many endpoints it probes."""
+    failing: Mapping[Incarnation, Evidence]
+    """Failures by kind, and NONE for what it has not tried, or never found well."""
+    complete: bool = True
+    """False: there are more than FINDINGS_LIMIT, so that nothing follows from absence."""
+    connects_only: bool = False
+    """It opens connections whatever the check is, and so finds well by TCP checks alone."""
 
 
 @dataclass(frozen=True, slots=True)

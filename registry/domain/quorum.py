@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from registry.domain.health import Evidence
+from registry.domain.health import ANSWERS, SUCCESSES, Evidence, Health, Standing
 from registry.domain.observation import Observation
 
 
@@ -64,3 +64,32 @@ def _told(own: Observation | None, failing: list[Observation]) -> Evidence:
     if any(word.evidence is Evidence.TIMEOUT for word in failing):
         return Evidence.TIMEOUT
     return min(failing, key=lambda word: word.observer).evidence
+
+
+# ruled
+#
+#   standing                verdict   standing after
+#   ----------------------  --------  ------------------------------------------------------
+#   UNKNOWN, DRAINING       any       as the judge's own probe has it: `wished`
+#   UNHEALTHY, WITHDRAWN    any       the same
+#   UNHEALTHY, LEASE_EXPIRED any      the same
+#   any                     NONE      as before
+#   HEALTHY                 success   as before
+#   HEALTHY                 failure   UNHEALTHY, the failure
+#   UNHEALTHY               success   HEALTHY, VALIDATED
+#   UNHEALTHY, silence      answer    UNHEALTHY, the answer: stronger
+#   UNHEALTHY, else         failure   as before: evidence never flutters
+def ruled(standing: Standing, wished: Standing, found: Evidence) -> Standing:
+    """The standing that follows from a verdict, where others than the judge have a word."""
+    by_owner = standing.evidence in (Evidence.WITHDRAWN, Evidence.LEASE_EXPIRED)
+    if standing.health not in (Health.HEALTHY, Health.UNHEALTHY) or by_owner:
+        return wished
+    if found is Evidence.NONE:
+        return standing
+    if standing.health is Health.HEALTHY:
+        return standing if found in SUCCESSES else Standing(Health.UNHEALTHY, found)
+    if found in SUCCESSES:
+        return Standing(Health.HEALTHY, found)
+    if standing.evidence is Evidence.TIMEOUT and found in ANSWERS:
+        return Standing(Health.UNHEALTHY, found)
+    return standing

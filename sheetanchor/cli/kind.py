@@ -208,6 +208,19 @@ def _audit(item: Any, now: float) -> Row:
     return (act, where, generation, item.actor or "-", ago(item, "act_time", now), why)
 
 
+def _observer(item: Any, now: float) -> Row:
+    state = item.State.Name(item.state).removeprefix("STATE_").lower()
+    return (
+        short_name(item.name),
+        state,
+        str(item.target_count),
+        str(item.failing_count),
+        str(item.unseen_count),
+        ago(item, "seen_time", now),
+        f"since {ago(item, 'quarantine_time', now)}: {item.reason}" if item.reason else "-",
+    )
+
+
 KINDS: tuple[Kind, ...] = (
     Kind(
         "namespaces", "namespace", "NAMESPACE", ("namespaces",), 0, ("NAMESPACE", "AGE"), _namespace
@@ -277,5 +290,14 @@ KINDS: tuple[Kind, ...] = (
         _audit,
         resource="audit_entry",
         resources="audit_entries",
+    ),
+    Kind(
+        "observers",
+        "observer",
+        "CELL/OBSERVER",
+        ("cells", "observers"),
+        1,
+        ("OBSERVER", "STATE", "TARGETS", "FAILING", "UNSEEN", "SEEN", "WHY"),
+        _observer,
     ),
 )

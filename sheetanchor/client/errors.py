@@ -152,6 +152,7 @@ REASONS: Mapping[str, type[RegistryRefusal]] = {
     "PLAN_NOT_FOUND": NotFound,
     "FRONTEND_NOT_FOUND": NotFound,
     "AUDIT_ENTRY_NOT_FOUND": NotFound,
+    "OBSERVER_NOT_FOUND": NotFound,
     "ALREADY_EXISTS": Conflict,
     "ETAG_MISMATCH": Conflict,
     "REQUEST_ID_REUSED": Conflict,

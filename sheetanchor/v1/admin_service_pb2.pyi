@@ -9,6 +9,7 @@ from sheetanchor.v1 import frontend_pb2 as _frontend_pb2
 from sheetanchor.v1 import instance_pb2 as _instance_pb2
 from sheetanchor.v1 import lease_pb2 as _lease_pb2
 from sheetanchor.v1 import namespace_pb2 as _namespace_pb2
+from sheetanchor.v1 import observer_pb2 as _observer_pb2
 from sheetanchor.v1 import plan_pb2 as _plan_pb2
 from sheetanchor.v1 import service_pb2 as _service_pb2
 from google.protobuf.internal import containers as _containers
@@ -321,6 +322,30 @@ class ListAuditEntriesResponse(_message.Message):
     def __init__(self, audit_entries: _Optional[_Iterable[_Union[_audit_entry_pb2.AuditEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetAuditEntryRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListObserversRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListObserversResponse(_message.Message):
+    __slots__ = ("observers", "next_page_token")
+    OBSERVERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    observers: _containers.RepeatedCompositeFieldContainer[_observer_pb2.Observer]
+    next_page_token: str
+    def __init__(self, observers: _Optional[_Iterable[_Union[_observer_pb2.Observer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetObserverRequest(_message.Message):
     __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str

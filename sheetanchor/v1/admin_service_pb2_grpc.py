@@ -11,6 +11,7 @@ from sheetanchor.v1 import frontend_pb2 as sheetanchor_dot_v1_dot_frontend__pb2
 from sheetanchor.v1 import instance_pb2 as sheetanchor_dot_v1_dot_instance__pb2
 from sheetanchor.v1 import lease_pb2 as sheetanchor_dot_v1_dot_lease__pb2
 from sheetanchor.v1 import namespace_pb2 as sheetanchor_dot_v1_dot_namespace__pb2
+from sheetanchor.v1 import observer_pb2 as sheetanchor_dot_v1_dot_observer__pb2
 from sheetanchor.v1 import service_pb2 as sheetanchor_dot_v1_dot_service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -184,6 +185,16 @@ class AdminServiceStub:
                 '/sheetanchor.v1.AdminService/GetAuditEntry',
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetAuditEntryRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_audit__entry__pb2.AuditEntry.FromString,
+                _registered_method=True)
+        self.ListObservers = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/ListObservers',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListObserversRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListObserversResponse.FromString,
+                _registered_method=True)
+        self.GetObserver = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/GetObserver',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetObserverRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_observer__pb2.Observer.FromString,
                 _registered_method=True)
 
 
@@ -394,6 +405,21 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListObservers(self, request, context):
+        """Lists those who probe the endpoints of a cell, by name: whom its leader
+        believes, and whom not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetObserver(self, request, context):
+        """Gets an observer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -531,6 +557,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetAuditEntry,
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetAuditEntryRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_audit__entry__pb2.AuditEntry.SerializeToString,
+            ),
+            'ListObservers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObservers,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListObserversRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListObserversResponse.SerializeToString,
+            ),
+            'GetObserver': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetObserver,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetObserverRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_observer__pb2.Observer.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1270,6 +1306,60 @@ class AdminService:
             '/sheetanchor.v1.AdminService/GetAuditEntry',
             sheetanchor_dot_v1_dot_admin__service__pb2.GetAuditEntryRequest.SerializeToString,
             sheetanchor_dot_v1_dot_audit__entry__pb2.AuditEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObservers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/ListObservers',
+            sheetanchor_dot_v1_dot_admin__service__pb2.ListObserversRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_admin__service__pb2.ListObserversResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetObserver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/GetObserver',
+            sheetanchor_dot_v1_dot_admin__service__pb2.GetObserverRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_observer__pb2.Observer.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 
 from registry.adapters.rpc.control import ControlService, text_of
+from registry.adapters.rpc.observation import ObservationService
 from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.cell import cell_message
 from registry.adapters.rpc.translate.draft import policy_draft
@@ -38,6 +39,7 @@ from registry.adapters.rpc.translate.service import policy_message, service_mess
 from registry.app.audit import Audit, Scribe
 from registry.app.catalog import Catalog, LeaseView
 from registry.app.controls import Controls
+from registry.app.observers import Observers
 from registry.app.registrar import Registrar
 from registry.domain.audit import Act, Deed
 from registry.domain.diversion import admit
@@ -63,8 +65,8 @@ class _ByHand(Protocol):
     reason: str
 
 
-class AdminService(ControlService):
-    """Translates; `Catalog`, `Registrar` and `Controls` do the work."""
+class AdminService(ControlService, ObservationService):
+    """Translates; `Catalog`, `Registrar`, `Controls` and `Observers` do the work."""
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class AdminService(ControlService):
         controls: Controls,
         audit: Audit,
         scribe: Scribe,
+        observers: Observers,
         tokens: PageTokens,
         regions: Collection[str],
     ) -> None:
@@ -82,6 +85,7 @@ class AdminService(ControlService):
         self._catalog = catalog
         self._registrar = registrar
         self._scribe = scribe
+        self._observers = observers
 
     # --- namespaces ----------------------------------------------------------------
 

@@ -56,6 +56,7 @@ TABLE: Mapping[type[e.RegistryError], Row] = {
     e.PlanNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_PLAN_NOT_FOUND),
     e.FrontendNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_FRONTEND_NOT_FOUND),
     e.AuditEntryNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_AUDIT_ENTRY_NOT_FOUND),
+    e.ObserverNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_OBSERVER_NOT_FOUND),
     e.LeaseNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_LEASE_NOT_FOUND),
     e.AlreadyExists: Row(_Code.ALREADY_EXISTS, _R.ERROR_REASON_ALREADY_EXISTS),
     e.EtagMismatch: Row(_Code.ABORTED, _R.ERROR_REASON_ETAG_MISMATCH),

@@ -13,7 +13,7 @@ from uuid import uuid4
 from registry.adapters.store.history import check_start
 from registry.adapters.store.ledger import Ledger
 from registry.adapters.store.local_notifier import LocalNotifier
-from registry.adapters.store.memory_publication import MemoryPublication
+from registry.adapters.store.memory_observers import MemoryObservers
 from registry.domain.change import Change
 from registry.domain.instance import Instance
 from registry.domain.names import (
@@ -40,7 +40,7 @@ from registry.ports import (
 )
 
 
-class MemoryStore(MemoryPublication):
+class MemoryStore(MemoryObservers):
     """`registry.ports.Store` without a database. Forgets everything with the process."""
 
     def __init__(self, clock: Clock, notifier: LocalNotifier | None = None) -> None:

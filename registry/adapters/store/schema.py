@@ -328,6 +328,31 @@ audit = Table(
     Column("receive_ms", Number, nullable=False),
     sqlite_with_rowid=False,
 )
+
+observers = Table(
+    "observers",
+    metadata,
+    # One row an observer that lives, and no more: the leader deletes the others.
+    Column("cell", String, nullable=False),
+    Column("observer", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("beat", Number, nullable=False),
+    Column("version", Number, nullable=False),
+    Column("findings", LargeBinary, nullable=False),
+    Column("seen_ms", Number, nullable=False),
+    Column("quarantine_ms", Number, nullable=False),
+    Column("why", String, nullable=False),
+    PrimaryKeyConstraint("cell", "observer"),
+    sqlite_with_rowid=False,
+)
+
+# A plan in use: the head's, a pinned one's, and the links that these are read by.
+_IN_USE = (
+    "EXISTS (SELECT 1 FROM (SELECT head_generation AS used FROM cells WHERE name = OLD.cell"
+    " UNION ALL SELECT generation FROM pins WHERE cell = OLD.cell) AS u"
+    " WHERE u.used >= OLD.generation AND OLD.generation >= COALESCE((SELECT MAX(b.generation)"
+    " FROM plans b WHERE b.cell = OLD.cell AND b.base IS NOT NULL AND b.generation <= u.used), 0))"
+)
 Index("ix_audit_receive_ms_uid", audit.c.receive_ms, audit.c.uid)
 
 for _dialect, _statements in (("sqlite", SQLITE_TRIGGERS), ("postgresql", POSTGRESQL_TRIGGERS)):

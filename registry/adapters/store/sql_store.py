@@ -16,6 +16,7 @@ from registry.adapters.store import (
     freezes,
     history,
     leases,
+    observers,
     pins,
     plan_cleanup,
     plans,
@@ -45,6 +46,8 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.notice import Notice, Topic
+from registry.domain.observation import ObserverId
+from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.role import Role
@@ -350,3 +353,19 @@ class SqlStore:
     async def stage_reports(self) -> Sequence[StageWord]:
         """The last word of each canary on each stage."""
         return await self._database.read(stages.reports)
+
+    async def observe(self, report: ObserverReport) -> None:
+        """Keep an observer's last word on a cell."""
+        await self._database.write(lambda tx: observers.observe(tx, report))
+
+    async def observers(
+        self, cell: CellName, known: Mapping[ObserverId, int]
+    ) -> Sequence[ObserverRecord]:
+        """The observers of a cell, by id."""
+        return await self._database.read(lambda tx: observers.observers(tx, cell, known))
+
+    async def judge_observers(
+        self, fence: Fence, held: Mapping[ObserverId, Quarantine], gone: Sequence[ObserverId]
+    ) -> None:
+        """Keep whom the leader believes, and forget who is gone. Raises LeadershipLost."""
+        await self._database.write(lambda tx: observers.judge(tx, fence, held, gone))

@@ -109,7 +109,11 @@ async def test_get_knows_every_kind(site: Site, shell: Shell) -> None:
     async def heard() -> bool:
         return bool((await shell.json("list", "frontends"))["frontends"])
 
+    async def observed() -> bool:
+        return bool((await shell.json("list", "observers"))["observers"])
+
     await eventually(heard)
+    await eventually(observed)
     for kind, parent in (
         ("namespaces", ()),
         ("services", ()),
@@ -118,6 +122,7 @@ async def test_get_knows_every_kind(site: Site, shell: Shell) -> None:
         ("cells", ()),
         ("plans", ("eu",)),
         ("frontends", ()),
+        ("observers", ("eu",)),
     ):
         _, first, *_ = await shell.table("list", kind, *parent)
         done = await shell.run("get", kind, first[0])
@@ -126,7 +131,14 @@ async def test_get_knows_every_kind(site: Site, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("service", "shop/nope"), ("cell", "nope"), ("plan", "eu/99999"), ("frontend", "x")]
+    "words",
+    [
+        ("service", "shop/nope"),
+        ("cell", "nope"),
+        ("plan", "eu/99999"),
+        ("frontend", "x"),
+        ("observer", "eu/node.x"),
+    ],
 )
 async def test_what_is_not_there_is_an_exit_code_of_its_own(
     shell: Shell, words: tuple[str, str]

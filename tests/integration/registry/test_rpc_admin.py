@@ -136,6 +136,14 @@ async def test_what_is_not_there_has_a_reason_of_its_own(site: Site) -> None:
             site.admin.GetFrontend(pb.GetFrontendRequest(name="frontends/no")),
             "FRONTEND_NOT_FOUND",
         ),
+        (
+            site.admin.GetObserver(pb.GetObserverRequest(name="cells/eu/observers/node.no")),
+            "OBSERVER_NOT_FOUND",
+        ),
+        (
+            site.admin.ListObservers(pb.ListObserversRequest(parent="cells/no")),
+            "CELL_NOT_FOUND",
+        ),
     ):
         status = await refusal(call)
         assert status.code == grpc.StatusCode.NOT_FOUND.value[0]

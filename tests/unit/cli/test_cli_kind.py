@@ -26,6 +26,7 @@ NOW = 1_000_000.0
         ("cell", "east", "cells/east"),
         ("frontend", "dns-1", "frontends/dns-1"),
         ("audit", "0af3", "auditEntries/0af3"),
+        ("observer", "eu/node.a", "cells/eu/observers/node.a"),
     ],
 )
 def test_short_names_are_completed_and_full_ones_tell_their_kind(

@@ -19,6 +19,7 @@ from registry.domain.names import (
     ServiceKey,
     is_label,
 )
+from registry.domain.observation import ObserverId
 
 ANY = "-"
 MAX_GENERATION = 2**63 - 1
@@ -83,6 +84,14 @@ def audit_uid(text: str, field: str) -> str:
             FieldViolation(field, f"{text[:200]!r} is not of the form auditEntries/{{entry}}")
         )
     return uid
+
+
+def observer_name(text: str, field: str) -> tuple[CellName, ObserverId]:
+    """The parts of `cells/{cell}/observers/{observer}`. Raises InvalidField."""
+    parts = text.split("/")
+    if parts[0::2] != ["cells", "observers"] or len(parts) != 4 or not parts[3]:
+        raise _wrong(text, field, ("cells", "observers"), "")
+    return CellName(_label(parts[1], field)), ObserverId(parts[3])
 
 
 def parent_ids(text: str, field: str, collections: tuple[str, ...]) -> tuple[str | None, ...]:

@@ -387,16 +387,6 @@ async def test_a_node_that_lost_the_lead_stops_at_once_and_writes_no_more(
         assert node.generation == second.generation
 
 
-async def test_probing_is_the_leaders_alone(
-    node: PublicationNode, store: GatedStore, clock: ManualClock
-) -> None:
-    idle = ScriptedProber(clock)
-    async with running(PublicationNode(store, clock, idle, name="b")):
-        await node.register(port=80, ttl_seconds=300.0)
-        await clock.advance(30.0)
-        assert idle.tried == []
-
-
 async def test_a_plan_that_cannot_be_read_is_published_anew_in_full(
     node: PublicationNode,
     store: GatedStore,

@@ -25,11 +25,11 @@ def word(
 
 
 def own(evidence: Evidence, failing: float = 5.0) -> Observation:
-    return word("nodes/me", evidence, 0.0, failing, own=True)
+    return word("node.me", evidence, 0.0, failing, own=True)
 
 
 def others(*evidence: Evidence) -> list[Observation]:
-    return [word(f"nodes/{at}", each) for at, each in enumerate(evidence)]
+    return [word(f"node.{at}", each) for at, each in enumerate(evidence)]
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def others(*evidence: Evidence) -> list[Observation]:
         (others(SILENT, WELL), NONE),
         ([own(SILENT), *others(SILENT, WELL, WELL)], NONE),
         # stale words are no words
-        ([own(SILENT), word("nodes/old", WELL, FRESH + 0.1)], SILENT),
-        ([own(SILENT), word("nodes/old", WELL, FRESH)], NONE),
-        ([word("nodes/old", SILENT, FRESH + 0.1)], NONE),
+        ([own(SILENT), word("node.old", WELL, FRESH + 0.1)], SILENT),
+        ([own(SILENT), word("node.old", WELL, FRESH)], NONE),
+        ([word("node.old", SILENT, FRESH + 0.1)], NONE),
     ],
 )
 def test_every_row(words: list[Observation], expected: Evidence) -> None:
@@ -89,7 +89,7 @@ _OTHERS = st.lists(
     st.tuples(_EVIDENCE, st.floats(0.0, 2 * FRESH), st.floats(0.0, 60.0)), max_size=7
 ).map(
     lambda drawn: [
-        word(f"nodes/{at}", evidence, age, failing)
+        word(f"node.{at}", evidence, age, failing)
         for at, (evidence, age, failing) in enumerate(drawn)
     ]
 )
@@ -136,7 +136,7 @@ def test_one_more_success_of_another_takes_nothing_out(
 ) -> None:
     words = _all(mine, rest)
     before = verdict(words, fresh_seconds=FRESH)
-    after = verdict([*words, word("nodes/more", WELL, 0.0)], fresh_seconds=FRESH)
+    after = verdict([*words, word("node.more", WELL, 0.0)], fresh_seconds=FRESH)
     if before in (WELL, NONE):
         assert after in (WELL, NONE)
 
