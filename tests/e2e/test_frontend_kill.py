@@ -28,12 +28,10 @@ def registry(installation: Installation) -> Server:
 
 
 @pytest.fixture
-def frontend(
-    installation: Installation, registry: Server, monkeypatch: pytest.MonkeyPatch
-) -> Server:
+def frontend(installation: Installation, registry: Server) -> Server:
     """A frontend that follows it, and calls nothing stale however long the rounds take."""
-    monkeypatch.setenv("SHEETANCHOR_STALE_AFTER", "86400")
     found = installation.frontend("frontend", "east", ["east"], [registry])
+    found.process.environment = {"SHEETANCHOR_STALE_AFTER": "86400"}
     found.start()
     return found
 
