@@ -13,7 +13,7 @@ import importlib
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -157,7 +157,7 @@ class FrontendServer:
         if finding is not None:
             self._tell_damage(finding, "nothing")
         fresh = {each.cell: each.snapshot for each in recovered if each.snapshot is not None}
-        self._applier.restore(await self._trusted(fresh), standings)
+        self._applier.restore(await self._trusted(fresh), standings, self._older)
         await self._pins.look()
         self._applier.serve_waiting()
         await self._listener.start(settings.host, settings.port)
@@ -246,6 +246,14 @@ class FrontendServer:
                 )
             states.append(state)
         return states
+
+    def _older(self, failed: Snapshot) -> Iterator[Snapshot]:
+        """What a cell may begin with in place of this: what it followed, and the known goods."""
+        cell = failed.position.cell
+        before = self._disk.peek(cell, below=failed.order).snapshot
+        if before is not None:
+            yield before
+        yield from (good for good in self._vault.of(cell) if good.order < failed.order)
 
     def _tell_damage(self, finding: Finding, instead: str) -> None:
         frontend = self._settings.frontend_id

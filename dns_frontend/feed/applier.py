@@ -12,15 +12,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 
 from dns_frontend import telemetry
+from dns_frontend.feed.answering import Answering
 from dns_frontend.feed.decode import MalformedMessageError
 from dns_frontend.feed.scribe import Scribe, Standings
 from dns_frontend.feed.staging import Staging
+from dns_frontend.feed.word import Speak, Word, to_nobody
 from dns_frontend.plan.cell import (
     Acknowledge,
     CellState,
@@ -34,13 +36,15 @@ from dns_frontend.plan.cell import (
     Resync,
     Rules,
     Serve,
+    ServeFailed,
     Snapshot,
+    TakeBack,
+    instead,
     step,
 )
-from dns_frontend.plan.diversion import in_time
 from dns_frontend.plan.entry import CellPosition
-from dns_frontend.plan.guard import Finding
-from dns_frontend.plan.holding import Held, told
+from dns_frontend.plan.guard import Finding, Rule
+from dns_frontend.plan.holding import told
 from dns_frontend.plan.role import Role
 from dns_frontend.wire.table import AnswerTable
 
@@ -51,21 +55,8 @@ CELLS_LIMIT = 1000
 """Cells of all clusters together; the contract lets a watch begin from so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What is said of a generation to the registry that published it."""
-
-    position: CellPosition
-    finding: Finding | None
-    """Why it is refused; None when it is served."""
-    context: Context | None = None
-    """The trace that it belongs to."""
-    held: Held = field(default_factory=dict)
-    """The names that it lost or emptied, and that are answered as before."""
-
-
-Speak = Callable[[Word], None]
-"""Takes a word for a registry. Must not wait."""
+def _nothing_older(_: Snapshot) -> Iterable[Snapshot]:
+    return ()
 
 
 @dataclass(slots=True)
@@ -110,6 +101,8 @@ class Applier:
         self._wake = asyncio.Event()
         self._standings: Standings = {}
         self.staging = Staging(role)
+        self._answering = Answering(table, self.staging, clock, wall)
+        """`_states` is ahead of it while the disk is busy."""
 
     def __repr__(self) -> str:
         return f"<Applier {self._frontend} {list(self._states.values())} waiting={len(self._jobs)}>"
@@ -167,13 +160,21 @@ class Applier:
 
     # --- what happens ------------------------------------------------------------------
 
-    def restore(self, states: Iterable[CellState], standings: Standings) -> None:
-        """Begin with what was on disk; before `run`, and before anything is answered (I16)."""
-        now = self._clock()
+    def restore(
+        self,
+        states: Iterable[CellState],
+        standings: Standings,
+        older: Callable[[Snapshot], Iterable[Snapshot]] = _nothing_older,
+    ) -> None:
+        """Begin with what was on disk; before `run`, and before anything is answered (I16).
+
+        What cannot be answered from is refused, and replaced by the first that can of those
+        that `older` gives for it; it stops no other cell (I20).
+        """
         for state in states:
             self._states[state.cell] = state
             if state.served is not None:
-                self._load(state.served, now)
+                self._begin(state.served, older)
         self._table.restore(standings)
         self._standings = self._table.standings()
 
@@ -216,17 +217,37 @@ class Applier:
         """Follow the chain of the cell again."""
         self._steer(cell, PinLifted(self._clock()))
 
-    def _steer(self, cell: str, event: PinPlaced | PinLifted) -> None:
+    def _begin(self, newest: Snapshot, older: Callable[[Snapshot], Iterable[Snapshot]]) -> None:
+        reason = self._answering.begin(newest)
+        if not reason:
+            return
+        cell, now = newest.position.cell, self._clock()
+        for good in older(newest):
+            state = instead(newest, good, Finding(Rule.UNSERVABLE, reason[:400]), now)
+            if state.served is not None and not self._answering.begin(state.served):
+                self._states[cell] = state
+                self._refuse(newest.position, Finding(Rule.UNSERVABLE, reason), to_nobody)
+                return
+        self._steer(cell, ServeFailed(now, newest, None, reason))
+
+    def _fail(self, job: _Job, reason: str) -> None:
+        """Undo what was begun of a generation, and all that was accepted on it."""
+        failed = job.serve.snapshot
+        cell = failed.position.cell
+        self._jobs = [each for each in self._jobs if each.serve.snapshot.position.cell != cell]
+        event = ServeFailed(self._clock(), failed, self._answering.now.get(cell), reason)
+        self._steer(cell, event)
+
+    def _steer(self, cell: str, event: PinPlaced | PinLifted | ServeFailed) -> None:
         state, effects = step(self._states.get(cell, CellState(cell)), event, self._rules)
         self._states[cell] = state
         self._table.mark_pinned(frozenset(each.cell for each in self.states() if each.pin))
-        self._carry_out(cell, effects, self._voices.get(cell, _to_nobody), "")
+        self._carry_out(cell, effects, self._voices.get(cell, to_nobody), "")
 
     def serve_waiting(self) -> None:
         """Serve what was pinned before the start, so that the first answer is the pin's."""
         jobs, self._jobs = self._jobs, []
-        for job in jobs:
-            self._serve(job)
+        self._serve_all(jobs)
 
     async def run(self) -> None:
         """Serve what was accepted, and what time alone changes, for ever."""
@@ -245,9 +266,20 @@ class Applier:
                 job.serve.snapshot.position.cell: job.serve.snapshot for job in jobs if job.keep
             }
             await self._scribe.keep(newest.values())
-            for job in jobs:
-                self._serve(job)
+            self._serve_all(jobs)
             due = self._review()
+
+    def _serve_all(self, jobs: Iterable[_Job]) -> None:
+        failed: set[str] = set()
+        for job in jobs:
+            cell = job.serve.snapshot.position.cell
+            if cell in failed:
+                job.span.end()  # a step from what could not be served
+                continue
+            reason = self._serve(job)
+            if reason:
+                failed.add(cell)
+                self._fail(job, reason)
 
     def _carry_out(
         self, cell: str, effects: Iterable[Effect], speak: Speak, traceparent: str
@@ -268,6 +300,8 @@ class Applier:
                     elif not accepted:
                         speak(Word(effect.position, None, held=effect.held))
                     # an accepted generation is acknowledged when it is served
+                case TakeBack():
+                    self._answering.take_back(cell, effect.snapshot)
                 case Resync():
                     doubt = effect.doubt
                 case Ignore():
@@ -316,39 +350,24 @@ class Applier:
         )
         speak(Word(position, finding))
 
-    def _serve(self, job: _Job) -> None:
+    def _serve(self, job: _Job) -> str:
+        """Answer from it; why that cannot be, empty when it can."""
         serve, position = job.serve, job.serve.snapshot.position
-        cell, changed = position.cell, serve.changed.items()
-        now = self._clock()
-        try:
-            if serve.whole:
-                self._load(serve.snapshot, now)
-            else:
-                wall = self._wall()
-                entries = in_time(self.staging.step(cell, changed, serve.removed), wall, now)
-                held = in_time(self.staging.hold(cell, serve.held.items()), wall, now)
-                self._table.update(position, entries, serve.removed, now, held)
-        except Exception as error:
-            # one cell's content must not end the others' updates (I11, I20)
-            log.exception("a generation could not be served", extra={"cell": position.cell})
-            job.span.record_exception(error)
+        reason = self._answering.take(serve)
+        if reason:
+            job.span.set_attribute("sheetanchor.failure", reason)
             job.span.end()
-            return
+            return reason
         telemetry.plans_applied.add(1, self._attributes(position.cell))
         telemetry.apply_duration.record(
             self._clock() - job.arrived_at, self._attributes(position.cell)
         )
         job.span.end()
         if not job.keep:
-            return  # nothing that the registry published
+            return ""  # nothing that the registry published
         context = trace.set_span_in_context(job.span, Context())
         job.speak(Word(position, None, context, serve.snapshot.held))
-
-    def _load(self, snapshot: Snapshot, now: float) -> None:
-        cell, wall = snapshot.position.cell, self._wall()
-        entries = in_time(self.staging.load(cell, snapshot.tree), wall, now)
-        held = in_time(self.staging.hold(cell, snapshot.held.items()), wall, now)
-        self._table.load(snapshot.position, entries, now, held)
+        return ""
 
     def _review(self) -> float | None:
         """Let time do its part; returns when it next may."""
@@ -365,7 +384,3 @@ class Applier:
 
     def _attributes(self, cell: str) -> dict[str, str]:
         return {"frontend": self._frontend, "cell": cell}
-
-
-def _to_nobody(_: Word) -> None:
-    """For a cell whose registry was never heard: what is refused is said when it is."""

@@ -21,7 +21,7 @@ import grpc.aio
 
 from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
-from dns_frontend.feed.applier import Applier, Word
+from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.assembly import Assembly
 from dns_frontend.feed.audit import AuditLog
 from dns_frontend.feed.canary import StageReport
@@ -32,6 +32,7 @@ from dns_frontend.feed.decode import (
     published_of,
 )
 from dns_frontend.feed.herald import Herald
+from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.holding import Held, told

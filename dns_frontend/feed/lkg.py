@@ -73,6 +73,8 @@ class Recovered:
     source: Path | None = None
     """The base that it comes from."""
     findings: list[Finding] = field(default_factory=list)
+    below: tuple[int, int] | None = None
+    """Where reading is to end short of, by (epoch, generation)."""
 
 
 @dataclass(slots=True)
@@ -147,12 +149,13 @@ class LastKnownGood:
                 del self._shelves[directory.name]
             yield recovered
 
-    def peek(self, cell: str) -> Recovered:
-        """What the files of a cell lead to, without a lock and without touching them.
+    def peek(self, cell: str, below: tuple[int, int] | None = None) -> Recovered:
+        """What the files of a cell lead to, without a lock and without touching them; with
+        `below`, what they led to before that (epoch, generation).
 
         For tools beside a running frontend; one that is writing meanwhile may be a step ahead.
         """
-        recovered = Recovered(cell)
+        recovered = Recovered(cell, below=below)
         directory = self._directory / "cells" / cell
         if directory.is_dir():
             for _ in self._read_cell(directory, recovered):
@@ -177,6 +180,8 @@ class LastKnownGood:
                 snapshot = yield from read_base_file(path, directory.name, self._limits)
             except DamagedError as error:
                 recovered.findings.append(Finding(path, error.damage, error.reason))
+                continue
+            if recovered.below is not None and snapshot.order >= recovered.below:
                 continue
             recovered.snapshot, recovered.source = snapshot, path
             for later in sorted(numbers(directory, "journal")):
@@ -209,7 +214,8 @@ class LastKnownGood:
     def _advance(self, recovered: Recovered, step: Step) -> None:
         snapshot = recovered.snapshot
         assert snapshot is not None
-        if (step.position.epoch, step.position.generation) <= snapshot.order:
+        order = (step.position.epoch, step.position.generation)
+        if order <= snapshot.order or (recovered.below is not None and order >= recovered.below):
             return
         if step.parent != snapshot.order or step.position.cell != recovered.cell:
             raise DamagedError(Damage.CHAIN, f"a step from {step.parent} follows {snapshot.order}")

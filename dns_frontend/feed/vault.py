@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -49,13 +50,20 @@ class Vault:
         found: dict[str, Snapshot] = {}
         shelves = self._directory / "good"
         for shelf in sorted(shelves.iterdir()) if shelves.is_dir() else ():
-            for path in reversed(self.paths(shelf.name)):
-                try:
-                    found[shelf.name] = read_snapshot(path, shelf.name, self._limits)
-                    break
-                except DamagedError as error:
-                    log.error("a known good is damaged", extra={"path": path, "error": error})
+            good = next(self.of(shelf.name), None)
+            if good is not None:
+                found[shelf.name] = good
         return found
+
+    def of(self, cell: str) -> Iterator[Snapshot]:
+        """A cell's known goods that can be read, the newest first."""
+        for path in reversed(self.paths(cell)):
+            try:
+                good = read_snapshot(path, cell, self._limits)
+            except DamagedError as error:
+                log.error("a known good is damaged", extra={"path": path, "error": error})
+                continue
+            yield good
 
     def paths(self, cell: str) -> list[Path]:
         """The files of a cell's known goods, the oldest first."""

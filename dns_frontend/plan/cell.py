@@ -33,9 +33,12 @@ from dns_frontend.plan.cell_event import (
     PinPlaced,
     Resync,
     Serve,
+    ServeFailed,
     Snapshot,
+    TakeBack,
     Vanity,
 )
+from dns_frontend.plan.cell_state import CellState, Refused
 from dns_frontend.plan.digest import EntryTree
 from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, is_emptied, judge
 from dns_frontend.plan.holding import held_over, turn
@@ -57,50 +60,18 @@ __all__ = [
     "Resync",
     "Rules",
     "Serve",
+    "ServeFailed",
     "Snapshot",
+    "TakeBack",
     "Vanity",
     "distrust",
+    "instead",
     "step",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A verified generation that is kept from being served."""
-
-    snapshot: Snapshot
-    finding: Finding
-    since: float
-    """When this rule began to refuse without a break, by the monotonic clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellState:
-    """What is known of one cell."""
-
-    cell: str
-    served: Snapshot | None = None
-    refused: Refused | None = None
-    pin: str = ""
-    """Who pinned what is served, and why; empty when nothing is pinned."""
-    before: Snapshot | None = None
-    """What was served before the pin: what the chain is judged against when it is lifted."""
-    confirmed_at: float | None = None
-    """When `served` was last known to be the head, by the monotonic clock."""
-
-    def __repr__(self) -> str:
-        at = self.served.position if self.served else None
-        where = f"epoch {at.epoch} generation {at.generation}" if at else "nothing"
-        doubt = f", refusing {self.refused.finding.rule.value}" if self.refused else ""
-        return f"<CellState {self.cell}: {where}{doubt}>"
-
-    @property
-    def head(self) -> Snapshot | None:
-        """The newest verified generation, which the next delta must build on."""
-        return self.refused.snapshot if self.refused else self.served
-
-
 Step = tuple[CellState, tuple[Effect, ...]]
+_REASON_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +81,27 @@ class Rules:
     limits: Limits = field(default_factory=Limits)
     suspicion_seconds: float = 300.0
     """How long a generation is held back that is only suspicious (`Finding.may_pass`)."""
+    retry_seconds: float = 5.0
+    """How long the next one waits after one that could not be served: a trial costs the
+    whole cell's answers."""
 
 
 def distrust(fresh: Snapshot, good: Snapshot, now: float) -> CellState:
-    """The state to begin in when `fresh` is suspected of having killed us (I18).
-
-    The content of `good` is served where `fresh` stands in the chain, so that the
-    position never goes back (I1); `fresh` is the head that the next delta builds on.
-    """
+    """The state to begin in when `fresh` is suspected of having killed us (I18)."""
     finding = Finding(
         Rule.CRASHED,
         f"generation {fresh.position.generation} was served when this frontend died again and"
         f" again; generation {good.position.generation} is served in its place",
     )
+    return instead(fresh, good, finding, now)
+
+
+def instead(fresh: Snapshot, good: Snapshot, finding: Finding, now: float) -> CellState:
+    """The state to begin in with `good`, since `fresh` cannot be served.
+
+    The content of `good` is served where `fresh` stands in the chain, so that the
+    position never goes back (I1); `fresh` is the head that the next delta builds on.
+    """
     position = replace(
         good.position, epoch=fresh.position.epoch, generation=fresh.position.generation
     )
@@ -150,6 +129,8 @@ def step(state: CellState, event: Event, rules: Rules) -> Step:
             return _on_pin(state, event, rules)
         case PinLifted():
             return _on_lift(state, event, rules)
+        case ServeFailed():
+            return _on_failure(state, event, rules)
         case _:
             assert_never(event)
 
@@ -288,6 +269,37 @@ def _on_lift(state: CellState, event: PinLifted, rules: Rules) -> Step:
     return after, _from_pin(state.served, after.served, effects)
 
 
+def _on_failure(state: CellState, event: ServeFailed, rules: Rules) -> Step:
+    """What cannot be answered from is as good as refused, though it passed the guard.
+
+        served now       step
+        what failed      go back to what was answered before; it is kept aside as the head
+        a newer one      go back, and consider the newer one as from there
+        a pin            give it up, and go back to what the chain had before it
+
+    The position of what is answered never went further (I1). It stays refused, also when it
+    is sent again: only another generation is tried, and a new life of this frontend.
+    """
+    failed, served = event.failed, state.served
+    finding = Finding(Rule.UNSERVABLE, event.reason[:_REASON_CHARACTERS])
+    told = Acknowledge(failed.position, finding)
+    if state.pin:
+        before, refused = state.before, state.refused
+        if refused is not None:
+            refused = Refused(refused.snapshot, finding, event.now, waits=True)
+            if before is not None and refused.snapshot.order == before.order:
+                refused = None
+        after = CellState(state.cell, before, refused, confirmed_at=state.confirmed_at)
+        return after, (told, TakeBack(before))
+    back = CellState(state.cell, event.before, confirmed_at=state.confirmed_at)
+    refused = Refused(replace(failed, held={}), finding, event.now)
+    if served is None or served.order <= failed.order:
+        return replace(back, refused=refused), (told, TakeBack(event.before))
+    # it waits for its turn like any that comes after a failure
+    newer = Refused(replace(served, held={}), finding, event.now, waits=True)
+    return replace(back, refused=newer), (told, TakeBack(event.before))
+
+
 def _from_pin(
     pinned: Snapshot | None, target: Snapshot | None, effects: tuple[Effect, ...]
 ) -> tuple[Effect, ...]:
@@ -313,7 +325,10 @@ def _confirm(state: CellState, head: Snapshot, now: float, rules: Rules, *, agai
     if refused is None:
         effects = (Acknowledge(head.position, None, head.held),) if again else ()
         return replace(state, confirmed_at=now), effects
-    if refused.finding.may_pass and now - refused.since >= rules.suspicion_seconds:
+    waited = now - refused.since
+    if (refused.finding.may_pass and waited >= rules.suspicion_seconds) or (
+        refused.waits and waited >= rules.retry_seconds
+    ):
         return _consider(state, refused.snapshot, now, 1, rules)
     return state, (Acknowledge(head.position, refused.finding),) if again else ()
 
@@ -323,7 +338,14 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
     if state.pin:
         refused = Refused(candidate, _pinned(state.pin), now)
         return replace(state, refused=refused), (Acknowledge(candidate.position, refused.finding),)
-    served = state.served
+    served, before = state.served, state.refused
+    if (
+        before is not None
+        and before.finding.rule is Rule.UNSERVABLE
+        and now - before.since < rules.retry_seconds
+    ):
+        refused = replace(before, snapshot=candidate, waits=True)
+        return replace(state, refused=refused), (Acknowledge(candidate.position, before.finding),)
     old, already = (served.tree, served.held) if served else (EntryTree(), {})
     difference = old.difference(candidate.tree)
     held = held_over(old, already, candidate.tree, difference)

@@ -77,7 +77,18 @@ class PinLifted:
     now: float
 
 
-Event = BaseArrived | DeltaArrived | CheckpointArrived | PinPlaced | PinLifted
+@dataclass(frozen=True, slots=True)
+class ServeFailed:
+    """No answers could be made of what was accepted; how far it got is not known."""
+
+    now: float
+    failed: Snapshot
+    before: Snapshot | None
+    """What was answered from until then."""
+    reason: str
+
+
+Event = BaseArrived | DeltaArrived | CheckpointArrived | PinPlaced | PinLifted | ServeFailed
 
 
 # --- Effects ---------------------------------------------------------------------------
@@ -145,4 +156,12 @@ class Ignore:
     vanity: Vanity
 
 
-Effect = Persist | Serve | Acknowledge | Resync | Ignore
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Answer from this again, whole, and from nothing that was accepted since; None: from
+    nothing of the cell, so that the region is not taken for known (I17)."""
+
+    snapshot: Snapshot | None
+
+
+Effect = Persist | Serve | Acknowledge | Resync | Ignore | TakeBack

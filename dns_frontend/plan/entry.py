@@ -125,6 +125,9 @@ class ServiceEntry:
     """What `diversion` comes to on the clock that standings are judged by."""
 
 
+NO_ENTRIES: Mapping[str, ServiceEntry] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class CellPosition:
     """Where a cell's chain stands at this frontend."""

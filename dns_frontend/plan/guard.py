@@ -68,6 +68,8 @@ class Rule(Enum):
     """Too many services were deleted at once."""
     PINNED = "pinned"
     """An operator pinned another snapshot at this frontend."""
+    UNSERVABLE = "unservable"
+    """This frontend could not make answers of it."""
     CRASHED = "crashed"
     """This frontend died again and again soon after it began to serve it."""
 

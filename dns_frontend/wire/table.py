@@ -15,7 +15,7 @@ from struct import pack
 
 from dns_frontend.plan.answer import Composer, RecordType
 from dns_frontend.plan.answer import exists as service_exists
-from dns_frontend.plan.entry import CellPosition, ServiceEntry, ServiceKey
+from dns_frontend.plan.entry import NO_ENTRIES, CellPosition, ServiceEntry, ServiceKey
 from dns_frontend.plan.explanation import why
 from dns_frontend.plan.keepsake import keepsake, recall
 from dns_frontend.plan.ledger import Ledger
@@ -50,8 +50,6 @@ RECOMPILED_ENDPOINTS = 200
 """So is a service of more endpoints: not all that was ever asked of it is asked again."""
 PASSING_MAXIMUM = 20_000
 """Answers kept that end with the next change, such as NODATA; a flood cannot make more."""
-
-_NOTHING_HELD: Mapping[str, ServiceEntry] = {}
 
 
 class AnswerTable:
@@ -98,12 +96,10 @@ class AnswerTable:
         position: CellPosition,
         entries: Mapping[str, ServiceEntry],
         now: float,
-        held: Mapping[str, ServiceEntry] = _NOTHING_HELD,
+        held: Mapping[str, ServiceEntry] = NO_ENTRIES,
     ) -> None:
-        """Replace the whole cell. A service that it does not mention is no deleted one (I7).
-
-        `held` are answered as they are there, whatever `entries` says of them.
-        """
+        """Replace the whole cell. A service that it does not mention is no deleted one (I7);
+        `held` are answered as they are there, whatever `entries` says of them."""
         there = entries.keys() | held.keys()
         gone = [
             key
@@ -119,7 +115,7 @@ class AnswerTable:
         changed: Mapping[str, ServiceEntry],
         removed: Collection[str],
         now: float,
-        held: Mapping[str, ServiceEntry] = _NOTHING_HELD,
+        held: Mapping[str, ServiceEntry] = NO_ENTRIES,
     ) -> None:
         """Take one step of a cell's chain; costs what changed, not what there is.
 
@@ -128,11 +124,14 @@ class AnswerTable:
         at_once = len(changed) + len(gone) + len(held) <= RECOMPILED_AT_ONCE
         self._apply(position, changed.values(), gone, held.values(), now, at_once=at_once)
 
-    def review(self, now: float) -> float | None:
-        """Judge again the services whose hold has run out; returns when to come next.
+    def forget(self, cell: str) -> None:
+        """The cell is not loaded: nothing is denied for its region. What it said is answered."""
+        self.cells.pop(cell, None)
+        self._renew()
 
-        None: only a change of a cell can move anything.
-        """
+    def review(self, now: float) -> float | None:
+        """Judge again the services whose hold has run out; returns when to come next, None
+        when only a change of a cell can move anything."""
         self._now = max(self._now, now)
         for key in [key for key, time in self._due.items() if time <= now]:
             ledger = self._ledgers[key]

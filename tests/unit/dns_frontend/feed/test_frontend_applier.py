@@ -12,14 +12,16 @@ from types import MappingProxyType
 import dns.message
 import pytest
 from dns.edns import OptionType
+from dns.rcode import Rcode
 from feed_samples import LIMITS, body, snapshot, tombstone
 from registry_site import eventually
 
 from dns_frontend.feed import applier as applier_module
-from dns_frontend.feed.applier import Applier, Word
+from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.decode import MalformedMessageError, published_of
 from dns_frontend.feed.lkg import LastKnownGood
 from dns_frontend.feed.scribe import Scribe, Standings
+from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import (
     BaseArrived,
     CellState,
@@ -44,6 +46,8 @@ class Frontend:
     def __init__(self, directory: Path, rules: Rules) -> None:
         self.deeds: list[str] = []
         self.words: list[Word] = []
+        self.fragile: set[str] = set()
+        """Entries that no cell can be loaded with."""
         self.disk_works = asyncio.Event()
         self.disk_works.set()
         self.disk = LastKnownGood(directory, LIMITS)
@@ -52,6 +56,8 @@ class Frontend:
         class Table(AnswerTable):
             def load(self, position, entries, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
                 frontend.deeds.append(f"serve {position.cell}@{position.generation}")
+                if frontend.fragile & entries.keys():
+                    raise RuntimeError("a mistake of ours")
                 super().load(position, entries, now, held)
 
             def update(self, position, changed, removed, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
@@ -284,21 +290,105 @@ async def test_there_are_so_many_cells_and_no_more(
         assert len(frontend.applier.states()) == 3
 
 
+BAD = {"shop/cart": body(), "shop/bad": body("bad")}
+CART = {"shop/cart": body()}
+
+
 async def test_one_generation_that_cannot_be_served_hurts_no_other_cell(tmp_path: Path) -> None:
     """A mistake of ours in one cell's content; the others, and its own next ones, go on (I11)."""
-    bad = snapshot(2, bodies={"shop/cart": body(), "shop/bad": body("bad")})
-    good = snapshot(
-        3, bodies={"shop/cart": body(), "shop/bad": body("bad"), "shop/till": body("till")}
-    )
+    good = {"shop/cart": body(address="10.0.0.7"), "shop/till": body("till")}
     async with running(tmp_path) as frontend:
-        frontend.base(snapshot(1, bodies={"shop/cart": body()}))
+        frontend.base(snapshot(1, bodies=CART))
         await eventually(lambda: "say east@1 applied" in frontend.deeds)
-        frontend.delta(snapshot(1, bodies={"shop/cart": body()}), bad)
+        frontend.delta(snapshot(1, bodies=CART), snapshot(2, bodies=BAD))
         frontend.base(snapshot(1, cell="west"))
-        frontend.delta(bad, good)
+        await eventually(lambda: "say east@2 unservable" in frontend.deeds)
+        await eventually(lambda: "say west@1 applied" in frontend.deeds)
+        frontend.delta(snapshot(2, bodies=BAD), snapshot(3, bodies=good))
+        # it is tried when some time has passed
+        frontend.applier.take("a", "east", CheckpointArrived(1e9, 1, 3), frontend.hear)
         await eventually(lambda: "say east@3 applied" in frontend.deeds)
-        assert "say west@1 applied" in frontend.deeds
+        assert frontend.told("cart")[0] == ["10.0.0.7"]
         assert "say east@2 applied" not in frontend.deeds
+
+
+async def test_what_could_not_be_served_stays_refused(tmp_path: Path) -> None:
+    """Also when the stream begins anew, and when it is sent again whole; the one before is
+    answered from, and said to be (I6)."""
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1, bodies=CART))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        before = frontend.answers()
+        frontend.delta(snapshot(1, bodies=CART), snapshot(2, bodies=BAD))
+        await eventually(lambda: "say east@2 unservable" in frontend.deeds)
+        assert frontend.answers() == before
+        said = {w.position.generation: w.finding for w in frontend.applier.words("a")}
+        assert said[1] is None
+        assert said[2] is not None
+        assert "a mistake of ours" in said[2].reason
+        assert [p.generation for p in frontend.applier.heads()] == [2]
+        frontend.deeds.clear()
+        frontend.base(snapshot(2, bodies=BAD))
+        frontend.applier.take("a", "east", CheckpointArrived(1e9, 1, 2), frontend.hear)
+        assert frontend.deeds == ["say east@2 unservable"]
+        (state,) = frontend.applier.states()
+        assert state.confirmed_at is None or state.confirmed_at < 1e9
+    assert [each.cell for each in frontend.applier.states()] == ["east"]
+
+
+async def test_what_was_accepted_on_what_cannot_be_served_waits_its_turn(tmp_path: Path) -> None:
+    """Steps that came while the disk was busy: none is served as if the one before had been."""
+    moved = BAD | {"shop/cart": body(address="10.0.0.9")}
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1, bodies=CART))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        before = frontend.answers()
+        frontend.disk_works.clear()
+        frontend.delta(snapshot(1, bodies=CART), snapshot(2, bodies=BAD))
+        frontend.delta(snapshot(2, bodies=BAD), snapshot(3, bodies=moved))
+        frontend.disk_works.set()
+        await eventually(lambda: "say east@2 unservable" in frontend.deeds)
+        assert "say east@3 applied" not in frontend.deeds
+        assert frontend.answers() == before
+        assert [p.generation for p in frontend.applier.heads()] == [3]
+        good = {"shop/cart": body(address="10.0.0.9")}
+        frontend.delta(snapshot(3, bodies=moved), snapshot(4, bodies=good))
+        at = CheckpointArrived(1e9, 1, 4)
+        frontend.applier.take("a", "east", at, frontend.hear)
+        await eventually(lambda: "say east@4 applied" in frontend.deeds)
+        assert frontend.told("cart") == (["10.0.0.9"], "")
+
+
+async def test_a_first_generation_that_cannot_be_served_denies_nothing(tmp_path: Path) -> None:
+    """The cell is as if it had never been heard of (I17)."""
+    async with running(tmp_path) as frontend:
+        frontend.deeds.clear()
+        frontend.fragile.add("shop/bad")
+        frontend.base(snapshot(1, bodies=BAD))
+        await eventually(lambda: "say east@1 unservable" in frontend.deeds)
+        assert not frontend.table.ready
+        assert frontend.ask("none", "A").rcode() == Rcode.SERVFAIL
+
+
+@pytest.mark.parametrize("older", ["none", "one"])
+async def test_what_cannot_be_served_from_disk_stops_no_start(tmp_path: Path, older: str) -> None:
+    """An older one is answered from, where the chain stands (I1); other cells go on (I20)."""
+    good = [snapshot(1, bodies=CART)] if older == "one" else []
+    bad, west = snapshot(2, bodies=BAD), snapshot(7, cell="west")
+    frontend = Frontend(tmp_path, Rules(LIMITS))
+    frontend.fragile.add("shop/bad")
+    states = [CellState("east", served=bad), CellState("west", served=west)]
+    frontend.applier.restore(states, {}, lambda failed: good)
+    assert set(frontend.table.cells) == ({"east", "west"} if good else {"west"})
+    frontend.applier.take("a", "east", CheckpointArrived(0.0, 1, 2), frontend.hear)
+    assert frontend.deeds[-1] == "say east@2 unservable"
+    assert "say east@2 applied" not in frontend.deeds
+    assert [p.generation for p in frontend.applier.heads()] == [2, 7]
+    state = frontend.applier.states()[0]
+    if good:
+        assert state.served is not None
+        assert (state.served.order, dict(state.served.tree)) == ((1, 2), dict(good[0].tree))
+        assert frontend.told("cart") == (["10.0.0.1"], "")
 
 
 async def test_a_restart_gives_the_same_answers_octet_by_octet(tmp_path: Path) -> None:

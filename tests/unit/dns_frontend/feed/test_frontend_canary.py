@@ -12,10 +12,11 @@ import pytest
 from feed_samples import LIMITS, snapshot
 
 from dns_frontend.feed import canary as module
-from dns_frontend.feed.applier import Applier, Word
+from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.canary import Canary, StageReport
 from dns_frontend.feed.lkg import LastKnownGood
 from dns_frontend.feed.scribe import Scribe
+from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import BaseArrived, CellState, Rules
 from dns_frontend.plan.entry import ServiceKey
 from dns_frontend.plan.role import Role

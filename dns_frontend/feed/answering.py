@@ -1,0 +1,81 @@
+"""From accepted generations to the table of answers, and back when that fails.
+
+Rule: nothing raises. What cannot be answered from is told by its reason, and concerns its
+cell alone (I11, I20).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from dns_frontend.feed.staging import Staging
+from dns_frontend.plan.cell import Serve, Snapshot
+from dns_frontend.plan.diversion import in_time
+from dns_frontend.wire.table import AnswerTable
+
+log = logging.getLogger(__name__)
+
+
+class Answering:
+    """What each cell of one frontend is answered from."""
+
+    def __init__(
+        self,
+        table: AnswerTable,
+        staging: Staging,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self._table = table
+        self._staging = staging
+        self._clock = clock
+        self._wall = wall
+        self.now: dict[str, Snapshot] = {}
+        """By cell."""
+
+    def __repr__(self) -> str:
+        cells = (f"{cell}@{each.position.generation}" for cell, each in sorted(self.now.items()))
+        return f"<Answering {' '.join(cells)}>"
+
+    def begin(self, snapshot: Snapshot) -> str:
+        """Answer from it, whole; why that cannot be, empty when it can."""
+        return self._guarded(snapshot, lambda: self._load(snapshot))
+
+    def take(self, serve: Serve) -> str:
+        """Go on to the next generation; why that cannot be, empty when it can."""
+        if serve.whole:
+            return self.begin(serve.snapshot)
+        return self._guarded(serve.snapshot, lambda: self._update(serve))
+
+    def take_back(self, cell: str, snapshot: Snapshot | None) -> None:
+        """Answer from this again, whatever was begun since; None: from nothing, and deny
+        nothing of its region (I17)."""
+        if snapshot is None:
+            self.now.pop(cell, None)
+            self._table.forget(cell)
+        else:
+            self.begin(snapshot)
+
+    def _guarded(self, snapshot: Snapshot, deed: Callable[[], None]) -> str:
+        position = snapshot.position
+        try:
+            deed()
+        except Exception as error:
+            where = {"cell": position.cell, "generation": position.generation}
+            log.exception("a generation could not be served", extra=where)
+            return repr(error)
+        self.now[position.cell] = snapshot
+        return ""
+
+    def _load(self, snapshot: Snapshot) -> None:
+        cell, wall, now = snapshot.position.cell, self._wall(), self._clock()
+        entries = in_time(self._staging.load(cell, snapshot.tree), wall, now)
+        held = in_time(self._staging.hold(cell, snapshot.held.items()), wall, now)
+        self._table.load(snapshot.position, entries, now, held)
+
+    def _update(self, serve: Serve) -> None:
+        position, wall, now = serve.snapshot.position, self._wall(), self._clock()
+        changed = self._staging.step(position.cell, serve.changed.items(), serve.removed)
+        held = in_time(self._staging.hold(position.cell, serve.held.items()), wall, now)
+        self._table.update(position, in_time(changed, wall, now), serve.removed, now, held)
