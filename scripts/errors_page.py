@@ -22,7 +22,8 @@ numbers of the message, so that no program needs to read the text. Beside it the
 
 - `BadRequest` with the path of each bad field (`instance.ports[1].number`) where the status is
   `INVALID_ARGUMENT`;
-- `PreconditionFailure` where it is `FAILED_PRECONDITION`;
+- `PreconditionFailure` where it is `FAILED_PRECONDITION`; of `PREVIEW_REQUIRED` its violations say
+  what would happen, one each, and `preview_digest` of the `metadata` has it done;
 - `RetryInfo` exactly where trying the same again may help.
 
 A refused call changed nothing. The list is closed for v1.

@@ -29,7 +29,7 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.UNREACHABLE: "No registry answered, at any of the addresses.",
     ExitCode.NOT_FOUND: "What was named does not exist.",
     ExitCode.CONFLICT: "The request does not fit what is there: it exists already, was edited "
-    "meanwhile, or still has instances. Nothing was changed.",
+    "meanwhile, still has instances, or is to be looked at first. Nothing was changed.",
     ExitCode.BUSY: "The registry cannot do it now (its database is away, or it sheds load). "
     "Nothing was changed; try again.",
     ExitCode.CANNOT_START: "A server could not start: its address is in use, or its data "

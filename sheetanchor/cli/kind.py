@@ -198,14 +198,25 @@ def _frontend(item: Any, now: float) -> Row:
     )
 
 
+def _told(text: str) -> str:
+    """What people wrote, on one line, and nothing that a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
 def _audit(item: Any, now: float) -> Row:
     where = short_name(item.subject) or item.subject
     if item.cell and not item.subject.startswith("cells/"):
         where += f" of {item.cell}"
-    why = " ".join(item.reason.split())
     act = enum_text(item, "act").lower().replace("_", "-")
     generation = str(item.generation or "-")
-    return (act, where, generation, item.actor or "-", ago(item, "act_time", now), why)
+    return (
+        act,
+        where,
+        generation,
+        _told(item.actor) or "-",
+        ago(item, "act_time", now),
+        _told(item.reason),
+    )
 
 
 def _observer(item: Any, now: float) -> Row:

@@ -10,6 +10,7 @@ from sheetanchor.cli.kind import KINDS, kind_named, kind_of, short_name
 from sheetanchor.cli.output import as_data, details, plain_lines
 from sheetanchor.cli.plans import standing
 from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2
+from sheetanchor.v1.audit_entry_pb2 import AuditEntry
 
 NOW = 1_000_000.0
 
@@ -156,3 +157,19 @@ def test_details_are_indented_lines() -> None:
     data = {"name": "a", "ok": False, "none": "", "in": {"x": 1}, "l": [{"p": 1, "q": 2}], "m": []}
     expected = ["name: a", "ok: false", "in:", "  x: 1", "l:", "  - p: 1", "    q: 2"]
     assert details(data) == expected
+
+
+def test_what_people_wrote_into_an_audit_entry_commands_no_terminal() -> None:
+    """It comes from anybody who can reach the registry."""
+    entry = AuditEntry(
+        act=AuditEntry.ACT_BREAK_GLASS_PIN,
+        subject="frontends/f1",
+        cell="east",
+        actor="ann\x1b[2J",
+        reason="line one\nline\ttwo\x07",
+        generation=7,
+    )
+    row = kind_named("audit").row(entry, NOW)
+    assert row[:3] == ("break-glass-pin", "f1 of east", "7")
+    assert row[3] == "ann [2J"
+    assert row[5] == "line one line two"
