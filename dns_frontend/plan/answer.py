@@ -104,7 +104,9 @@ def scope(ledger: Ledger, view: str, pin: str, regions: Sequence[str]) -> Scope:
         return Scope(pin, (ledger.tier(pin),), pinned=True, policy=ledger.policy)
     order = region_order(view, ledger.policy, regions, ledger.regions)
     tiers = tuple(ledger.tier(region) for region in order)
-    return Scope(view, tiers, pinned=False, policy=ledger.policy, ramped=ledger.shares(view))
+    ramp = ledger.ramp(view)
+    ramped = () if ramp is None else ramp.shares
+    return Scope(view, tiers, pinned=False, policy=ledger.policy, ramped=ramped)
 
 
 def exists(ledger: Ledger, place: Place) -> bool:
@@ -126,6 +128,13 @@ def exists(ledger: Ledger, place: Place) -> bool:
             return (place.leaf,) in ledger.children(place.region)
         case _:
             return False
+
+
+def is_pending(ledger: Ledger, region: str) -> bool:
+    """Whether a region that answers for itself may cease to by the mere passing of time."""
+    standing, ramp = ledger.tier(region).standing, ledger.ramp(region)
+    is_leaving = standing is not None and standing.unwell_since is not None
+    return is_leaving or (ramp is not None and ramp.due is not None)
 
 
 def facet_of(place: Place, record_type: int) -> Facet | None:
@@ -207,10 +216,26 @@ class Composer:
         records = RecordSet(owner, RecordType(record_type), ttl_seconds, tuple(dict.fromkeys(data)))
         return self._answer(ledger, records, additional, choice)
 
+    # ttl_seconds
+    #
+    #   answer                         next change                     TTL
+    #   -----------------------------  ------------------------------  ---------------------
+    #   failed over, protected, open   any: by the least probe         the degraded one
+    #   usual                          at a known time: its region is  the least that there is
+    #                                  about to be left, or its load
+    #                                  is on its way (`is_pending`)
+    #   usual, of a stale region       not known                       the policy's, up to 30 s
+    #   usual                          not known                       the policy's
+    #
+    # The time to a known change shrinks with each second, and a compiled answer does not; so
+    # from the moment that a change is coming the least TTL is told, never one that outlives it.
+    # All within the bounds of I30.
     def ttl_seconds(self, ledger: Ledger, choice: Choice) -> int:
-        """The policy's TTL for the usual answer; the degraded one otherwise."""
+        """For how long an answer may be kept: not far beyond the next change that can be told."""
         if not choice.usual:
             return self.degraded_ttl_seconds
+        if is_pending(ledger, choice.region):
+            return TTL_MINIMUM_SECONDS
         wished = ledger.policy.record_ttl_seconds
         stale = choice.region in self.stale or ledger.is_lost_in(choice.region)
         # RFC 8767, section 5.2: a stale answer is kept no longer than 30 s

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import inf
 
-from dns_frontend.plan.capacity import Share
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.facet import facets
 from dns_frontend.plan.failover import Tier, goal, region_order
@@ -218,10 +217,9 @@ class Ledger:
             found = self._tiers[region] = self._sorted(region)
         return found
 
-    def shares(self, region: str) -> tuple[Share, ...]:
-        """Where a region's load is now; empty where it is not shared."""
-        ramp = self._ramps.get(region)
-        return () if ramp is None else ramp.shares
+    def ramp(self, region: str) -> Ramp | None:
+        """Where a region's load is now, and is to be; None where it is not shared."""
+        return self._ramps.get(region)
 
     def children(self, region: str) -> frozenset[tuple[str, ...]]:
         """The names below the service's, each as its labels, outermost first.

@@ -175,7 +175,9 @@ def region(prefix: str, healthy: int, of: int = 10) -> ServiceEntry:
 
 
 def away(one: Ledger) -> float:
-    return round(sum(s.part for s in one.shares("east") if s.region != "east"), 6)
+    ramp = one.ramp("east")
+    assert ramp is not None
+    return round(sum(s.part for s in ramp.shares if s.region != "east"), 6)
 
 
 def test_the_ledger_asks_to_be_looked_at_until_the_load_is_where_it_ought_to_be() -> None:
@@ -219,7 +221,7 @@ def test_after_a_restart_the_load_is_where_it_ought_to_be() -> None:
 def test_without_a_policy_of_shares_there_is_no_ramp() -> None:
     one = Ledger(API, Ranking("east", ("east", "west")))
     one.put("east", "east", entry(*region("e", 2).endpoints), NOW)
-    assert one.shares("east") == ()
+    assert one.ramp("east") is None
     assert goal("east", [], 1.25) is None
 
 
