@@ -43,6 +43,7 @@ from registry.app.mirror import Mirror
 from registry.app.observers import Observers
 from registry.app.plan_feed import PlanFeed
 from registry.app.probe_loop import SOCKETS_A_SLOT
+from registry.app.readiness import Readiness
 from registry.app.reconciler import Reconciler
 from registry.app.registrar import Registrar
 from registry.app.renewals import Renewals
@@ -275,6 +276,7 @@ class RegistryServer:
                 Observers(store, clock, uptime),
                 PageTokens(uid.encode()),
                 self._settings.known_regions,
+                Readiness(mirror, self.cells),
             ),
         )
 

@@ -120,6 +120,11 @@ health_changes = _meter.create_counter(
     unit="{change}",
     description="Changes of an instance's health, by cell, health and evidence",
 )
+services_ready = _meter.create_gauge(
+    "sheetanchor.registry.services.ready",
+    unit="{service}",
+    description="Services with instances in a cell by whether it could answer for other regions",
+)
 removals_held = _meter.create_gauge(
     "sheetanchor.registry.removals.held",
     unit="{endpoint}",

@@ -34,6 +34,7 @@ from registry.app.plan_feed import PlanFeed
 from registry.app.probe_loop import ProbeLoop
 from registry.app.probe_schedule import ProbeSchedule
 from registry.app.publisher import Publisher
+from registry.app.readiness import Readiness
 from registry.app.reaper import Reaper
 from registry.app.reign import Reign
 from registry.app.sight import Sight
@@ -141,6 +142,7 @@ class Reconciler:
         self._stager = (
             None if stages is None else Stager(self._lead, store, mirror, clock, uptime, stages)
         )
+        self._readiness = Readiness(mirror, {cell: region})
         self._verification = Verification(cell, feed, frontends, clock)
         self._store = store
         self._uptime = uptime
@@ -320,6 +322,7 @@ class Reconciler:
         while True:
             await self._clock.sleep(self._full_pass_seconds)
             self._publisher.look_over()
+            await self._readiness.measure(self.cell, self._clock)
 
     # _heard
     #

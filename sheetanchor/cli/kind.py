@@ -139,7 +139,8 @@ def _service(item: Any, now: float) -> Row:
     ttl = f"{policy.record_ttl_seconds} s" if policy.record_ttl_seconds else "default"
     order = ",".join(policy.failover.region_order) or "default"
     zero = "yes" if policy.scale_to_zero else "no"
-    return (short_name(item.name), ttl, order, zero, ago(item, "update_time", now))
+    ready = ",".join(item.ready_regions) or "none"
+    return (short_name(item.name), ttl, order, ready, zero, ago(item, "update_time", now))
 
 
 def _instance(item: Any, now: float) -> Row:
@@ -242,7 +243,7 @@ KINDS: tuple[Kind, ...] = (
         "NAMESPACE/SERVICE",
         ("namespaces", "services"),
         1,
-        ("SERVICE", "TTL", "FAILOVER", "TO ZERO", "EDITED"),
+        ("SERVICE", "TTL", "FAILOVER", "READY", "TO ZERO", "EDITED"),
         _service,
     ),
     Kind(

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Service(_message.Message):
-    __slots__ = ("name", "uid", "policy", "etag", "create_time", "update_time", "revision", "staged_policy", "default_policy", "diversions")
+    __slots__ = ("name", "uid", "policy", "etag", "create_time", "update_time", "revision", "staged_policy", "default_policy", "diversions", "ready_regions")
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,7 @@ class Service(_message.Message):
     STAGED_POLICY_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_POLICY_FIELD_NUMBER: _ClassVar[int]
     DIVERSIONS_FIELD_NUMBER: _ClassVar[int]
+    READY_REGIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     policy: ServicePolicy
@@ -33,7 +34,8 @@ class Service(_message.Message):
     staged_policy: StagedPolicy
     default_policy: ServicePolicy
     diversions: _containers.RepeatedCompositeFieldContainer[Diversion]
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., staged_policy: _Optional[_Union[StagedPolicy, _Mapping]] = ..., default_policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., diversions: _Optional[_Iterable[_Union[Diversion, _Mapping]]] = ...) -> None: ...
+    ready_regions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., staged_policy: _Optional[_Union[StagedPolicy, _Mapping]] = ..., default_policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., diversions: _Optional[_Iterable[_Union[Diversion, _Mapping]]] = ..., ready_regions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Diversion(_message.Message):
     __slots__ = ("cell", "create_time", "end_time", "reason")

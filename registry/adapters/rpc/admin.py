@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -40,13 +40,14 @@ from registry.app.audit import Audit, Scribe
 from registry.app.catalog import Catalog, LeaseView
 from registry.app.controls import Controls
 from registry.app.observers import Observers
+from registry.app.readiness import Readiness
 from registry.app.registrar import Registrar
 from registry.domain.audit import Act, Deed
 from registry.domain.diversion import admit
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
 from registry.domain.policy_admission import admit_policy
-from registry.domain.service import ServicePolicy
+from registry.domain.service import Service, ServicePolicy
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1 import (
     cell_pb2,
@@ -78,10 +79,14 @@ class AdminService(ControlService, ObservationService):
         observers: Observers,
         tokens: PageTokens,
         regions: Collection[str],
+        readiness: Readiness,
     ) -> None:
         """`regions`: all there are, for policies to name."""
         super().__init__(controls, audit, tokens)
         self._regions = regions
+        self._told: Callable[[Service], service_pb2.Service] = lambda one: service_message(
+            one, readiness.regions(one.key)
+        )
         self._catalog = catalog
         self._registrar = registrar
         self._scribe = scribe
@@ -118,17 +123,14 @@ class AdminService(ControlService, ObservationService):
         limit = page_size(request.page_size)
         (namespace,) = parent_ids(request.parent, "parent", ("namespaces",))
         made_for = f"services of {namespace}"
-        namespace_after, service_after = self._tokens.read(made_for, request.page_token, 2) or (
-            "",
-            "",
-        )
+        after = self._tokens.read(made_for, request.page_token, 2) or ("", "")
         page = await self._catalog.list_services(
             None if namespace is None else NamespaceId(namespace),
-            (namespace_after, service_after),
+            (after[0], after[1]),
             limit,
         )
         return pb.ListServicesResponse(
-            services=[service_message(item) for item in page.items],
+            services=[self._told(each) for each in page.items],
             next_page_token=self._next(made_for, page.next_after),
         )
 
@@ -137,7 +139,7 @@ class AdminService(ControlService, ObservationService):
     ) -> service_pb2.Service:
         """Get a service."""
         found = await self._catalog.get_service(service_key(request.name, "name"))
-        message = service_message(found)
+        message = self._told(found)
         if found.policy is None:
             message.default_policy.CopyFrom(policy_message(ServicePolicy()))
         return message
@@ -153,12 +155,10 @@ class AdminService(ControlService, ObservationService):
             raise InvalidField(
                 FieldViolation("service.name", f"is neither empty nor {name}, as parent and id say")
             )
-        policy = (
-            admit_policy(policy_draft(request.service.policy), self._regions)
-            if request.service.HasField("policy")
-            else None
-        )
-        return service_message(await self._catalog.create_service(key, policy))
+        policy = None
+        if request.service.HasField("policy"):
+            policy = admit_policy(policy_draft(request.service.policy), self._regions)
+        return self._told(await self._catalog.create_service(key, policy))
 
     async def UpdateService(
         self, request: pb.UpdateServiceRequest, context: ServicerContext
@@ -179,7 +179,7 @@ class AdminService(ControlService, ObservationService):
             preview_digest=request.preview_digest,
             deed=deed,
         )
-        return service_message(service)
+        return self._told(service)
 
     async def DeleteService(
         self, request: pb.DeleteServiceRequest, context: ServicerContext
@@ -200,7 +200,7 @@ class AdminService(ControlService, ObservationService):
         key, cell = service_key(request.name, "name"), cell_name(f"cells/{request.cell}", "cell")
         seconds = seconds_of(request.duration)
         admit(seconds, request.reason)
-        return service_message(
+        return self._told(
             await self._catalog.divert_service(
                 key,
                 cell,

@@ -194,6 +194,22 @@ async def test_a_policy_that_makes_no_sense_is_refused_and_the_former_one_stays(
     assert await site.admin.GetService(pb.GetServiceRequest(name=SERVICE)) == made
 
 
+async def test_a_service_tells_which_regions_could_answer_for_others(site: Site) -> None:
+    """I29: only those whose instances are validated, in the registry's order."""
+    await site.register("one", region="us")
+    await site.register("two", region="eu", check=instance_pb2.HealthCheck.KIND_TCP, port=1)
+
+    async def ready() -> list[str]:
+        asked = pb.GetServiceRequest(name=SERVICE)
+        return list((await site.admin.GetService(asked)).ready_regions)
+
+    assert await ready() == ["us"]
+    listed = await site.admin.ListServices(pb.ListServicesRequest(parent="namespaces/shop"))
+    assert [list(each.ready_regions) for each in listed.services] == [["us"]]
+    await site.register("three", region="eu")
+    assert await ready() == ["eu", "us"]
+
+
 async def test_an_update_takes_over_what_its_mask_names(site: Site) -> None:
     await site.register("one")
     before = await site.admin.GetService(pb.GetServiceRequest(name=SERVICE))

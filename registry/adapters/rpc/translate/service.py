@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from registry.adapters.rpc.translate.moment import duration, timestamp
@@ -28,7 +29,7 @@ ALL_DOWN: Final = {
 }
 
 
-def service_message(service: Service) -> pb.Service:
+def service_message(service: Service, ready_regions: Sequence[str] = ()) -> pb.Service:
     """A service as the API shows it; without a policy when nobody gave one."""
     return pb.Service(
         name=str(service.key),
@@ -38,6 +39,7 @@ def service_message(service: Service) -> pb.Service:
         create_time=timestamp(service.create_time_ms),
         update_time=timestamp(service.update_time_ms),
         revision=service.revision,
+        ready_regions=ready_regions,
         staged_policy=None if service.staged is None else _staged_message(service.staged),
         diversions=[
             pb.Diversion(
