@@ -20,7 +20,7 @@ from registry.app.uptime import Uptime
 from registry.domain.errors import Overloaded, RegistryError, StoreUnavailable
 from registry.domain.names import Revision
 from registry.domain.operation import Applied, Done, Fence, Operation, Outcome, Refused
-from registry.domain.rest import commit_rest
+from registry.domain.rest import GRACE, commit_rest
 from registry.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class Committer:
         self._answered = 0
         """Callers of the last commit."""
         self._rest_until = float("-inf")
+        self._grace_seconds = 0.0
         self._closing = False
 
     def __repr__(self) -> str:
@@ -113,7 +114,7 @@ class Committer:
         self._queue.append(_Request(tuple(operations), fence, result))
         self._waiting += len(operations)
         self._wanted.set()
-        if self._is_full:
+        if self._is_full or len(self._queue) == self._answered:
             self._full.ring()
         return await result
 
@@ -138,15 +139,19 @@ class Committer:
 
     @property
     def _is_full(self) -> bool:
-        """Whether there is no more to wait for: as many as last time are here, or a group is."""
-        return len(self._queue) >= self._answered or self._waiting >= self._group_limit
+        """Whether a whole group waits."""
+        return self._waiting >= self._group_limit
 
     async def _rest(self) -> None:
+        until, is_grace = self._rest_until, False
         while not (self._is_full or self._closing):
-            left = self._rest_until - self._clock.monotonic()
-            if left <= 0.0:
+            now = self._clock.monotonic()
+            if now >= until:
                 return
-            await self._full.wait(left)
+            if not is_grace and len(self._queue) >= self._answered:
+                is_grace = True
+                until = min(until, now + self._grace_seconds)
+            await self._full.wait(until - now)
 
     def _take(self) -> list[_Request]:
         group: list[_Request] = []
@@ -191,6 +196,7 @@ class Committer:
         ended = self._clock.monotonic()
         self._answered = len(group)
         self._rest_until = ended + commit_rest(ended - begun, len(group))
+        self._grace_seconds = GRACE * (ended - begun)
         telemetry.commit_duration.record(ended - begun)
         telemetry.commit_size.record(len(operations))
         self._mirror.absorb(applied.changes, applied.revision)

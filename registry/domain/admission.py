@@ -188,31 +188,42 @@ def admit_addresses(
         except ValueError:
             complaints.add(path, f"must be a literal IPv4 or IPv6 address; is {shown(text)}")
             continue
+        canonical = str(address)
         fault = _fault(address)
         if fault:
-            complaints.add(path, f"{address} {fault}")
-        elif str(address) in addresses:
-            complaints.add(path, f"{address} is given twice")
+            complaints.add(path, f"{canonical} {fault}")
+        elif canonical in addresses:
+            complaints.add(path, f"{canonical} is given twice")
         else:
-            addresses.append(str(address))
+            addresses.append(canonical)
     return tuple(addresses)
 
 
 def _fault(address: IPv4Address | IPv6Address) -> str:
     """Why no client could be sent to an address; empty if one could."""
+    if isinstance(address, IPv4Address):
+        return _fault_v4(int(address))
     if address.is_unspecified:
         return "is the unspecified address"
     if address.is_multicast:
         return "is a multicast address"
     match address:
-        case IPv4Address():
-            return "is the broadcast address" if int(address) == 0xFFFFFFFF else ""
         case IPv6Address(ipv4_mapped=IPv4Address() as inner):
             return f"is an IPv4 address in disguise; give {inner}"
         case IPv6Address(scope_id=str()):
             return "has a scope, which means nothing to another host"
         case _:
             return ""
+
+
+def _fault_v4(number: int) -> str:
+    # By number: to ask the library costs as much as all the rest of an admission's address.
+    if number == 0:
+        return "is the unspecified address"
+    if number == 0xFFFFFFFF:
+        return "is the broadcast address"
+    # RFC 5771, 3: 224.0.0.0/4
+    return "is a multicast address" if number >> 28 == 0xE else ""
 
 
 def _ports(drafts: Sequence[DraftPort], complaints: Complaints) -> tuple[Port, ...]:

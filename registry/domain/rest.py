@@ -9,11 +9,13 @@ not been there.
 
 from __future__ import annotations
 
-COMMITS = 3.0
+COMMITS = 8.0
 """A rest of the committer is so many commits long at most ..."""
 COMMIT_REST_SECONDS = 0.01
 """... and this at most."""
 CALLERS_A_COMMIT = 2
+GRACE = 0.5
+"""So much of a commit is left for others when as many wait as were answered."""
 STEPS = 4.0
 """A rest of the publisher is so many steps long at most ..."""
 PUBLISH_REST_SECONDS = 0.25
@@ -26,11 +28,12 @@ SERVICES_A_STEP = 4
 #   callers answered at once   rest, in times of that commit
 #   -------------------------  ------------------------------------
 #   1                          0: it was alone
-#   2 to 6                     half of the others' number
-#   7 or more                  3
+#   2 to 16                    half of the others' number
+#   17 or more                 8
 #
-# It ends before its time when as many wait again: those who ask one thing after another
-# are all there then.
+# It ends before its time, but for a grace, when as many wait again: those who ask one thing
+# after another are all there then. Whoever else comes within the grace makes the next commit
+# a larger one, so that groups grow as long as there are more to come.
 def commit_rest(commit_seconds: float, callers: int) -> float:
     """Seconds from the end of a group commit to the next."""
     commits = min(COMMITS, (callers - 1) / CALLERS_A_COMMIT)

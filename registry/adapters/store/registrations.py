@@ -7,6 +7,7 @@ of commits, and no decision can rest on a row that another writer is changing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from registry.adapters.store import audit, served_names, stages
 from registry.adapters.store.cells import check_fence
@@ -42,6 +43,9 @@ from registry.domain.operation import (
 )
 from registry.domain.registration import GRAVE_SECONDS, Grave
 from registry.domain.service import Service
+
+SERVICES_REMEMBERED = 4096
+"""Services, by their octets, that need no decoding again."""
 
 
 def apply(
@@ -168,9 +172,13 @@ def _read_services(tx: Transaction, keys: Iterable[ServiceKey]) -> dict[ServiceK
                 " s.namespace = k.namespace AND s.service = k.service",
                 *tx.dialect.key_values(triples),
             ).scalars(),
-            decode_service,
+            _decode_service,
         )
     }
+
+
+# Each registration reads its service, and nearly always the same octets come again.
+_decode_service = lru_cache(maxsize=SERVICES_REMEMBERED)(decode_service)
 
 
 def _read_namespaces(tx: Transaction, ids: Sequence[NamespaceId]) -> set[NamespaceId]:

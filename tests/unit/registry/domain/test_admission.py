@@ -80,6 +80,7 @@ def check(**fields: Any) -> Draft:
         (bad(addresses=("0.0.0.0",)), "instance.addresses[0]"),
         (bad(addresses=("::",)), "instance.addresses[0]"),
         (bad(addresses=("224.0.0.1",)), "instance.addresses[0]"),
+        (bad(addresses=("239.255.255.255",)), "instance.addresses[0]"),
         (bad(addresses=("ff02::1",)), "instance.addresses[0]"),
         (bad(addresses=("255.255.255.255",)), "instance.addresses[0]"),
         (bad(addresses=("::ffff:10.0.0.1",)), "instance.addresses[0]"),
