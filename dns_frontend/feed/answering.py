@@ -7,11 +7,14 @@ cell alone (I11, I20).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from dns_frontend import telemetry
 from dns_frontend.feed.staging import Staging
 from dns_frontend.plan.cell import Serve, Snapshot
 from dns_frontend.plan.diversion import in_time
+from dns_frontend.plan.holding import TOLD_MAXIMUM, mended
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
@@ -22,11 +25,13 @@ class Answering:
 
     def __init__(
         self,
+        frontend: str,
         table: AnswerTable,
         staging: Staging,
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
+        self._frontend = frontend
         self._table = table
         self._staging = staging
         self._clock = clock
@@ -37,6 +42,24 @@ class Answering:
     def __repr__(self) -> str:
         cells = (f"{cell}@{each.position.generation}" for cell, each in sorted(self.now.items()))
         return f"<Answering {' '.join(cells)}>"
+
+    def mended(self, newest: Snapshot, older: Callable[[Snapshot], Iterable[Snapshot]]) -> Snapshot:
+        """The same from disk, with the names held in whose entries the guard finds a fault."""
+        held = mended(newest.tree, newest.held, (each.tree for each in older(newest)))
+        faulty = sorted(held.keys() - newest.held.keys())
+        if not faulty:
+            return newest
+        log.error(
+            "entries on disk are not as the guard wants them; the names are held",
+            extra={
+                "frontend": self._frontend,
+                "cell": newest.position.cell,
+                "names": ",".join(faulty[:TOLD_MAXIMUM]),
+                "faults": len(faulty),
+            },
+        )
+        telemetry.disk_damages.add(len(faulty), {"frontend": self._frontend, "damage": "guard"})
+        return replace(newest, held=held)
 
     def begin(self, snapshot: Snapshot) -> str:
         """Answer from it, whole; why that cannot be, empty when it can."""

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -101,7 +101,7 @@ class Applier:
         self._wake = asyncio.Event()
         self._standings: Standings = {}
         self.staging = Staging(role)
-        self._answering = Answering(table, self.staging, clock, wall)
+        self._answering = Answering(frontend, table, self.staging, clock, wall)
         """`_states` is ahead of it while the disk is busy."""
 
     def __repr__(self) -> str:
@@ -174,7 +174,9 @@ class Applier:
         for state in states:
             self._states[state.cell] = state
             if state.served is not None:
-                self._begin(state.served, older)
+                newest = self._answering.mended(state.served, older)
+                self._states[state.cell] = replace(state, served=newest)
+                self._begin(newest, older)
         self._table.restore(standings)
         self._standings = self._table.standings()
 

@@ -26,7 +26,10 @@ class Assembly:
         self.position = position
         self._limits = limits
         self._builder = TreeBuilder()
-        self._octets = 0
+        self.octets = 0
+
+    def __len__(self) -> int:
+        return len(self._builder)
 
     def __repr__(self) -> str:
         at = self.position
@@ -35,9 +38,9 @@ class Assembly:
     async def add(self, part: publication_service_pb2.PlanBase) -> None:
         """Take in one part. Raises MalformedMessageError."""
         for count, entry in enumerate(part.entries, 1):
-            self._octets += len(entry.key) + len(entry.body)
+            self.octets += len(entry.key) + len(entry.body)
             # what a guard would refuse as well, but only after all of it was held
-            if len(self._builder) >= self._limits.services or self._octets > self._limits.octets:
+            if len(self._builder) >= self._limits.services or self.octets > self._limits.octets:
                 raise MalformedMessageError(
                     f"cell {self.position.cell} sends more than {self._limits.services} services "
                     f"or {self._limits.octets} octets"
@@ -58,3 +61,49 @@ class Assembly:
                 await asyncio.sleep(0)
         assert tree is not None, "the last thing built is the tree"
         return BaseArrived(now, self.position, tree)
+
+
+class Assemblies:
+    """The generations that a stream has begun to send, and not ended: of each cell the last.
+
+    Together they are bounded as one cell is (I9): what many cells have begun is no more than
+    what one may have. The greatest is given up for the others, and may be asked for again.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._begun: dict[str, Assembly] = {}
+
+    def __repr__(self) -> str:
+        return f"<Assemblies {list(self._begun.values())}>"
+
+    @property
+    def octets(self) -> int:
+        """All that is held."""
+        return sum(each.octets for each in self._begun.values())
+
+    async def add(
+        self, cell: str, position: CellPosition, part: publication_service_pb2.PlanBase
+    ) -> str:
+        """Take in one part. Returns the cell that is given up for it; empty when none is.
+
+        Raises MalformedMessageError.
+        """
+        assembly = self._begun.get(cell)
+        if assembly is None or assembly.position != position:
+            assembly = self._begun[cell] = Assembly(position, self._limits)
+        await assembly.add(part)
+        entries = sum(len(each) for each in self._begun.values())
+        if self.octets <= self._limits.octets and entries <= self._limits.services:
+            return ""
+        greatest = max(self._begun.items(), key=lambda each: (each[1].octets, len(each[1])))[0]
+        self.give_up(greatest)
+        return greatest
+
+    def take(self, cell: str) -> Assembly:
+        """The complete one of a cell, which is held no longer. Raises KeyError."""
+        return self._begun.pop(cell)
+
+    def give_up(self, cell: str) -> None:
+        """Hold nothing of the cell."""
+        self._begun.pop(cell, None)

@@ -22,7 +22,7 @@ import grpc.aio
 from dns_frontend import telemetry
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.applier import Applier
-from dns_frontend.feed.assembly import Assembly
+from dns_frontend.feed.assembly import Assemblies
 from dns_frontend.feed.audit import AuditLog
 from dns_frontend.feed.canary import StageReport
 from dns_frontend.feed.decode import (
@@ -195,7 +195,7 @@ class Follower:
         )
 
     async def _read(self, call: Any) -> None:
-        assemblies: dict[str, Assembly] = {}
+        assemblies = Assemblies(self._limits)
         opened = self._clock()
         patience = self._pace.connect_timeout_seconds
         while True:
@@ -229,9 +229,7 @@ class Follower:
                 self._failures = 0
                 self._doubts = {c: n for c, n in self._doubts.items() if c in self._doubted}
 
-    async def _hear_out(
-        self, message: messages.WatchPlansResponse, assemblies: dict[str, Assembly]
-    ) -> None:
+    async def _hear_out(self, message: messages.WatchPlansResponse, assemblies: Assemblies) -> None:
         """Take a message; what is wrong with its cell concerns that cell alone (I20)."""
         cell = message.cell
         if not is_cell(cell):
@@ -241,7 +239,7 @@ class Follower:
         try:
             doubt = await self._take(message, assemblies)
         except MalformedMessageError as error:
-            assemblies.pop(cell, None)
+            assemblies.give_up(cell)
             self._doubt(cell, "malformed", str(error))
             return
         if doubt is not None:
@@ -264,7 +262,7 @@ class Follower:
             )
 
     async def _take(
-        self, message: messages.WatchPlansResponse, assemblies: dict[str, Assembly]
+        self, message: messages.WatchPlansResponse, assemblies: Assemblies
     ) -> Doubt | None:
         """Decide about a message. Raises MalformedMessageError."""
         cell = message.cell
@@ -273,13 +271,13 @@ class Follower:
             case "base":
                 base = message.base
                 position = position_of(cell, base.plan, base.region)
-                assembly = assemblies.get(cell)
-                if assembly is None or assembly.position != position:
-                    assembly = assemblies[cell] = Assembly(position, self._limits)
-                await assembly.add(base)
-                if not base.complete:
+                given_up = await assemblies.add(cell, position, base)
+                if given_up:
+                    # the greatest of all that was begun, and not ended
+                    self._doubt(given_up, "too_much", repr(assemblies))
+                if given_up == cell or not base.complete:
                     return None
-                del assemblies[cell]
+                assembly = assemblies.take(cell)
                 event, traceparent = await assembly.finish(self._clock()), base.plan.traceparent
             case "delta":
                 delta = message.delta

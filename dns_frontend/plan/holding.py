@@ -10,7 +10,7 @@ Pure. What share of a cell may be held at once is the guard's to say (`guard.jud
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from dns_frontend.plan.digest import Difference, EntryTree, Published
@@ -48,9 +48,46 @@ def held_over(
     for key in {*difference.changed, *difference.removed, *held}:
         answered = held.get(key) or served.get(key)
         new = candidate.get(key)
-        if answered is not None and is_emptied(answered.entry, new and new.entry):
+        # with a fault it is as good as absent; from a registry it is refused before it comes here
+        said = new.entry if new is not None and not new.fault else None
+        if answered is not None and is_emptied(answered.entry, said):
             kept[key] = answered
     return dict(sorted(kept.items()))
+
+
+# mended
+#
+#   entry from disk       an older generation on disk has it   of the name is answered
+#   --------------------  -----------------------------------  ---------------------------------
+#   without a fault       -                                    the entry
+#   with one              without a fault                      the older one's: held
+#   with one              with one, or not at all              the entry itself, as before: held
+#
+# A fault in what was served once is one that a newer guard finds. It is no reason to empty a
+# name (I7), and concerns no other (I11): that of which no answer can be made fails by itself.
+def mended(tree: EntryTree, held: Held, older: Iterable[EntryTree]) -> dict[str, Published]:
+    """What is to be held of a generation from disk; `older` ones come newest first."""
+    faulty = {
+        key: each
+        for key, each in tree
+        if each.fault and key not in held and each.entry is not None and not each.entry.tombstoned
+    }
+    if not faulty:
+        return dict(held)
+    found: dict[str, Published] = {}
+    for other in older:
+        for key in faulty.keys() - found.keys():
+            good = other.get(key)
+            if (
+                good is not None
+                and not good.fault
+                and good.entry is not None
+                and not good.entry.tombstoned
+            ):
+                found[key] = good
+        if len(found) == len(faulty):
+            break
+    return dict(sorted((dict(held) | faulty | found).items()))
 
 
 class Turn(NamedTuple):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -292,6 +293,11 @@ async def test_there_are_so_many_cells_and_no_more(
 
 BAD = {"shop/cart": body(), "shop/bad": body("bad")}
 CART = {"shop/cart": body()}
+TILL = {"shop/till": body("till")}
+
+
+def given(older: list[Snapshot], _: Snapshot) -> list[Snapshot]:
+    return older
 
 
 async def test_one_generation_that_cannot_be_served_hurts_no_other_cell(tmp_path: Path) -> None:
@@ -389,6 +395,24 @@ async def test_what_cannot_be_served_from_disk_stops_no_start(tmp_path: Path, ol
         assert state.served is not None
         assert (state.served.order, dict(state.served.tree)) == ((1, 2), dict(good[0].tree))
         assert frontend.told("cart") == (["10.0.0.1"], "")
+
+
+async def test_a_fault_found_on_disk_is_one_names_matter(tmp_path: Path) -> None:
+    """A newer guard finds it: the name is held by an older good entry, and told (I7, I11)."""
+    strict = replace(LIMITS, endpoints_per_service=0)
+    till = body("till", "10.0.0.9")
+    fault = published_of("shop/till", till, strict)
+    assert fault.fault
+    whole = snapshot(5, bodies={"shop/cart": body(), "shop/till": till})
+    found = replace(whole, tree=whole.tree.replace({"shop/till": fault}, ()))
+    for older, address in (([], "10.0.0.9"), ([snapshot(3, bodies=TILL)], "10.0.0.1")):
+        frontend = Frontend(tmp_path, Rules(LIMITS))
+        states = [CellState("east", served=found)]
+        frontend.applier.restore(states, {}, partial(given, older))
+        assert frontend.told("cart") == (["10.0.0.1"], "")
+        assert frontend.told("till") == ([address], LOST)
+        frontend.applier.take("a", "east", CheckpointArrived(0.0, 1, 5), frontend.hear)
+        assert list(frontend.words[-1].held) == ["shop/till"]
 
 
 async def test_a_restart_gives_the_same_answers_octet_by_octet(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from feed_samples import LIMITS, body, snapshot, tree
 
-from dns_frontend.feed.assembly import ENTRIES_AT_ONCE, Assembly
+from dns_frontend.feed.assembly import ENTRIES_AT_ONCE, Assemblies, Assembly
 from dns_frontend.feed.decode import MalformedMessageError
 from sheetanchor.v1 import plan_pb2
 from sheetanchor.v1.publication_service_pb2 import PlanBase
@@ -88,3 +88,32 @@ async def test_others_have_their_turn_between_entries() -> None:
     task.cancel()
     assert added >= 9
     assert turns - added >= 256 // ENTRIES_AT_ONCE
+
+
+async def test_a_base_begun_anew_takes_the_place_of_the_one_before() -> None:
+    """However many a registry begins and does not end (I9)."""
+    assemblies = Assemblies(LIMITS)
+    for generation in range(1, 200):
+        await assemblies.add("east", snapshot(generation).position, part("shop/a", "shop/b"))
+        assert assemblies.octets < 500
+    await assemblies.add("east", snapshot(200).position, part("shop/c"))
+    assert len(assemblies.take("east")) == 1
+    assert assemblies.octets == 0
+
+
+async def test_what_many_cells_begin_is_no_more_than_one_may_have() -> None:
+    """In octets and in entries; the greatest is given up, and the others go on (I9, I20)."""
+    limits = replace(LIMITS, octets=20_000)
+    assemblies = Assemblies(limits)
+    heavy = part("shop/a", "shop/b", octets=b"x" * 6_000)
+    assert await assemblies.add("big", snapshot(1, cell="big").position, heavy) == ""
+    given_up = []
+    for number in range(100):
+        cell = f"c{number}"
+        light = part("shop/c", octets=b"x" * 3_000)
+        given_up.append(await assemblies.add(cell, snapshot(1, cell=cell).position, light))
+        assert assemblies.octets <= limits.octets
+    assert next(each for each in given_up if each) == "big"
+    assemblies = Assemblies(replace(LIMITS, services=3))
+    assert await assemblies.add("a", snapshot(1, cell="a").position, part("s/a", "s/b")) == ""
+    assert await assemblies.add("b", snapshot(1, cell="b").position, part("s/a", "s/b")) != ""

@@ -347,3 +347,26 @@ def test_a_generation_beyond_the_limits_is_not_kept_aside_to_grow_on() -> None:
     four = tree(CART, DESK, entry("shop/till", UP), entry("shop/more", UP))
     _, effects = step(after, delta(3, four, entry("shop/more", UP)), rules)
     assert shape(effects) == [Doubt.GAP]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["lost", "grown", "large"]), st.booleans()), max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_of_all_that_is_refused_one_generation_is_kept(history: list[tuple[str, bool]]) -> None:
+    """However many come, whole or in steps; none is written, all are within the limits (I9)."""
+    limits = Limits(services=8, growth_floor_services=2, emptied_floor_services=0)
+    rules = Rules(limits)
+    state, _ = step(CellState("east"), base(1, BOTH), rules)
+    for at, (kind, whole) in enumerate(history, 2):
+        count = {"lost": 0, "grown": 7, "large": 9}[kind]
+        content = tree(*(entry(f"a/s{at}-{n}", UP) for n in range(count)))
+        assert state.head is not None
+        event: Event = base(at, content)
+        if not whole:
+            changed, removed = state.head.tree.difference(content)
+            head = state.head.position.generation
+            event = DeltaArrived(0.0, position(at, content.digest), head, changed, removed)
+        state, effects = step(state, event, rules)
+        assert not any(isinstance(each, Persist) for each in effects)
+        assert state.served is not None
+        assert state.served.position.generation == 1
+        assert len(state.head.tree if state.head else ()) <= limits.services

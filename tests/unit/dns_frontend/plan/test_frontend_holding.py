@@ -24,10 +24,10 @@ from dns_frontend.plan.cell import (
     distrust,
     step,
 )
-from dns_frontend.plan.digest import EntryTree
+from dns_frontend.plan.digest import EntryTree, Published
 from dns_frontend.plan.entry import Health, Policy, ServiceEntry
 from dns_frontend.plan.guard import Limits, Rule, judge
-from dns_frontend.plan.holding import TOLD_MAXIMUM, held_over, told, turn
+from dns_frontend.plan.holding import TOLD_MAXIMUM, held_over, mended, told, turn
 
 UP, SICK, NEW = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
 ZERO = Policy(scale_to_zero=True)
@@ -262,3 +262,47 @@ def test_nothing_held_is_nothing_told() -> None:
     _, effects = run(base(7, tree(CART)), delta(8, tree(CART, DESK), DESK))
     assert effect(effects, Acknowledge).held == {}
     assert published(DESK).fault == ""
+
+
+def bad(item: ServiceEntry) -> Published:
+    return published(item, "a fault that a newer guard finds")
+
+
+@pytest.mark.parametrize(
+    ("older", "answered"),
+    [
+        ([], bad(DESK)),
+        ([tree(CART)], bad(DESK)),
+        ([EntryTree().replace({DESK_KEY: bad(entry(DESK_KEY, SICK))}, ())], bad(DESK)),
+        ([tree(GONE)], bad(DESK)),
+        ([tree(GONE), tree(entry(DESK_KEY, SICK))], published(entry(DESK_KEY, SICK))),
+        ([tree(entry(DESK_KEY, UP, UP)), tree(DESK)], published(entry(DESK_KEY, UP, UP))),
+    ],
+)
+def test_an_entry_from_disk_with_a_fault_is_one_names_matter(
+    older: list[EntryTree], answered: Published
+) -> None:
+    """An older one without a fault is held in its place; else it is, as it was answered (I7)."""
+    content = tree(CART).replace({DESK_KEY: bad(DESK)}, ())
+    assert mended(content, {}, older) == {DESK_KEY: answered}
+    assert mended(content, changes(DESK), older) == changes(DESK)
+    assert mended(tree(CART), {}, older) == {}
+    assert mended(tree(CART).replace({DESK_KEY: bad(GONE)}, ()), {}, older) == {}
+
+
+def test_what_is_held_for_a_fault_is_released_by_a_sound_entry() -> None:
+    """And by nothing less: the registry says the same as before of it all along."""
+    content = tree(CART).replace({DESK_KEY: bad(DESK)}, ())
+    newest = Snapshot(position(8, content.digest), content, {DESK_KEY: bad(DESK)})
+    state = CellState("east", served=newest)
+    at = position(9, content.replace(changes(TILL), ()).digest)
+    state, effects = step(state, DeltaArrived(1.0, at, 8, changes(TILL), ()), RULES)
+    assert held(state) == [DESK_KEY]
+    assert effect(effects, Serve).changed == changes(TILL)
+    sound = entry(DESK_KEY, UP, revision=5)
+    assert state.served is not None
+    after = state.served.tree.replace(changes(sound), ())
+    event = DeltaArrived(2.0, position(10, after.digest), 9, changes(sound), ())
+    state, effects = step(state, event, RULES)
+    assert held(state) == []
+    assert effect(effects, Serve).changed == changes(sound)
