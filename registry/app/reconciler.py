@@ -189,7 +189,7 @@ class Reconciler:
                 await self._freezer.until_thawed(self.cell)
                 await self._seek()
                 try:
-                    await self._rule()
+                    await self._rule_apart()
                 except* CellFrozen as frozen:
                     log.warning(
                         "the cell's automation stands still",
@@ -220,6 +220,20 @@ class Reconciler:
         finally:
             watching.cancel()
             await asyncio.wait({watching})
+
+    async def _rule_apart(self) -> None:
+        # In a task of its own: a group of tasks that is ending for a fault of its own swallows
+        # a cancellation that comes meanwhile, and leaves the count of them wrong (Python 3.11).
+        ruling = asyncio.create_task(self._rule())
+        try:
+            await asyncio.wait({ruling})
+        except asyncio.CancelledError:
+            ruling.cancel()
+            await asyncio.wait({ruling})
+            if not ruling.cancelled():
+                ruling.exception()  # why it was ending; nobody acts on that any more
+            raise
+        ruling.result()
 
     async def _rule(self) -> None:
         log.info("this node leads the cell", extra={"cell": self.cell, "lead": repr(self._lead)})

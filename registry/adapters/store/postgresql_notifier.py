@@ -14,6 +14,7 @@ the whole server until the commit is on disk, for the sake of a word that nothin
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,8 @@ PROVE_SECONDS = 10.0
 """How often the connection is proven to deliver."""
 ECHO_SECONDS = 5.0
 """An echo that takes longer is none."""
+FAREWELL_SECONDS = 1.0
+"""What a node that goes down waits for its last words to be sent."""
 GAP_SECONDS = 0.005
 """From one sending to the next, so that commits made together are told together."""
 FIRST_PAUSE_SECONDS = 0.2
@@ -138,34 +141,42 @@ class PostgresqlNotifier(LocalNotifier):
         self._pid = line.get_server_pid()
         line.add_termination_listener(self._hear_the_end)
         await line.add_listener(CHANNEL, self._hear)
-        while True:
-            await self._prove(line)
-            if not self.is_listening:
-                self.is_listening = True
-                telemetry.notices_listening.set(1)
-                log.info("notices of other nodes' commits are listened for")
-                # what was committed while the line was down, here and there
-                self.tell(Notice(Topic.MISSED))
-            proven_at = self._clock.monotonic()
+        try:
             while True:
-                left = proven_at + self._prove_seconds - self._clock.monotonic()
-                if not await self._work.wait(left):
-                    break
-                await self._send(line)
-                await self._clock.sleep(GAP_SECONDS)
+                await self._prove(line)
+                if not self.is_listening:
+                    self.is_listening = True
+                    telemetry.notices_listening.set(1)
+                    log.info("notices of other nodes' commits are listened for")
+                    # what was committed while the line was down, here and there
+                    self.tell(Notice(Topic.MISSED))
+                proven_at = self._clock.monotonic()
+                while True:
+                    left = proven_at + self._prove_seconds - self._clock.monotonic()
+                    if not await self._work.wait(left):
+                        break
+                    await self._send(line, self._echo_seconds)
+                    await self._clock.sleep(GAP_SECONDS)
+        except asyncio.CancelledError:
+            # the last word of a node that goes down is for those who wait for its lead
+            with suppress(Exception):
+                await self._send(line, FAREWELL_SECONDS)
+            raise
 
-    async def _send(self, line: Any) -> None:
+    async def _send(self, line: Any, timeout_seconds: float) -> None:
         if self._cut:
             raise asyncpg.InterfaceError("the server closed the connection")
-        texts = [str(notice) for notice in self._unsent.values()]
-        self._unsent.clear()
-        if texts:
+        sent = dict(self._unsent)
+        if sent:
             await line.execute(
                 "SELECT pg_notify($1, text) FROM unnest(CAST($2 AS TEXT[])) AS k(text)",
                 CHANNEL,
-                texts,
-                timeout=self._echo_seconds,
+                [str(notice) for notice in sent.values()],
+                timeout=timeout_seconds,
             )
+            for kind, notice in sent.items():
+                if self._unsent.get(kind) is notice:
+                    del self._unsent[kind]
 
     async def _prove(self, line: Any) -> None:
         self._echoes += 1

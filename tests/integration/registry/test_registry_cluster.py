@@ -15,6 +15,7 @@ from postgresql_server import PostgresqlServer
 from registry_site import SERVICE, Site, eventually, reason, registration
 
 from registry.config import ReconcilerSettings, RegistrySettings
+from registry.domain.leadership import LEASE_LIMIT_MS
 from registry.main import RegistryServer
 from sheetanchor.v1 import admin_service_pb2 as admin
 from sheetanchor.v1 import instance_pb2, plan_pb2
@@ -25,7 +26,13 @@ TTL_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def two_nodes(tmp_path: Path, database_url: str) -> AsyncIterator[tuple[Site, Site]]:
+async def two_nodes(
+    tmp_path: Path,
+    database_url: str,
+    *,
+    mirror_poll_seconds: float = 0.05,
+    leader_lease_seconds: float = 1.5,
+) -> AsyncIterator[tuple[Site, Site]]:
     """Two nodes, started at the same moment on an empty database."""
     async with AsyncExitStack() as stack:
         servers = {}
@@ -37,9 +44,9 @@ async def two_nodes(tmp_path: Path, database_url: str) -> AsyncIterator[tuple[Si
                 listen="127.0.0.1:0",
                 migrate=True,
                 node=name,
-                mirror_poll_seconds=0.05,
+                mirror_poll_seconds=mirror_poll_seconds,
                 checkpoint_seconds=0.2,
-                reconciler=ReconcilerSettings(leader_lease_seconds=1.5),
+                reconciler=ReconcilerSettings(leader_lease_seconds=leader_lease_seconds),
             )
             server = RegistryServer(settings)
             stack.push_async_callback(server.stop, 0)
@@ -58,6 +65,21 @@ async def nodes(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple
     """Two nodes on a server that stays."""
     async with two_nodes(tmp_path, postgresql_database) as both:
         yield both
+
+
+@pytest.fixture
+async def roles(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple[Site, Site]]:
+    """The leader and another node, which would not look for minutes: only notices wake them."""
+    async with two_nodes(
+        tmp_path,
+        postgresql_database,
+        mirror_poll_seconds=10_000.0,
+        leader_lease_seconds=LEASE_LIMIT_MS / 1000,
+    ) as sites:
+        leader = await eventually(lambda: next((s for s in sites if s.server.leading), None))
+        await eventually(lambda: all(site.server._notifier.is_listening for site in sites))
+        (other,) = [site for site in sites if site is not leader]
+        yield leader, other
 
 
 @pytest.fixture
@@ -186,3 +208,34 @@ async def test_while_the_database_is_away_leases_do_not_age_and_then_have_a_full
         assert not await expired(nodes[0], "a")
         await eventually(lambda: expired(nodes[0], "a"))
         assert time.monotonic() - back_at >= TTL_SECONDS
+
+
+async def test_what_another_node_takes_in_wakes_the_leader(roles: tuple[Site, Site]) -> None:
+    leader, other = roles
+    await other.register("a")
+
+    async def published() -> bool:
+        return await planned(leader) == {"a"} == await planned(other)
+
+    await eventually(published)
+
+
+async def test_a_leader_that_goes_wakes_the_one_that_waits(roles: tuple[Site, Site]) -> None:
+    """Its last word is sent before its connection is closed."""
+    leader, other = roles
+    await leader.register("a")
+    await leader.server.stop(0)
+    await eventually(lambda: other.server.leading)
+
+    async def published() -> bool:
+        return await planned(other) == {"a"}
+
+    await eventually(published)
+
+
+async def test_a_freeze_by_one_node_and_its_end_wake_the_other(roles: tuple[Site, Site]) -> None:
+    leader, other = roles
+    await other.admin.FreezeCell(admin.FreezeCellRequest(name="cells/eu", reason="a look"))
+    await eventually(lambda: not leader.server.leading)
+    await other.admin.UnfreezeCell(admin.UnfreezeCellRequest(name="cells/eu"))
+    await eventually(lambda: leader.server.leading or other.server.leading)

@@ -153,3 +153,17 @@ async def test_many_commits_are_told_as_the_newest(pair: tuple[Node, Node]) -> N
     last = {Notice(Topic.HEAD, f"cell-{number % 3}", number) for number in (998, 999, 1000)}
     await two.until(lambda: last <= {*two.heard})
     assert len(two.heard) <= 6
+
+
+async def test_the_last_word_of_a_node_that_goes_down_is_sent(postgresql_database: str) -> None:
+    """Told and cancelled at once, as a leader that resigns in its stop does."""
+    two = Node(postgresql_database)
+    async with running(two):
+        for _ in range(5):
+            one = Node(postgresql_database)
+            async with running(one):
+                await two.reached_by(one)
+                last = Notice(Topic.LEAD, "east")
+                two.heard.clear()
+                one.notifier.tell(last)
+            await two.until(lambda: last in two.heard)  # noqa: B023 - awaited here

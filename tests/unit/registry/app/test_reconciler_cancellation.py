@@ -9,9 +9,10 @@ import pytest
 from instance_node import GatedStore
 from publication_node import EU, FRONTEND, PublicationNode, following, running
 
-from registry.adapters.clock import ManualClock
+from registry.adapters.clock import ManualClock, settle
 from registry.adapters.probe.scripted import ScriptedProber
 from registry.app.alarm import Alarm
+from registry.app.reconciler import Reconciler
 from registry.ports import Publication
 
 
@@ -39,6 +40,33 @@ async def test_a_reconciler_that_is_cancelled_gives_up_the_lead_and_leaves_no_ta
         (head,) = await store.heads()
         assert head.leader == ""
         assert not node.reconcilers[EU].is_leading
+
+
+async def test_a_cancellation_that_comes_while_the_lead_ends_is_heard(
+    store: GatedStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of tasks that is ending already swallows it; the node could not be stopped then."""
+    slow = asyncio.Event()
+
+    async def look_over(self: Reconciler) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await slow.wait()
+
+    monkeypatch.setattr(Reconciler, "_look_over", look_over)
+    async with running(PublicationNode(store, clock, ScriptedProber(clock))) as node:
+        await clock.advance(0.1)
+        node.freeze_file = ""
+        await clock.advance(0.5)
+        assert node.reconcilers[EU].is_leading, "not all of its tasks have ended yet"
+        node.tasks[EU].cancel()
+        await settle()
+        slow.set()
+        await clock.advance(1.0)
+        assert node.tasks[EU].cancelled()
+        (head,) = await store.heads()
+        assert head.leader == ""
 
 
 async def test_a_publication_cut_off_halfway_is_made_good_by_the_next_run(
