@@ -76,6 +76,8 @@ class FrontendSettings:
     """A region of which nothing was confirmed for longer has its answers marked as stale."""
     role: Role = Role.SERVING
     """Whether it acts on staged changes before the others do."""
+    probe: bool = False
+    """Whether it tries endpoints itself, and tells their registries what it sees (I14)."""
     feed: FeedSettings = field(default_factory=FeedSettings)
 
     def __post_init__(self) -> None:

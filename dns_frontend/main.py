@@ -23,6 +23,7 @@ from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.canary import Canary, StageReport
 from dns_frontend.feed.cell_gauges import CellGauges
 from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
+from dns_frontend.feed.observer import Observer, SightReport
 from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.feed.vault import Vault
@@ -100,6 +101,7 @@ class FrontendServer:
             self._report,
             period_seconds=pace.rehearsal_seconds,
         )
+        self._observer = Observer(settings.frontend_id, self._applier, self._observe)
         self._vault = Vault(settings.data_dir, self._limits)
         self._warden = Warden(
             settings.frontend_id,
@@ -173,6 +175,8 @@ class FrontendServer:
         self._run("staleness", self._watch_staleness)
         if settings.role is Role.CANARY:
             self._run("canary", self._canary.run)
+        if settings.probe:
+            self._run("observer", self._observer.run)
         log.info(
             "the frontend answers",
             extra={
@@ -301,6 +305,13 @@ class FrontendServer:
         for follower in self._followers:
             if follower.cluster == owner:
                 await follower.report(report)
+
+    async def _observe(self, report: SightReport) -> bool:
+        owner = self._applier.owner(report.cell)
+        for follower in self._followers:
+            if follower.cluster == owner:
+                return await follower.observe(report)
+        return False
 
     async def _watch_staleness(self) -> None:
         """Mark the answers of regions that were not confirmed lately; they go on (I15)."""

@@ -79,6 +79,12 @@ apply_duration = _meter.create_histogram(
     unit="s",
     description="Time from a generation's arrival until answers come from it",
 )
+probes = _meter.create_counter(
+    "sheetanchor.frontend.probes",
+    unit="{probe}",
+    description="Connections tried by a frontend that probes, by what was seen (well, refused, "
+    "timeout, nothing)",
+)
 rehearsals = _meter.create_counter(
     "sheetanchor.frontend.rehearsals",
     unit="{rehearsal}",

@@ -263,17 +263,18 @@ class RegistryServer:
         )
         catalog = Catalog(store, mirror, keeper, clock, uptime, codec, _new_uid, canaries)
         scribe, audit = Scribe(clock, _new_uid), Audit(store, uptime, self.cells)
+        observers = Observers(store, clock, uptime, self.cells)
         await self._rpc.open_gate(
             RegistrationService(registrar, heartbeats),
             DiscoveryService(Resolver(mirror, self.cells), service_feed),
-            PublicationService(plan_feed, frontends, canaries, audit, clock),
+            PublicationService(plan_feed, frontends, canaries, audit, observers, clock),
             AdminService(
                 catalog,
                 registrar,
                 Controls(store, clock, uptime, codec, scribe),
                 audit,
                 scribe,
-                Observers(store, clock, uptime),
+                observers,
                 PageTokens(uid.encode()),
                 self._settings.known_regions,
                 Readiness(mirror, self.cells),

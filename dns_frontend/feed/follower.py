@@ -32,6 +32,8 @@ from dns_frontend.feed.decode import (
     published_of,
 )
 from dns_frontend.feed.herald import Herald
+from dns_frontend.feed.observer import SightReport
+from dns_frontend.feed.report import tell_sight, tell_stage
 from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
@@ -61,7 +63,6 @@ _PASSING = (
 )
 """Failures of saying a word that saying it again may mend."""
 _Verdict = messages.AcknowledgePlanRequest.Verdict
-_StageVerdict = messages.ReportStageRequest.Verdict
 _ROLE = {
     Role.SERVING: frontend_pb2.Frontend.ROLE_SERVING,
     Role.CANARY: frontend_pb2.Frontend.ROLE_CANARY,
@@ -346,29 +347,12 @@ class Follower:
 
     async def report(self, report: StageReport) -> None:
         """Say how a staged change does. A word that is lost is said again by and by."""
-        stub = self._stub
-        if stub is None:
-            return
-        namespace, service = report.service
-        try:
-            await stub.ReportStage(
-                messages.ReportStageRequest(
-                    frontend_id=self._settings.frontend_id,
-                    cell=report.cell,
-                    service=f"namespaces/{namespace}/services/{service}",
-                    stage_uid=report.uid,
-                    verdict=(
-                        _StageVerdict.VERDICT_FAILED if report.fault else _StageVerdict.VERDICT_OK
-                    ),
-                    reason=report.fault[:REFUSAL_CHARACTERS],
-                ),
-                timeout=SPEAK_TIMEOUT_SECONDS,
-            )
-        except grpc.aio.AioRpcError as error:
-            log.warning(
-                "a registry took no report on a staged change",
-                extra={"cluster": self.cluster, "error": error.details()},
-            )
+        if self._stub is not None:
+            await tell_stage(self._stub, self._settings, report)
+
+    async def observe(self, report: SightReport) -> bool:
+        """Say what is seen of a cell; whether the registry took it."""
+        return self._stub is not None and await tell_sight(self._stub, self._settings, report)
 
 
 def _acknowledgement(settings: FrontendSettings, word: Word) -> messages.AcknowledgePlanRequest:

@@ -133,20 +133,19 @@ class Council:
         words: list[Observation] = []
         instance = view.instance
         check = instance.registration.check
-        round_seconds = check.interval_seconds + check.timeout_seconds
         for witness in self._witnesses.values():
             if witness.id == besides or witness.trust.quarantined or not witness.is_heard(now):
                 continue
             found = witness.findings.failing.get(instance.incarnation)
             if found is None:
-                if now - view.first_seconds < round_seconds + LAG_SECONDS:
+                if now - view.first_seconds < witness.round_seconds(check) + LAG_SECONDS:
                     continue
                 if witness.findings.connects_only and not _is_connect(instance):
                     continue
                 found = Evidence.VALIDATED
             if found is Evidence.NONE:
                 continue
-            age = now - (witness.beat_seconds or now) + round_seconds
+            age = now - (witness.beat_seconds or now) + witness.round_seconds(check)
             since = witness.failing_since.get(instance.incarnation, now)
             words.append(Observation(witness.id, found, age, now - since))
         return words
@@ -161,8 +160,10 @@ class Council:
         )
 
     def _fresh_seconds(self, view: View) -> float:
+        # Whose beat is old is not among the words; a round of its own may be slow.
         check = view.instance.registration.check
-        return LIFETIME_SECONDS + check.interval_seconds + check.timeout_seconds
+        pace = max((each.round_seconds(check) for each in self._witnesses.values()), default=0.0)
+        return LIFETIME_SECONDS + pace
 
     # --- whom to believe -------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Council:
         """Take in what was read; returns on whom a word has changed."""
         changed: set[Incarnation] = set()
         listened: dict[ObserverId, Witness] = {}
-        for record in records:
+        for record in sorted(records, key=_nodes_first):
             if record.observer == self._me:
                 if self._first and record.quarantine_ms:
                     self.trust, self._why = _distrusted(now), record.why
@@ -341,6 +342,11 @@ class Council:
         if news or gone:
             with self._uptime.asking():
                 await self._store.judge_observers(self._lead.fence, news, gone)
+
+
+def _nodes_first(record: ObserverRecord) -> tuple[bool, ObserverId]:
+    """So that frontends, however many, never drown the registry's own nodes."""
+    return not record.observer.startswith("node."), record.observer
 
 
 def _distrusted(now: float) -> Trust:

@@ -1,21 +1,29 @@
-"""Who probes the endpoints of this registry's cells, for operators to look at."""
+"""Who probes the endpoints of this registry's cells: frontends report, operators look."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from registry.app.uptime import Uptime
-from registry.domain.errors import CellNotFound, ObserverNotFound
+from registry.domain.errors import CellNotFound, ObserverNotFound, Overloaded
 from registry.domain.names import CellName
 from registry.domain.observation import ObserverId
-from registry.domain.observer import ObserverRecord
+from registry.domain.observer import ObserverRecord, ObserverReport
 from registry.ports import Clock, Store
+
+FRONTEND_LIMIT = 32
+"""Frontends that may report on one cell at once: more eyes see no more, and cost as much."""
+HEARD_SECONDS = 60.0
 
 
 class Observers:
-    """Reads what the store knows of observers."""
+    """What the store knows of observers."""
 
-    def __init__(self, store: Store, clock: Clock, uptime: Uptime) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, uptime: Uptime, cells: Collection[CellName]
+    ) -> None:
+        self._cells = cells
+        self._heard: dict[CellName, dict[ObserverId, float]] = {}
         self._store = store
         self._clock = clock
         self._uptime = uptime
@@ -26,6 +34,24 @@ class Observers:
     def unix_ms(self) -> int:
         """The time by which people read what is listed here."""
         return self._clock.unix_ms()
+
+    async def report(self, report: ObserverReport) -> None:
+        """Take a frontend's word. Raises CellNotFound, Overloaded, StoreUnavailable."""
+        if report.cell not in self._cells:
+            raise CellNotFound(f"cells/{report.cell} does not exist.", name=report.cell)
+        now = self._clock.monotonic()
+        heard = self._heard.setdefault(report.cell, {})
+        for observer in [each for each, at in heard.items() if now - at > HEARD_SECONDS]:
+            del heard[observer]
+        if report.observer not in heard and len(heard) >= FRONTEND_LIMIT:
+            raise Overloaded(
+                f"{FRONTEND_LIMIT} frontends report on cells/{report.cell} already.",
+                retry_after_seconds=HEARD_SECONDS,
+                limit=FRONTEND_LIMIT,
+            )
+        heard[report.observer] = now
+        with self._uptime.asking():
+            await self._store.observe(report)
 
     async def list(self, cell: CellName | None, after: tuple[str, str]) -> Sequence[ObserverRecord]:
         """Observers above `after`, by cell and id; None means all cells.

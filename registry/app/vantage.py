@@ -1,4 +1,4 @@
-"""This node as an observer of one cell: it probes while another leads, and tells what it finds.
+"""This node as an observer of a cell (I14): it probes while another leads, and tells its findings.
 
 What it tells is one row of the store, written when a finding changes and, for proof that it
 lives, every few seconds; so trouble costs what has changed, and rest costs next to nothing.

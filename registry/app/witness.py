@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from registry.domain.health import Evidence
+from registry.domain.instance import Check
 from registry.domain.names import Incarnation
 from registry.domain.observation import LIFETIME_SECONDS, Findings, ObserverId
 from registry.domain.quarantine import Trust
@@ -24,6 +25,11 @@ class Witness:
     failing_since: dict[Incarnation, float] = field(default_factory=dict)
     trust: Trust = field(default_factory=Trust)
     why: str = ""
+
+    def round_seconds(self, check: Check) -> float:
+        """The longest time in which it tries an endpoint once and has its answer."""
+        own = self.findings.round_seconds
+        return (own or check.interval_seconds) + check.timeout_seconds
 
     def is_heard(self, now: float) -> bool:
         """Whether its words count, but for quarantine."""

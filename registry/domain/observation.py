@@ -38,6 +38,8 @@ class Findings:
     """Failures by kind, and NONE for what it has not tried, or never found well."""
     complete: bool = True
     """False: there are more than FINDINGS_LIMIT, so that nothing follows from absence."""
+    round_seconds: float = 0.0
+    """How long one round of all targets takes, where the observer keeps a pace of its own."""
     connects_only: bool = False
     """It opens connections whatever the check is, and so finds well by TCP checks alone."""
 

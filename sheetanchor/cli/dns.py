@@ -71,6 +71,7 @@ def frontend_settings(
             reverse_networks=values["reverse_networks"],
             stale_seconds=values["stale_after"],
             role=Role.CANARY if values.get("canary") else Role.SERVING,
+            probe=bool(values.get("probe")),
         )
         assert ZoneSettings(settings.zone).labels
         try:

@@ -173,6 +173,18 @@ SETTINGS: tuple[Setting, ...] = (
         is_flag=True,
     ),
     Setting(
+        "probe",
+        "--probe",
+        "PROBE",
+        "true",
+        value.flag,
+        "false",
+        "Open connections to the endpoints of the plans, and tell their registries which fail: "
+        "one more observer of each cell, from where clients ask.",
+        ("dns",),
+        is_flag=True,
+    ),
+    Setting(
         "advertise_address",
         "--advertise-address",
         "ADVERTISE_ADDRESS",

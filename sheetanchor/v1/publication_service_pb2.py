@@ -22,48 +22,58 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from sheetanchor.v1 import frontend_pb2 as sheetanchor_dot_v1_dot_frontend__pb2
+from sheetanchor.v1 import instance_pb2 as sheetanchor_dot_v1_dot_instance__pb2
 from sheetanchor.v1 import plan_pb2 as sheetanchor_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(sheetanchor/v1/publication_service.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsheetanchor/v1/frontend.proto\x1a\x19sheetanchor/v1/plan.proto\"\xec\x01\n\x11WatchPlansRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x38\n\x04have\x18\x03 \x03(\x0b\x32*.sheetanchor.v1.WatchPlansRequest.Position\x12+\n\x04role\x18\x04 \x01(\x0e\x32\x1d.sheetanchor.v1.Frontend.Role\x1aK\n\x08Position\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\"\xb7\x01\n\x12WatchPlansResponse\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12(\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x18.sheetanchor.v1.PlanBaseH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.sheetanchor.v1.PlanDeltaH\x00\x12\x34\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x1e.sheetanchor.v1.PlanCheckpointH\x00\x42\x07\n\x05\x65vent\"|\n\x08PlanBase\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\"|\n\tPlanDelta\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x0f\n\x07removed\x18\x04 \x03(\t\"h\n\x0ePlanCheckpoint\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x33\n\x0f\x63heckpoint_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x02\n\x16\x41\x63knowledgePlanRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12\x12\n\ngeneration\x18\x05 \x01(\x03\x12?\n\x07verdict\x18\x06 \x01(\x0e\x32..sheetanchor.v1.AcknowledgePlanRequest.Verdict\x12\x0f\n\x07refusal\x18\x07 \x01(\t\x12\'\n\x04held\x18\x08 \x01(\x0b\x32\x19.sheetanchor.v1.HeldNames\"L\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x13\n\x0fVERDICT_APPLIED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\"\x19\n\x17\x41\x63knowledgePlanResponse\"\xf0\x01\n\x12ReportStageRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x11\n\tstage_uid\x18\x04 \x01(\t\x12;\n\x07verdict\x18\x05 \x01(\x0e\x32*.sheetanchor.v1.ReportStageRequest.Verdict\x12\x0e\n\x06reason\x18\x06 \x01(\t\"F\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x0e\n\nVERDICT_OK\x10\x01\x12\x12\n\x0eVERDICT_FAILED\x10\x02\"\x15\n\x13ReportStageResponse\"\xbd\x02\n\x17ReportBreakGlassRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63t_uid\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\x38\n\x03\x61\x63t\x18\x04 \x01(\x0e\x32+.sheetanchor.v1.ReportBreakGlassRequest.Act\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12,\n\x08\x61\x63t_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngeneration\x18\x08 \x01(\x03\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\x0c\n\x04\x66ile\x18\n \x01(\t\"5\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41\x43T_PIN\x10\x01\x12\x0c\n\x08\x41\x43T_LIFT\x10\x02\"\x1a\n\x18ReportBreakGlassResponse2\x8e\x03\n\x12PublicationService\x12U\n\nWatchPlans\x12!.sheetanchor.v1.WatchPlansRequest\x1a\".sheetanchor.v1.WatchPlansResponse0\x01\x12\x62\n\x0f\x41\x63knowledgePlan\x12&.sheetanchor.v1.AcknowledgePlanRequest\x1a\'.sheetanchor.v1.AcknowledgePlanResponse\x12V\n\x0bReportStage\x12\".sheetanchor.v1.ReportStageRequest\x1a#.sheetanchor.v1.ReportStageResponse\x12\x65\n\x10ReportBreakGlass\x12\'.sheetanchor.v1.ReportBreakGlassRequest\x1a(.sheetanchor.v1.ReportBreakGlassResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(sheetanchor/v1/publication_service.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsheetanchor/v1/frontend.proto\x1a\x1dsheetanchor/v1/instance.proto\x1a\x19sheetanchor/v1/plan.proto\"\xec\x01\n\x11WatchPlansRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x38\n\x04have\x18\x03 \x03(\x0b\x32*.sheetanchor.v1.WatchPlansRequest.Position\x12+\n\x04role\x18\x04 \x01(\x0e\x32\x1d.sheetanchor.v1.Frontend.Role\x1aK\n\x08Position\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\"\xb7\x01\n\x12WatchPlansResponse\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12(\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x18.sheetanchor.v1.PlanBaseH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.sheetanchor.v1.PlanDeltaH\x00\x12\x34\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x1e.sheetanchor.v1.PlanCheckpointH\x00\x42\x07\n\x05\x65vent\"|\n\x08PlanBase\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\"|\n\tPlanDelta\x12\"\n\x04plan\x18\x01 \x01(\x0b\x32\x14.sheetanchor.v1.Plan\x12\x0e\n\x06region\x18\x02 \x01(\t\x12*\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x19.sheetanchor.v1.PlanEntry\x12\x0f\n\x07removed\x18\x04 \x03(\t\"h\n\x0ePlanCheckpoint\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x33\n\x0f\x63heckpoint_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x02\n\x16\x41\x63knowledgePlanRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12\x12\n\ngeneration\x18\x05 \x01(\x03\x12?\n\x07verdict\x18\x06 \x01(\x0e\x32..sheetanchor.v1.AcknowledgePlanRequest.Verdict\x12\x0f\n\x07refusal\x18\x07 \x01(\t\x12\'\n\x04held\x18\x08 \x01(\x0b\x32\x19.sheetanchor.v1.HeldNames\"L\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x13\n\x0fVERDICT_APPLIED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\"\x19\n\x17\x41\x63knowledgePlanResponse\"\xf0\x01\n\x12ReportStageRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x11\n\tstage_uid\x18\x04 \x01(\t\x12;\n\x07verdict\x18\x05 \x01(\x0e\x32*.sheetanchor.v1.ReportStageRequest.Verdict\x12\x0e\n\x06reason\x18\x06 \x01(\t\"F\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x0e\n\nVERDICT_OK\x10\x01\x12\x12\n\x0eVERDICT_FAILED\x10\x02\"\x15\n\x13ReportStageResponse\"\xbd\x02\n\x17ReportBreakGlassRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63t_uid\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\x38\n\x03\x61\x63t\x18\x04 \x01(\x0e\x32+.sheetanchor.v1.ReportBreakGlassRequest.Act\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12,\n\x08\x61\x63t_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngeneration\x18\x08 \x01(\x03\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\x0c\n\x04\x66ile\x18\n \x01(\t\"5\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41\x43T_PIN\x10\x01\x12\x0c\n\x08\x41\x43T_LIFT\x10\x02\"\x1a\n\x18ReportBreakGlassResponse\"\x82\x01\n\x19ReportObservationsRequest\x12\x13\n\x0b\x66rontend_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\x32\n\x0cobservations\x18\x04 \x01(\x0b\x32\x1c.sheetanchor.v1.Observations\"\x8c\x01\n\x0cObservations\x12\x14\n\x0ctarget_count\x18\x01 \x01(\x05\x12)\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x17.sheetanchor.v1.Finding\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12(\n\x05round\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"B\n\x07\x46inding\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12*\n\x08\x65vidence\x18\x02 \x01(\x0e\x32\x18.sheetanchor.v1.Evidence\"\x1c\n\x1aReportObservationsResponse2\xfb\x03\n\x12PublicationService\x12U\n\nWatchPlans\x12!.sheetanchor.v1.WatchPlansRequest\x1a\".sheetanchor.v1.WatchPlansResponse0\x01\x12\x62\n\x0f\x41\x63knowledgePlan\x12&.sheetanchor.v1.AcknowledgePlanRequest\x1a\'.sheetanchor.v1.AcknowledgePlanResponse\x12V\n\x0bReportStage\x12\".sheetanchor.v1.ReportStageRequest\x1a#.sheetanchor.v1.ReportStageResponse\x12k\n\x12ReportObservations\x12).sheetanchor.v1.ReportObservationsRequest\x1a*.sheetanchor.v1.ReportObservationsResponse\x12\x65\n\x10ReportBreakGlass\x12\'.sheetanchor.v1.ReportBreakGlassRequest\x1a(.sheetanchor.v1.ReportBreakGlassResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sheetanchor.v1.publication_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WATCHPLANSREQUEST']._serialized_start=152
-  _globals['_WATCHPLANSREQUEST']._serialized_end=388
-  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_start=313
-  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_end=388
-  _globals['_WATCHPLANSRESPONSE']._serialized_start=391
-  _globals['_WATCHPLANSRESPONSE']._serialized_end=574
-  _globals['_PLANBASE']._serialized_start=576
-  _globals['_PLANBASE']._serialized_end=700
-  _globals['_PLANDELTA']._serialized_start=702
-  _globals['_PLANDELTA']._serialized_end=826
-  _globals['_PLANCHECKPOINT']._serialized_start=828
-  _globals['_PLANCHECKPOINT']._serialized_end=932
-  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_start=935
-  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_end=1246
-  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_start=1170
-  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_end=1246
-  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_start=1248
-  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_end=1273
-  _globals['_REPORTSTAGEREQUEST']._serialized_start=1276
-  _globals['_REPORTSTAGEREQUEST']._serialized_end=1516
-  _globals['_REPORTSTAGEREQUEST_VERDICT']._serialized_start=1446
-  _globals['_REPORTSTAGEREQUEST_VERDICT']._serialized_end=1516
-  _globals['_REPORTSTAGERESPONSE']._serialized_start=1518
-  _globals['_REPORTSTAGERESPONSE']._serialized_end=1539
-  _globals['_REPORTBREAKGLASSREQUEST']._serialized_start=1542
-  _globals['_REPORTBREAKGLASSREQUEST']._serialized_end=1859
-  _globals['_REPORTBREAKGLASSREQUEST_ACT']._serialized_start=1806
-  _globals['_REPORTBREAKGLASSREQUEST_ACT']._serialized_end=1859
-  _globals['_REPORTBREAKGLASSRESPONSE']._serialized_start=1861
-  _globals['_REPORTBREAKGLASSRESPONSE']._serialized_end=1887
-  _globals['_PUBLICATIONSERVICE']._serialized_start=1890
-  _globals['_PUBLICATIONSERVICE']._serialized_end=2288
+  _globals['_WATCHPLANSREQUEST']._serialized_start=215
+  _globals['_WATCHPLANSREQUEST']._serialized_end=451
+  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_start=376
+  _globals['_WATCHPLANSREQUEST_POSITION']._serialized_end=451
+  _globals['_WATCHPLANSRESPONSE']._serialized_start=454
+  _globals['_WATCHPLANSRESPONSE']._serialized_end=637
+  _globals['_PLANBASE']._serialized_start=639
+  _globals['_PLANBASE']._serialized_end=763
+  _globals['_PLANDELTA']._serialized_start=765
+  _globals['_PLANDELTA']._serialized_end=889
+  _globals['_PLANCHECKPOINT']._serialized_start=891
+  _globals['_PLANCHECKPOINT']._serialized_end=995
+  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_start=998
+  _globals['_ACKNOWLEDGEPLANREQUEST']._serialized_end=1309
+  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_start=1233
+  _globals['_ACKNOWLEDGEPLANREQUEST_VERDICT']._serialized_end=1309
+  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_start=1311
+  _globals['_ACKNOWLEDGEPLANRESPONSE']._serialized_end=1336
+  _globals['_REPORTSTAGEREQUEST']._serialized_start=1339
+  _globals['_REPORTSTAGEREQUEST']._serialized_end=1579
+  _globals['_REPORTSTAGEREQUEST_VERDICT']._serialized_start=1509
+  _globals['_REPORTSTAGEREQUEST_VERDICT']._serialized_end=1579
+  _globals['_REPORTSTAGERESPONSE']._serialized_start=1581
+  _globals['_REPORTSTAGERESPONSE']._serialized_end=1602
+  _globals['_REPORTBREAKGLASSREQUEST']._serialized_start=1605
+  _globals['_REPORTBREAKGLASSREQUEST']._serialized_end=1922
+  _globals['_REPORTBREAKGLASSREQUEST_ACT']._serialized_start=1869
+  _globals['_REPORTBREAKGLASSREQUEST_ACT']._serialized_end=1922
+  _globals['_REPORTBREAKGLASSRESPONSE']._serialized_start=1924
+  _globals['_REPORTBREAKGLASSRESPONSE']._serialized_end=1950
+  _globals['_REPORTOBSERVATIONSREQUEST']._serialized_start=1953
+  _globals['_REPORTOBSERVATIONSREQUEST']._serialized_end=2083
+  _globals['_OBSERVATIONS']._serialized_start=2086
+  _globals['_OBSERVATIONS']._serialized_end=2226
+  _globals['_FINDING']._serialized_start=2228
+  _globals['_FINDING']._serialized_end=2294
+  _globals['_REPORTOBSERVATIONSRESPONSE']._serialized_start=2296
+  _globals['_REPORTOBSERVATIONSRESPONSE']._serialized_end=2324
+  _globals['_PUBLICATIONSERVICE']._serialized_start=2327
+  _globals['_PUBLICATIONSERVICE']._serialized_end=2834
 # @@protoc_insertion_point(module_scope)

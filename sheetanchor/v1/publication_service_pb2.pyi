@@ -1,7 +1,9 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from sheetanchor.v1 import frontend_pb2 as _frontend_pb2
+from sheetanchor.v1 import instance_pb2 as _instance_pb2
 from sheetanchor.v1 import plan_pb2 as _plan_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -174,5 +176,41 @@ class ReportBreakGlassRequest(_message.Message):
     def __init__(self, frontend_id: _Optional[str] = ..., act_uid: _Optional[str] = ..., cell: _Optional[str] = ..., act: _Optional[_Union[ReportBreakGlassRequest.Act, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., act_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., generation: _Optional[int] = ..., digest: _Optional[bytes] = ..., file: _Optional[str] = ...) -> None: ...
 
 class ReportBreakGlassResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReportObservationsRequest(_message.Message):
+    __slots__ = ("frontend_id", "region", "cell", "observations")
+    FRONTEND_ID_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    frontend_id: str
+    region: str
+    cell: str
+    observations: Observations
+    def __init__(self, frontend_id: _Optional[str] = ..., region: _Optional[str] = ..., cell: _Optional[str] = ..., observations: _Optional[_Union[Observations, _Mapping]] = ...) -> None: ...
+
+class Observations(_message.Message):
+    __slots__ = ("target_count", "findings", "truncated", "round")
+    TARGET_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    target_count: int
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    truncated: bool
+    round: _duration_pb2.Duration
+    def __init__(self, target_count: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., truncated: _Optional[bool] = ..., round: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("uid", "evidence")
+    UID_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    uid: str
+    evidence: _instance_pb2.Evidence
+    def __init__(self, uid: _Optional[str] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ...) -> None: ...
+
+class ReportObservationsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -50,6 +50,11 @@ class PublicationServiceStub:
                 request_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageResponse.FromString,
                 _registered_method=True)
+        self.ReportObservations = channel.unary_unary(
+                '/sheetanchor.v1.PublicationService/ReportObservations',
+                request_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportObservationsRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportObservationsResponse.FromString,
+                _registered_method=True)
         self.ReportBreakGlass = channel.unary_unary(
                 '/sheetanchor.v1.PublicationService/ReportBreakGlass',
                 request_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportBreakGlassRequest.SerializeToString,
@@ -89,6 +94,15 @@ class PublicationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportObservations(self, request, context):
+        """Tells what a frontend that probes the endpoints of a cell does not find
+        well; it is one observer of several. It is said every few seconds: one that
+        is silent has no word.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReportBreakGlass(self, request, context):
         """Tells what was done to a frontend by hand, while nobody could be asked. It is
         kept for good before this returns; telling it again changes nothing.
@@ -114,6 +128,11 @@ def add_PublicationServiceServicer_to_server(servicer, server):
                     servicer.ReportStage,
                     request_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageResponse.SerializeToString,
+            ),
+            'ReportObservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportObservations,
+                    request_deserializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportObservationsRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_publication__service__pb2.ReportObservationsResponse.SerializeToString,
             ),
             'ReportBreakGlass': grpc.unary_unary_rpc_method_handler(
                     servicer.ReportBreakGlass,
@@ -203,6 +222,33 @@ class PublicationService:
             '/sheetanchor.v1.PublicationService/ReportStage',
             sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageRequest.SerializeToString,
             sheetanchor_dot_v1_dot_publication__service__pb2.ReportStageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportObservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.PublicationService/ReportObservations',
+            sheetanchor_dot_v1_dot_publication__service__pb2.ReportObservationsRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_publication__service__pb2.ReportObservationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

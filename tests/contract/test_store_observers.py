@@ -15,7 +15,10 @@ from registry.ports import Store
 
 A, B = ObserverId("node.a"), ObserverId("frontend.b")
 FOUND = Findings(
-    3, {Incarnation("u1"): Evidence.TIMEOUT, Incarnation("u2"): Evidence.NONE}, connects_only=True
+    3,
+    {Incarnation("u1"): Evidence.TIMEOUT, Incarnation("u2"): Evidence.NONE},
+    round_seconds=7.5,
+    connects_only=True,
 )
 FINE = Findings(3, {})
 

@@ -9,17 +9,21 @@ from contextlib import aclosing
 from grpc.aio import ServicerContext
 
 from registry.adapters.rpc.translate.frontend import ROLE
+from registry.adapters.rpc.translate.observer import findings_of
 from registry.adapters.rpc.translate.plan import plan_event_message
 from registry.adapters.rpc.translate.resource_name import service_key
 from registry.app.audit import Audit
 from registry.app.canaries import Canaries
 from registry.app.frontends import Frontends
+from registry.app.observers import Observers
 from registry.app.plan_event import Position
 from registry.app.plan_feed import PlanFeed
 from registry.domain.audit import Act, Deed
 from registry.domain.complaints import Complaints, shown
 from registry.domain.frontend_record import HeldNames
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
+from registry.domain.observation import ObserverId
+from registry.domain.observer import ObserverReport
 from registry.domain.role import Role
 from registry.domain.stage_report import StageReport
 from registry.ports import (
@@ -56,7 +60,7 @@ _ROLE_READ = {
 
 
 class PublicationService(PublicationServiceServicer):
-    """Translates; `PlanFeed`, `Frontends`, `Canaries` and `Audit` do the work."""
+    """Translates; `PlanFeed`, `Frontends`, `Canaries`, `Audit` and `Observers` do the work."""
 
     def __init__(
         self,
@@ -64,12 +68,14 @@ class PublicationService(PublicationServiceServicer):
         frontends: Frontends,
         canaries: Canaries,
         audit: Audit,
+        observers: Observers,
         clock: Clock,
     ) -> None:
         self._feed = feed
         self._frontends = frontends
         self._canaries = canaries
         self._audit = audit
+        self._observers = observers
         self._clock = clock
 
     async def WatchPlans(
@@ -170,6 +176,28 @@ class PublicationService(PublicationServiceServicer):
             ),
         )
         return pb.ReportStageResponse()
+
+    async def ReportObservations(
+        self, request: pb.ReportObservationsRequest, context: ServicerContext
+    ) -> pb.ReportObservationsResponse:
+        """Take what a frontend finds by probes of its own."""
+        complaints = Complaints()
+        _check_frontend(request.frontend_id, request.region, complaints)
+        complaints.label("cell", request.cell)
+        findings = None
+        if request.HasField("observations"):
+            findings = findings_of(request.observations, "observations", complaints)
+        complaints.check()
+        await self._observers.report(
+            ObserverReport(
+                CellName(request.cell),
+                ObserverId(f"frontend.{request.frontend_id}"),
+                RegionName(request.region),
+                findings,
+                self._clock.unix_ms(),
+            )
+        )
+        return pb.ReportObservationsResponse()
 
     async def ReportBreakGlass(
         self, request: pb.ReportBreakGlassRequest, context: ServicerContext

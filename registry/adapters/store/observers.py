@@ -99,6 +99,7 @@ def _encode(findings: Findings) -> bytes:
             "targets": findings.targets,
             "failing": by_kind,
             "complete": findings.complete,
+            "round_seconds": findings.round_seconds,
             "connects_only": findings.connects_only,
         },
         separators=(",", ":"),
@@ -116,6 +117,7 @@ def _decode(body: bytes) -> Findings:
                 for incarnation in incarnations
             },
             read["complete"],
+            read["round_seconds"],
             read["connects_only"],
         )
     except (ValueError, KeyError, TypeError, AttributeError):

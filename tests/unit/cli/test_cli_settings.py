@@ -44,6 +44,7 @@ GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "database_url": (("postgresql://h/d",) * 2, ("sqlite:///f",) * 2),
     "migrate": (("true", True), ("no", False)),
     "canary": (("true", True), ("no", False)),
+    "probe": (("true", True), ("no", False)),
     "bake": (("60", 60.0), ("0.5", 0.5)),
     "otlp_endpoint": (("http://c:4317",) * 2, ("https://c:1",) * 2),
     "log_level": (("debug", "DEBUG"), ("ERROR", "ERROR")),
@@ -79,6 +80,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "database_url": (),
     "migrate": ("maybe", "2"),
     "canary": ("maybe", "2"),
+    "probe": ("maybe", "2"),
     "bake": ("0", "-1", "inf", "soon"),
     "otlp_endpoint": ("c:4317", "ftp://c:1", "http://c", "http://c:99999"),
     "log_level": ("LOUD",),
@@ -237,6 +239,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         "SHEETANCHOR_NETWORKS": "10.0.0.0/8=east,10.1.0.0/16=west",
         "SHEETANCHOR_FRONTEND_ID": "dns-west",
         "SHEETANCHOR_CANARY": "true",
+        "SHEETANCHOR_PROBE": "true",
         "SHEETANCHOR_ADVERTISE_ADDRESS": "198.51.100.1",
         "SHEETANCHOR_OTLP_ENDPOINT": "http://c:4317",
         "SHEETANCHOR_LOG_LEVEL": "debug",
@@ -270,6 +273,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         reverse_networks=("10.0.0.0/8",),
         stale_seconds=60.0,
         role=Role.CANARY,
+        probe=True,
     )
     assert server_settings(values) == ServerSettings(
         trusted_forwarders=("10.0.0.1/32", "10.0.0.2/32"),

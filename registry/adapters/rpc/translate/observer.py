@@ -1,12 +1,23 @@
-"""Observers of a cell, from the domain to their message."""
+"""Observers of a cell to their message, and what frontends find from theirs."""
 
 from __future__ import annotations
 
 from registry.adapters.rpc.translate.moment import timestamp
+from registry.domain.complaints import Complaints
 from registry.domain.health import Evidence
-from registry.domain.observation import LIFETIME_SECONDS
+from registry.domain.names import Incarnation
+from registry.domain.observation import FINDINGS_LIMIT, LIFETIME_SECONDS, Findings
 from registry.domain.observer import ObserverRecord
+from sheetanchor.v1 import instance_pb2, publication_service_pb2
 from sheetanchor.v1 import observer_pb2 as pb
+
+UID_LIMIT = 64
+LONGEST_ROUND_SECONDS = 600.0
+_FOUND = {
+    instance_pb2.EVIDENCE_UNSPECIFIED: Evidence.NONE,
+    instance_pb2.EVIDENCE_REFUSED: Evidence.REFUSED,
+    instance_pb2.EVIDENCE_TIMEOUT: Evidence.TIMEOUT,
+}
 
 
 def observer_message(observer: ObserverRecord, unix_ms: int) -> pb.Observer:
@@ -42,3 +53,42 @@ def _state(observer: ObserverRecord, unix_ms: int) -> pb.Observer.State:
     if observer.findings is None or not observer.findings.complete:
         return pb.Observer.STATE_OVERWHELMED
     return pb.Observer.STATE_BELIEVED
+
+
+def findings_of(
+    sent: publication_service_pb2.Observations, path: str, complaints: Complaints
+) -> Findings | None:
+    """What a frontend finds; None, with a complaint, when it cannot be meant."""
+    round_seconds = sent.round.seconds + sent.round.nanos / 1e9
+    if not 0.0 < round_seconds <= LONGEST_ROUND_SECONDS:
+        complaints.add(
+            f"{path}.round",
+            f"must be above 0 and at most {LONGEST_ROUND_SECONDS:g} s, is {round_seconds:g} s",
+        )
+    if sent.target_count < 0:
+        complaints.add(f"{path}.target_count", f"must not be negative, is {sent.target_count}")
+    if len(sent.findings) > FINDINGS_LIMIT:
+        complaints.add(
+            f"{path}.findings",
+            f"must be at most {FINDINGS_LIMIT}, are {len(sent.findings)}; set `truncated`",
+        )
+        return None
+    failing: dict[Incarnation, Evidence] = {}
+    for at, finding in enumerate(sent.findings):
+        evidence = _FOUND.get(finding.evidence)
+        if not 1 <= len(finding.uid) <= UID_LIMIT:
+            complaints.add(f"{path}.findings[{at}].uid", f"must be 1 to {UID_LIMIT} characters")
+        elif evidence is None:
+            complaints.add(
+                f"{path}.findings[{at}].evidence",
+                f"must be REFUSED, TIMEOUT or unset, is {finding.evidence}",
+            )
+        else:
+            failing[Incarnation(finding.uid)] = evidence
+    return Findings(
+        sent.target_count,
+        failing,
+        complete=not sent.truncated,
+        round_seconds=round_seconds,
+        connects_only=True,
+    )

@@ -14,8 +14,9 @@ from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
 from registry.domain.check_admission import DraftCheck
 from registry.domain.health import Evidence
-from registry.domain.names import NamespaceId, ServiceId, ServiceKey
-from registry.domain.observer import ObserverRecord
+from registry.domain.names import NamespaceId, RegionName, ServiceId, ServiceKey
+from registry.domain.observation import Findings, ObserverId
+from registry.domain.observer import ObserverRecord, ObserverReport
 from registry.domain.service import HealthPolicy
 
 HEALTHY, SILENT = "healthy validated", "unhealthy timeout"
@@ -294,3 +295,46 @@ async def test_a_restarted_observer_counts_only_after_its_first_round(two: Cell)
         assert Evidence.NONE in found.failing.values()
         await two.clock.advance(30.0)
         assert two.standings()["a"] == SILENT
+
+
+def _frontend(findings: Findings) -> ObserverReport:
+    return ObserverReport(
+        EU, ObserverId("frontend.dns-1"), RegionName("eu"), findings, time_ms=1_000
+    )
+
+
+async def _hold_on(cell: Cell, findings: Findings, seconds: int) -> None:
+    """A frontend says the same again and again."""
+    for _ in range(seconds):
+        await cell.store.observe(_frontend(findings))
+        await cell.clock.advance(1.0)
+
+
+async def test_a_frontend_that_connects_has_a_word_where_the_check_is_a_connection(
+    one: Cell,
+) -> None:
+    """It finds all well, and so silence to the leader alone takes nothing out."""
+    fine = Findings(4, {}, round_seconds=5.0, connects_only=True)
+    await _hold_on(one, fine, 5)
+    one.see("a", Evidence.TIMEOUT, "a")
+    await _hold_on(one, fine, 60)
+    assert one.standings() == dict.fromkeys(SERVICES, HEALTHY)
+    lost = one.leader.mirror.by_service[ServiceKey(NamespaceId("shop"), ServiceId("a"))]
+    (instance,) = lost.values()
+    silent = {instance.incarnation: Evidence.TIMEOUT}
+    await _hold_on(one, Findings(4, silent, round_seconds=5.0, connects_only=True), 5)
+    assert one.standings()["a"] == SILENT
+
+
+async def test_a_frontend_that_connects_does_not_vouch_for_what_a_check_by_http_asks(
+    one: Cell,
+) -> None:
+    """A target that hangs takes connections as well as one that serves."""
+    check = DraftCheck(kind="http", interval_seconds=1.0, timeout_seconds=0.5)
+    parent = "namespaces/shop/services/web"
+    await one.leader.register("i", parent=parent, port=99, ttl_seconds=300.0, check=check)
+    fine = Findings(5, {}, round_seconds=5.0, connects_only=True)
+    await _hold_on(one, fine, 30)
+    one.probers["a"].answer(("127.0.0.1", 99), Evidence.TIMEOUT)
+    await _hold_on(one, fine, 20)
+    assert one.leader.standing(ServiceKey(NamespaceId("shop"), ServiceId("web"))) == {"i": SILENT}

@@ -1,0 +1,197 @@
+"""A frontend that probes (I14): it opens connections to the endpoints of its plans, and tells.
+
+The registries of the endpoints' cells weigh what it finds among the words of others; here it
+changes no answer. Work is bounded by a rate: more endpoints make a round longer, not
+the machine busier, and the round's length is told. Nothing it meets ends the answering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from dns_frontend import telemetry
+from dns_frontend.feed.applier import Applier
+from dns_frontend.plan.entry import Health, Protocol
+from dns_frontend.plan.sight import NO_OPINION, Opinion, Seen, form, worst_of
+
+ROUND_SECONDS = 5.0
+"""The shortest round."""
+TRIES_A_SECOND = 500.0
+AT_ONCE = 256
+TIMEOUT_SECONDS = 2.0
+SLICE_SECONDS = 0.05
+"""Tries that are due within it are made together."""
+BEAT_SECONDS = 2.5
+WHOLE_SECONDS = 30.0
+"""All is told anew so often, in case the registry has lost it."""
+FINDINGS_LIMIT = 4096
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_ANSWERED_NO = (errno.ECONNREFUSED, errno.ECONNRESET)
+_OWN_FAULT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One endpoint to connect to."""
+
+    cell: str
+    incarnation: str
+    addresses: tuple[str, ...]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SightReport:
+    """What this frontend sees of one cell; without `findings`, the same as before."""
+
+    cell: str
+    targets: int
+    findings: dict[str, Seen] | None
+    truncated: bool
+    round_seconds: float
+
+
+Tell = Callable[[SightReport], Awaitable[bool]]
+"""Tells the registry of the report's cell; whether it took it. Never raises for what it does."""
+
+
+class Observer:
+    """One frontend's. For one event loop."""
+
+    def __init__(self, frontend: str, applier: Applier, tell: Tell) -> None:
+        self.round_seconds = ROUND_SECONDS
+        """How long the round under way takes."""
+        self._frontend = frontend
+        self._applier = applier
+        self._tell = tell
+        self._targets: list[Target] = []
+        self._opinions: dict[str, Opinion] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._told: dict[str, tuple[int, dict[str, Seen]]] = {}
+        self._whole_at = -math.inf
+
+    def __repr__(self) -> str:
+        return f"<Observer {self._frontend} {len(self._targets)} targets>"
+
+    async def run(self) -> None:
+        """Probe and tell, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._probe())
+            tasks.create_task(self._report())
+
+    # --- probing -----------------------------------------------------------------------
+
+    async def _probe(self) -> None:
+        # a new one, should this have died with tries under way
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as tries:
+            while True:
+                self._targets = list(self._endpoints())
+                self._opinions = {
+                    each.incarnation: self._opinions.get(each.incarnation, NO_OPINION)
+                    for each in self._targets
+                }
+                count = len(self._targets)
+                self.round_seconds = max(ROUND_SECONDS, count / TRIES_A_SECOND)
+                begun = time.monotonic()
+                for at, target in enumerate(self._targets):
+                    due = begun + self.round_seconds * at / count
+                    if due - time.monotonic() > SLICE_SECONDS:
+                        await asyncio.sleep(due - time.monotonic())
+                    await self._slots.acquire()
+                    tries.create_task(self._try(target))
+                left = begun + self.round_seconds - time.monotonic()
+                # a round that had to wait for slots was longer, and that is told
+                self.round_seconds = max(self.round_seconds, time.monotonic() - begun)
+                await asyncio.sleep(max(left, SLICE_SECONDS))
+
+    def _endpoints(self) -> Iterator[Target]:
+        """What is to be tried: endpoints that were validated once, with a TCP port."""
+        for state in self._applier.states():
+            if state.served is None:
+                continue
+            for _, published in state.served.tree:
+                for endpoint in () if published.entry is None else published.entry.endpoints:
+                    port = next((p for p in endpoint.ports if p.protocol is Protocol.TCP), None)
+                    known = endpoint.health in (Health.HEALTHY, Health.UNHEALTHY)
+                    if port is not None and known and endpoint.incarnation:
+                        yield Target(
+                            state.served.position.cell,
+                            endpoint.incarnation,
+                            endpoint.addresses,
+                            port.number,
+                        )
+
+    async def _try(self, target: Target) -> None:
+        try:
+            results = [await connect(address, target.port) for address in target.addresses]
+        finally:
+            self._slots.release()
+        result = worst_of(results)
+        telemetry.probes.add(1, {"frontend": self._frontend, "seen": result.value})
+        opinion = self._opinions.get(target.incarnation)
+        if opinion is not None:
+            self._opinions[target.incarnation] = form(opinion, result)
+
+    # --- telling -----------------------------------------------------------------------
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await self.report()
+
+    async def report(self) -> None:
+        """Tell each cell's registry what is not seen well, or that nothing has changed."""
+        if time.monotonic() - self._whole_at >= WHOLE_SECONDS:
+            self._told.clear()
+            self._whole_at = time.monotonic()
+        counts: dict[str, int] = {}
+        findings: dict[str, dict[str, Seen]] = {}
+        for target in self._targets:
+            counts[target.cell] = counts.get(target.cell, 0) + 1
+            found = findings.setdefault(target.cell, {})
+            seen = self._opinions.get(target.incarnation, NO_OPINION).seen
+            if seen is not Seen.WELL:
+                found[target.incarnation] = seen
+        for cell, found in findings.items():
+            news = (counts[cell], found)
+            truncated = len(found) > FINDINGS_LIMIT
+            said = {} if truncated else found
+            report = SightReport(
+                cell,
+                counts[cell],
+                None if self._told.get(cell) == news else said,
+                truncated,
+                self.round_seconds,
+            )
+            if await self._tell(report):
+                self._told[cell] = news
+            else:
+                self._told.pop(cell, None)
+
+
+async def connect(address: str, port: int) -> Seen:
+    """Open a connection, and close it at once by a reset. Never raises but for cancellation."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await asyncio.get_running_loop().sock_connect(connection, (address, port))
+            # TCP simultaneous open: nobody listens, and the port met itself
+            if connection.getsockname()[:2] == connection.getpeername()[:2]:
+                return Seen.REFUSED
+    except OSError as error:  # a timeout is one as well
+        if error.errno in _ANSWERED_NO:
+            return Seen.REFUSED
+        return Seen.NOTHING if error.errno in _OWN_FAULT else Seen.TIMEOUT
+    return Seen.WELL

@@ -1,0 +1,115 @@
+"""A frontend that probes is an observer of its cells: real sockets, a real registry (I14)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+from frontend_site import settings
+from google.protobuf.duration_pb2 import Duration
+from registry_site import Site, eventually, fields, refusal, registration
+
+from dns_frontend.feed import observer
+from dns_frontend.main import FrontendServer
+from registry.config import RegistrySettings
+from registry.main import RegistryServer
+from sheetanchor.v1 import admin_service_pb2 as admin
+from sheetanchor.v1 import instance_pb2, observer_pb2
+from sheetanchor.v1 import publication_service_pb2 as pb
+
+SERVICE = "namespaces/shop/services/cart"
+
+
+async def _registry(stack: AsyncExitStack, directory: Path) -> Site:
+    given = RegistrySettings(
+        data_dir=directory, regions=("eu",), listen="127.0.0.1:0", migrate=True, node="n1"
+    )
+    server = RegistryServer(given)
+    stack.push_async_callback(server.stop, 0)
+    await server.start()
+    channel = grpc.aio.insecure_channel(server.grpc_address)
+    stack.push_async_callback(channel.close)
+    return Site(server, given, channel)
+
+
+async def test_what_a_frontend_sees_is_known_to_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observer, "ROUND_SECONDS", 0.2)
+    monkeypatch.setattr(observer, "BEAT_SECONDS", 0.1)
+    async with AsyncExitStack() as stack:
+        site = await _registry(stack, tmp_path / "registry")
+        target = await asyncio.start_server(_hang_up, "127.0.0.1", 0)
+        stack.callback(target.close)
+        request = registration(
+            port=target.sockets[0].getsockname()[1], check=instance_pb2.HealthCheck.KIND_TCP
+        )
+        request.ttl.CopyFrom(Duration(seconds=300))
+        await site.registration.RegisterInstance(request)
+        frontend = FrontendServer(
+            replace(settings(tmp_path / "dns", (site.server.grpc_address,)), probe=True)
+        )
+        stack.push_async_callback(frontend.stop)
+        await frontend.start()
+        name = "cells/eu/observers/frontend.dns-1"
+
+        async def seen(failing: int) -> bool:
+            listed = await site.admin.ListObservers(admin.ListObserversRequest())
+            found = {each.name: each for each in listed.observers}.get(name)
+            return found is not None and (
+                found.state,
+                found.target_count,
+                found.failing_count,
+                found.unseen_count,
+            ) == (observer_pb2.Observer.STATE_BELIEVED, 1, failing, 0)
+
+        await eventually(lambda: seen(0))
+        target.close()
+        await target.wait_closed()
+        await eventually(lambda: seen(1))
+        got = await site.admin.GetObserver(admin.GetObserverRequest(name=name))
+        assert got.region == "eu"
+
+
+async def test_a_report_that_means_nothing_is_refused_by_field(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        site = await _registry(stack, tmp_path / "registry")
+        bad = pb.ReportObservationsRequest(
+            frontend_id="dns-1",
+            region="eu",
+            cell="eu",
+            observations=pb.Observations(
+                target_count=-1,
+                findings=[
+                    pb.Finding(uid=""),
+                    pb.Finding(uid="u", evidence=instance_pb2.EVIDENCE_VALIDATED),
+                ],
+            ),
+        )
+        assert fields(await refusal(site.publication.ReportObservations(bad))) == [
+            "observations.round",
+            "observations.target_count",
+            "observations.findings[0].uid",
+            "observations.findings[1].evidence",
+        ]
+        bad.observations.CopyFrom(
+            pb.Observations(
+                findings=[pb.Finding(uid=str(at)) for at in range(4097)], round=Duration(seconds=5)
+            )
+        )
+        assert fields(await refusal(site.publication.ReportObservations(bad))) == [
+            "observations.findings"
+        ]
+        elsewhere = pb.ReportObservationsRequest(frontend_id="dns-1", region="eu", cell="no")
+        status = await refusal(site.publication.ReportObservations(elsewhere))
+        assert status.code == grpc.StatusCode.NOT_FOUND.value[0]
+        listed = await site.admin.ListObservers(admin.ListObserversRequest())
+        assert not [each for each in listed.observers if "frontend." in each.name]
+
+
+async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
