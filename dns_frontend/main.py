@@ -325,7 +325,8 @@ class FrontendServer:
                         "stale": ",".join(sorted(stale)),
                     },
                 )
-                self._table.mark_stale(stale)
+            # With every change of these all answers are compiled anew, at most once a second.
+            self._table.mark_stale(stale, self._observer.lost(stale))
             await asyncio.sleep(STALENESS_SECONDS)
 
     # Readiness asks for nothing but what is held: no loss of others may take it away (I15).

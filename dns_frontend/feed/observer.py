@@ -1,8 +1,9 @@
 """A frontend that probes (I14): it opens connections to the endpoints of its plans, and tells.
 
 The registries of the endpoints' cells weigh what it finds among the words of others; here it
-changes no answer. Work is bounded by a rate: more endpoints make a round longer, not
-the machine busier, and the round's length is told. Nothing it meets ends the answering.
+matters only while a plan is stale (`plan.living`). Work is bounded by a rate: more endpoints
+make a round longer, not the machine busier, and the round's length is told. Nothing it meets
+ends the answering.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from dns_frontend import telemetry
@@ -43,6 +44,7 @@ class Target:
     """One endpoint to connect to."""
 
     cell: str
+    region: str
     incarnation: str
     addresses: tuple[str, ...]
     port: int
@@ -87,6 +89,18 @@ class Observer:
             tasks.create_task(self._probe())
             tasks.create_task(self._report())
 
+    def lost(self, regions: Collection[str]) -> frozenset[str]:
+        """The incarnations in these regions that were well and do not answer us any more."""
+        if not regions:
+            return frozenset()
+        failing = (Seen.REFUSED, Seen.TIMEOUT)
+        return frozenset(
+            each.incarnation
+            for each in self._targets
+            if each.region in regions
+            and self._opinions.get(each.incarnation, NO_OPINION).seen in failing
+        )
+
     # --- probing -----------------------------------------------------------------------
 
     async def _probe(self) -> None:
@@ -125,6 +139,7 @@ class Observer:
                     if port is not None and known and endpoint.incarnation:
                         yield Target(
                             state.served.position.cell,
+                            state.served.position.region,
                             endpoint.incarnation,
                             endpoint.addresses,
                             port.number,

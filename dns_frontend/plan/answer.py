@@ -18,6 +18,7 @@ from dns_frontend.plan.entry import Endpoint, Policy
 from dns_frontend.plan.facet import ANY, PORTS, V4, V6, Facet, port_facet
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose, region_order
 from dns_frontend.plan.ledger import Ledger
+from dns_frontend.plan.living import prefer_living
 from dns_frontend.plan.ring import scattered, turns
 from dns_frontend.plan.zone import Kind, Place, service_labels
 
@@ -161,7 +162,7 @@ def facet_of(place: Place, record_type: int) -> Facet | None:
 class Composer:
     """Composes answers of one zone; holds settings, and which regions are `stale`."""
 
-    __slots__ = ("_regions", "_zone_octets", "degraded_ttl_seconds", "stale")
+    __slots__ = ("_regions", "_zone_octets", "degraded_ttl_seconds", "lost", "stale")
 
     def __init__(
         self, regions: Sequence[str], degraded_ttl_seconds: int, zone: Sequence[str]
@@ -170,11 +171,18 @@ class Composer:
         self.degraded_ttl_seconds = degraded_ttl_seconds
         self.stale: frozenset[str] = frozenset()
         """Regions of which nothing was confirmed for longer than allowed."""
+        self.lost: frozenset[str] = frozenset()
+        """Incarnations that do not answer this frontend, where it probes."""
         self._zone_octets = 1 + sum(len(label) + 1 for label in zone)
 
     def scope(self, ledger: Ledger, view: str, place: Place) -> Scope:
         """The scope in which `place` is answered to clients in `view`."""
         return scope(ledger, view, place.region, self._regions)
+
+    def choice(self, scope: Scope, facet: Facet) -> Choice:
+        """The endpoints that answer for a facet."""
+        choice = choose(scope.home, scope.tiers, facet, scope.policy, scope.ramped)
+        return prefer_living(choice, self.stale, self.lost)
 
     def compose(self, ledger: Ledger, place: Place, record_type: int, view: str) -> Answer | None:
         """The answer, or None when there is no such record at the name.
@@ -187,7 +195,7 @@ class Composer:
         facet = facet_of(place, record_type)
         if facet is None:
             return None
-        choice = choose(scope.home, scope.tiers, facet, scope.policy, scope.ramped)
+        choice = self.choice(scope, facet)
         if choice.rule is Rule.SERVFAIL:
             return Answer(
                 RecordSet((), RecordType(record_type), 0, ()),

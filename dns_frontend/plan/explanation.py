@@ -36,7 +36,7 @@ def why(
     pinned: Collection[str],
 ) -> RecordSet:
     """The records of a service's `_why`, which never outlive a degraded answer."""
-    choice = choose(scope.home, scope.tiers, ANY, scope.policy, scope.ramped)
+    choice = composer.choice(scope, ANY)
     lines = explain(
         ledger,
         scope,
@@ -45,10 +45,22 @@ def why(
         stale=composer.stale,
         pinned=pinned,
     )
+    lines += _lost(scope, composer)
     labels = ("_why", place.service, place.namespace, "svc")
     owner = (*labels, place.region, "region") if place.region else labels
     data = tuple(strings(line) for line in lines)
     return RecordSet(owner, RecordType.TXT, composer.degraded_ttl_seconds, data)
+
+
+def _lost(scope: Scope, composer: Composer) -> list[str]:
+    """What this frontend's own probes take out of the answers of stale regions."""
+    return [
+        f"own probes: {len(dead)} of {len(tier.known)} endpoints in {tier.region} do not answer"
+        " this frontend, others are preferred while the plan is stale"
+        for tier in scope.tiers
+        if tier.region in composer.stale
+        and (dead := [e for e in tier.known if e.incarnation in composer.lost])
+    ]
 
 
 def explain(

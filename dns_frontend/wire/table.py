@@ -141,14 +141,14 @@ class AnswerTable:
             self._mark(key, ledger)
         return min(self._due.values(), default=None)
 
-    def mark_stale(self, regions: frozenset[str]) -> None:
+    def mark_stale(self, regions: frozenset[str], lost: frozenset[str] = frozenset()) -> None:
         """These regions, and no others, were not confirmed for longer than allowed.
 
-        Their answers go on (I15), and say so. All answers are compiled anew as asked for.
+        Their answers go on (I15), and say so; those that are `lost` to us are not preferred.
         """
-        if regions == self._composer.stale:
+        if (regions, lost) == (self._composer.stale, self._composer.lost):
             return
-        self._composer.stale = regions
+        self._composer.stale, self._composer.lost = regions, lost
         self.changes += 1
         for answers in self._answers.values():
             answers.clear()

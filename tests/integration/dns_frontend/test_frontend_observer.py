@@ -9,12 +9,13 @@ from pathlib import Path
 
 import grpc
 import pytest
-from frontend_site import settings
+from frontend_site import addresses, settings
 from google.protobuf.duration_pb2 import Duration
 from registry_site import Site, eventually, fields, refusal, registration
 
 from dns_frontend.feed import observer
 from dns_frontend.main import FrontendServer
+from dns_frontend.plan.sight import Seen
 from registry.config import RegistrySettings
 from registry.main import RegistryServer
 from sheetanchor.v1 import admin_service_pb2 as admin
@@ -73,6 +74,44 @@ async def test_what_a_frontend_sees_is_known_to_the_registry(
         await eventually(lambda: seen(1))
         got = await site.admin.GetObserver(admin.GetObserverRequest(name=name))
         assert got.region == "eu"
+
+
+async def test_without_a_registry_a_frontend_prefers_what_answers_it_and_empties_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I7: when nothing answers any more, all are answered with as planned."""
+    monkeypatch.setattr(observer, "ROUND_SECONDS", 0.2)
+    async with AsyncExitStack() as stack:
+        site = await _registry(stack, tmp_path / "registry")
+        targets = {}
+        for address in ("127.0.0.1", "127.0.0.2"):
+            targets[address] = target = await asyncio.start_server(_hang_up, address, 0)
+            stack.callback(target.close)
+            request = registration(
+                f"i{address[-1]}",
+                port=target.sockets[0].getsockname()[1],
+                check=instance_pb2.HealthCheck.KIND_TCP,
+            )
+            request.instance.addresses[:] = [address]
+            request.ttl.CopyFrom(Duration(seconds=300))
+            await site.registration.RegisterInstance(request)
+        given = settings(tmp_path / "dns", (site.server.grpc_address,))
+        frontend = FrontendServer(replace(given, probe=True, stale_seconds=1.0))
+        stack.push_async_callback(frontend.stop)
+        await frontend.start()
+
+        async def answered(*wanted: str) -> bool:
+            return await addresses(frontend, "cart") == list(wanted)
+
+        await eventually(lambda: answered(*targets))
+        await eventually(
+            lambda: [each.seen for each in frontend._observer._opinions.values()] == [Seen.WELL] * 2
+        )
+        await site.server.stop(0)
+        targets["127.0.0.1"].close()
+        await eventually(lambda: answered("127.0.0.2"))
+        targets["127.0.0.2"].close()
+        await eventually(lambda: answered(*targets))
 
 
 async def test_a_report_that_means_nothing_is_refused_by_field(tmp_path: Path) -> None:

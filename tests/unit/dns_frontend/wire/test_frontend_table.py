@@ -309,6 +309,28 @@ def test_why_tells_that_a_region_is_not_confirmed_as_the_answer_does() -> None:
     assert "not_confirmed" not in "".join(why(answers))
 
 
+def test_a_stale_region_prefers_what_answers_this_frontend_and_is_never_emptied_by_it() -> None:
+    """Own probes choose among what is known, and say so (I7); extended error 3 stays."""
+    both = [
+        endpoint("a", "10.0.0.1", incarnation="u-a"),
+        endpoint("b", "10.0.0.2", incarnation="u-b"),
+    ]
+    answers = table({"east": [entry(*both)], "west": []})
+    east = frozenset({"east"})
+    answers.mark_stale(frozenset(), frozenset({"u-a"}))
+    assert told(ask(answers))[0] == ["10.0.0.1", "10.0.0.2"]
+    answers.mark_stale(east, frozenset({"u-a"}))
+    reply = ask(answers)
+    assert told(reply)[0] == ["10.0.0.2"]
+    assert [option.code for option in reply.options if option.otype == 15] == [3]
+    assert any(line.startswith("own probes: 1 of 2 endpoints in east") for line in why(answers))
+    answers.mark_stale(east, frozenset({"u-a", "u-b"}))
+    assert told(ask(answers))[0] == ["10.0.0.1", "10.0.0.2"]
+    answers.mark_stale(east)
+    assert told(ask(answers))[0] == ["10.0.0.1", "10.0.0.2"]
+    assert not any(line.startswith("own probes") for line in why(answers))
+
+
 def test_why_tells_what_an_operator_pinned_until_it_is_lifted() -> None:
     """The cell's line says so, before and after other changes."""
     answers = table({"east": [entry(endpoint("a", "10.0.0.1"))], "west": []})
