@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from registry.app.plan_event import BasePart, DeltaStep, Position
 from registry.domain.cell_plan import octets_of
 from registry.domain.names import CellName, Generation, RegionName
-from registry.domain.plan import PlanDelta, PlanRecord
+from registry.domain.plan import Head, PlanDelta, PlanRecord
 
 RECENT_STEPS = 1024
 RECENT_OCTETS = 4 * 1024 * 1024
@@ -97,6 +97,12 @@ class PlanChain:
     def knows(self, position: Position) -> bool:
         """Whether a position is on this chain, recently enough to be brought up from here."""
         return self._digests.get(position.generation) == position.digest
+
+    def is_contradicted_by(self, head: Head) -> bool:
+        """Whether the database's head is of another past than what was read there before."""
+        if self.record is None or self.generation < head.generation:
+            return False
+        return self.generation > head.generation or self.record.digest != head.digest
 
     def step_after(self, generation: Generation) -> DeltaStep | None:
         """The step that leads on from a generation; None at the head, or if it is too large."""

@@ -24,6 +24,11 @@ class Position:
     digest: bytes
 
 
+def position_of(record: PlanRecord) -> Position:
+    """Where a generation stands."""
+    return Position(record.cell, record.epoch, record.generation, record.digest)
+
+
 @dataclass(frozen=True, slots=True)
 class BasePart:
     """Part of a whole generation: `record` is the same in all parts."""

@@ -15,7 +15,14 @@ from dataclasses import dataclass
 
 from registry.app.alarm import Alarm
 from registry.app.plan_chain import RECENT_OCTETS, PlanChain
-from registry.app.plan_event import BasePart, Checkpoint, DeltaStep, PlanEvent, Position
+from registry.app.plan_event import (
+    BasePart,
+    Checkpoint,
+    DeltaStep,
+    PlanEvent,
+    Position,
+    position_of,
+)
 from registry.app.uptime import Uptime
 from registry.domain.cell_plan import octets_of
 from registry.domain.errors import StoreUnavailable
@@ -184,6 +191,12 @@ class PlanFeed:
 
     async def _follow(self, chain: PlanChain, head: Head, asked_at: float) -> bool:
         before = chain.record
+        if before is not None and chain.is_contradicted_by(head):
+            # An older backup took the database's place. Watchers may have this, and never go
+            # back (I1): whoever leads is to come after it (I10).
+            await self.note_ahead(position_of(before))
+            if chain.is_led:
+                return False
         if before is not None and before.generation < head.generation:
             steps = await self._store.deltas_after(chain.cell, before.generation, FETCH_LIMIT)
             if chain.is_led:
@@ -193,8 +206,7 @@ class PlanFeed:
                     break
         if head.generation > 0 and (
             chain.record is None
-            or chain.generation < head.generation
-            or (chain.generation == head.generation and chain.record.digest != head.digest)
+            or (chain.generation, chain.record.digest) != (head.generation, head.digest)
         ):
             found = await self._store.read_plan(chain.cell, head.generation)
             if chain.is_led:
@@ -203,7 +215,7 @@ class PlanFeed:
                 chain.retry_at = asked_at + RETRY_SECONDS
             else:
                 chain.replace(*found)
-        if chain.record is not None and chain.generation >= head.generation:
+        if chain.record is not None and chain.record.digest == head.digest:
             chain.confirmed_until = asked_at + 2 * self._poll_seconds
         return chain.record is not before
 
@@ -374,7 +386,7 @@ class PlanFeed:
         return Checkpoint(chain.cell, record.epoch, record.generation, self._clock.unix_ms())
 
     def _move(self, cursor: _Cursor, record: PlanRecord) -> None:
-        cursor.position = Position(record.cell, record.epoch, record.generation, record.digest)
+        cursor.position = position_of(record)
         cursor.verified = True
         cursor.told_at = self._clock.monotonic()
 

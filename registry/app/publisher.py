@@ -17,31 +17,32 @@ whose plan cannot be read is followed by a generation planned in full.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from registry import telemetry
 from registry.app.alarm import Alarm
 from registry.app.lead import Lead
 from registry.app.mirror import Mirror
+from registry.app.plan_event import position_of
 from registry.app.plan_feed import PlanFeed
 from registry.app.plan_reader import PlanReader
+from registry.app.proposals import Proposals
 from registry.app.removals import Removals
 from registry.app.uptime import Uptime
 from registry.app.worklist import Work, Worklist
-from registry.domain.cell_plan import CellPlan, Entry, Step
+from registry.domain.cell_plan import CellPlan, Step
 from registry.domain.errors import RegistryError, RuleBroken, StoreUnavailable
-from registry.domain.guard import Finding, Judgement, Limits, Rule, judge
+from registry.domain.guard import Finding, Limits
 from registry.domain.names import (
     NO_GENERATION,
     CellName,
     Generation,
     InstanceKey,
     NamespaceId,
-    Revision,
     ServiceId,
     ServiceKey,
 )
-from registry.domain.planner import plan_missing, plan_service, settled
+from registry.domain.plan import Head
 from registry.domain.publication import is_outrun, must_publish, next_step
 from registry.domain.rest import publish_rest
 from registry.ports import Clock, PlanCodec, Publication, Store
@@ -52,8 +53,6 @@ CHANGED_LIMIT = 512
 """Changed services planned in one step."""
 OVERDUE_LIMIT = 128
 """Services looked over in one step: few, so that a change need not wait long."""
-SLICE = 16
-"""Services planned before others may run."""
 
 
 class Publisher:
@@ -75,23 +74,20 @@ class Publisher:
     ) -> None:
         self.plan: CellPlan | None = None
         """The active generation; None before it is known."""
-        self.refused: dict[str, Finding] = {}
-        """Services whose entries the guard keeps as they were, by key."""
         self.up_for_seconds: Callable[[InstanceKey], float] = lambda _: float("inf")
         """For how long an instance has been healthy, for its slow start."""
         self._cell = cell
         self._store = store
         self._mirror = mirror
-        self._codec = codec
         self._clock = clock
         self._uptime = uptime
         self._feed = feed
         self._lead = lead
         self._reader = PlanReader(store, codec, uptime, cell)
         self._debounce_seconds = debounce_seconds
-        self._limits = limits
         self._worklist = Worklist()
         self._removals = Removals(cell, store, clock, uptime)
+        self._proposals = Proposals(cell, mirror, codec, clock, limits, self._removals)
         self._alarm = Alarm(clock)
         self._is_in_doubt = False
         """Whether the database contradicted what is thought to be the head."""
@@ -103,6 +99,11 @@ class Publisher:
 
     def __repr__(self) -> str:
         return f"<Publisher {self.plan!r} {self._worklist!r} refused={len(self.refused)}>"
+
+    @property
+    def refused(self) -> Mapping[str, Finding]:
+        """Services whose entries the guard keeps as they were, by key."""
+        return self._proposals.refused
 
     def changed(self, service: ServiceKey, *, urgent: bool, traceparent: str) -> None:
         """A service is to be planned anew; urgent if that may change an answer."""
@@ -116,8 +117,34 @@ class Publisher:
         self._alarm.ring()
 
     def wake(self) -> None:
-        """The lead was renewed: see whether frontends turned out to be ahead of the head."""
-        if self._is_outrun:
+        """The lead was renewed: see whether frontends are ahead of the head, or it was moved.
+
+        Nobody else may move it, but an older backup may have taken the database's place (I10).
+        """
+        head, plan = self._lead.head, self.plan
+        if head is not None and plan is not None and self._is_aligned and not _is_at(plan, head):
+            self._is_aligned = False
+        if not self._is_aligned or self._is_outrun:
+            self._alarm.ring()
+
+    async def audit(self) -> None:
+        """See whether what is stored can still be read; if not, it is published anew (I10).
+
+        The leader itself needs nothing of it, but whoever leads next does, and other nodes do.
+        Raises StoreUnavailable.
+        """
+        plan = self.plan
+        if plan is None or not self._is_aligned or not plan.is_sound:
+            return
+        record = plan.record
+        is_kept = await self._reader.is_kept(plan)
+        if self.plan is plan and plan.record is record and not is_kept:
+            log.error(
+                "the active plan is not stored as it was published; it is published anew",
+                extra={"cell": self._cell, "generation": record.generation},
+            )
+            self._is_in_doubt = True
+            self._is_aligned = False
             self._alarm.ring()
 
     async def run(self) -> None:
@@ -133,7 +160,8 @@ class Publisher:
                 if not self._is_aligned:
                     await self._align()
                 await self._wait()
-                await self._step()
+                if self._is_aligned:
+                    await self._step()
             except StoreUnavailable as error:
                 # Whether the head moved is not known until the store answers again.
                 self._is_aligned = False
@@ -143,12 +171,11 @@ class Publisher:
         """Find out what the head points to, and build on that."""
         head = (await self._lead.renew()).head
         plan = self.plan
-        if (
-            plan is None
-            or self._is_in_doubt
-            or not plan.is_sound
-            or (plan.record.generation, plan.record.digest) != (head.generation, head.digest)
-        ):
+        if plan is not None and plan.is_sound and plan.record.generation > head.generation:
+            # An older backup: what was published since may be served somewhere (I1, I10).
+            await self._feed.note_ahead(position_of(plan.record))
+            head = (await self._lead.renew()).head
+        if plan is None or self._is_in_doubt or not plan.is_sound or not _is_at(plan, head):
             plan = self.plan = await self._reader.read(head)
             await self._removals.align(plan)
             self._is_in_doubt = False
@@ -166,7 +193,7 @@ class Publisher:
 
     async def _wait(self) -> None:
         """Until a step is to be taken."""
-        while self._plan.is_sound and not self._is_outrun:
+        while self._is_aligned and self._plan.is_sound and not self._is_outrun:
             if not self._worklist:
                 await self._alarm.wait()
                 continue
@@ -207,10 +234,10 @@ class Publisher:
                 links=links,
                 attributes={"cell": self._cell, "services": len(work.services)},
             ):
-                judgement = await self._judge(plan, work, revision)
+                judgement = await self._proposals.judge(plan, work, revision, self.up_for_seconds)
             telemetry.plan_duration.record(self._clock.monotonic() - begun, {"cell": self._cell})
         else:
-            judgement = await self._judge(plan, work, revision)
+            judgement = await self._proposals.judge(plan, work, revision, self.up_for_seconds)
         for key in judgement.postponed:
             self._worklist.add(_service_of(key), begun, urgent=True, traceparent="")
         outrun = self._is_outrun
@@ -251,61 +278,6 @@ class Publisher:
             self._is_aligned = False
             self._worklist.put_back(work, self._clock.monotonic())
 
-    async def _judge(self, plan: CellPlan, work: Work, revision: Revision) -> Judgement:
-        proposed: dict[str, Entry | None] = {}
-        refused: dict[str, Finding] = {}
-        for number, service in enumerate(work.services, start=1):
-            key = service.entry
-            try:
-                old = plan.entries.get(key)
-                new = self._propose(service, old, revision)
-                if new is not old:
-                    proposed[key] = new
-                else:
-                    self.refused.pop(key, None)
-            except Exception as error:
-                # One service's data must hurt its own name only (I11).
-                refused[key] = Finding(Rule.MALFORMED, f"{type(error).__name__}: {error}")
-            if number % SLICE == 0:
-                await self._clock.sleep(0.0)
-        judgement = judge(plan.entries, plan.totals, proposed, self._limits)
-        for key in judgement.accepted:
-            self.refused.pop(key, None)
-        for key, finding in (refused | judgement.refused).items():
-            self._refuse(key, finding)
-        for finding in judgement.postponed.values():
-            telemetry.plans_refused.add(1, {"cell": self._cell, "rule": finding.rule.value})
-        return judgement
-
-    def _propose(self, service: ServiceKey, old: Entry | None, revision: Revision) -> Entry | None:
-        """The entry as it should be; `old` itself when it is as it should be; None: removed."""
-        previous = None if old is None else old.plan
-        known = self._mirror.services.get(service)
-        if known is None:
-            if previous is None or plan_missing(previous) is previous:
-                return old
-            return None
-        instances = {
-            key.instance: instance
-            for key, instance in self._mirror.by_service.get(service, {}).items()
-            if instance.registration.cell == self._cell
-        }
-        planned = plan_service(
-            known,
-            instances.values(),
-            previous,
-            revision,
-            self.up_for_seconds,
-            self._cell,
-        )
-        if planned is not previous:
-            marked = self._removals.protect(planned, previous, instances)
-            if marked is not planned:
-                planned = settled(marked, previous)
-        if planned is previous:
-            return old
-        return Entry(planned, self._codec.encode(planned))
-
     async def _publish(self, publication: Publication) -> bool:
         begun = self._clock.monotonic()
         try:
@@ -343,20 +315,6 @@ class Publisher:
         telemetry.plans_published.add(1, {"cell": self._cell})
         telemetry.generation.set(step.record.generation, {"cell": self._cell})
 
-    def _refuse(self, key: str, finding: Finding) -> None:
-        telemetry.plans_refused.add(1, {"cell": self._cell, "rule": finding.rule.value})
-        if self.refused.get(key) != finding:
-            log.error(
-                "a service's entry is refused and stays as it was",
-                extra={
-                    "cell": self._cell,
-                    "entry": key,
-                    "rule": finding.rule.value,
-                    "reason": finding.reason,
-                },
-            )
-        self.refused[key] = finding
-
     @property
     def _is_outrun(self) -> bool:
         head, plan = self._lead.head, self.plan
@@ -386,6 +344,11 @@ class Publisher:
         if self.plan is not None:
             services |= dict.fromkeys(map(_service_of, self.plan.entries))
         return services
+
+
+def _is_at(plan: CellPlan, head: Head) -> bool:
+    """Whether a plan is the one that the head points to."""
+    return (plan.record.generation, plan.record.digest) == (head.generation, head.digest)
 
 
 def _service_of(key: str) -> ServiceKey:

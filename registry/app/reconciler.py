@@ -6,7 +6,7 @@
         what the mirror hears of       -> planned and published, in milliseconds
         leases that ran out            -> expired
         probes' verdicts               -> recorded
-        every ten seconds              -> everything looked over
+        every ten seconds              -> everything looked over, the stored plan as well
         every minute                   -> plans that nobody can reach are deleted
         staged changes                 -> judged, by the leader of the first cell
     stand down at once, and seek again
@@ -51,7 +51,7 @@ from registry.domain.change import (
     ServicePut,
     ServiceRemoved,
 )
-from registry.domain.errors import CellFrozen, LeadershipLost
+from registry.domain.errors import CellFrozen, LeadershipLost, StoreUnavailable
 from registry.domain.gc import Keep
 from registry.domain.guard import Limits
 from registry.domain.health import Health
@@ -337,6 +337,10 @@ class Reconciler:
             await self._clock.sleep(self._full_pass_seconds)
             self._publisher.look_over()
             await self._readiness.measure(self.cell, self._clock)
+            try:
+                await self._publisher.audit()
+            except StoreUnavailable as error:
+                await self._clock.sleep(error.retry_after_seconds)
 
     # _heard
     #

@@ -303,9 +303,10 @@ class MemoryPublication(MemoryAudit):
         chain = [p for p in self._chain(cell) if p.record.generation <= generation]
         if not chain:
             return None
+        last_base = max((at for at, p in enumerate(chain) if p.base is not None), default=0)
         rows = [
             (p.record, encode_delta(p.delta), None if p.base is None else encode_entries(p.base))
-            for p in chain
+            for p in chain[last_base:]
         ]
         return replay(rows, generation)
 
