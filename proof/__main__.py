@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import time
 from dataclasses import asdict
 
-from proof.leases import aged_by_downtime, search_leases
+from proof.leases import search_leases
 from proof.machine import play
 from proof.matrix import PAGE, Killed, page
 from proof.mutants import GUARD_BOUNDS, GUARDS, MUTANTS
 from proof.rules import SHIPPED
 from proof.search import Found, search
-from proof.simulator import simulate
+from proof.system.swarm import swarm, tell, unmet
 from proof.world import Bounds, Game
 
 EVERYTHING = Bounds(
@@ -32,6 +33,8 @@ DAMAGED = Bounds(
 )
 LIMIT = 2_000_000
 SEEDS = 1000
+MUTANT_SEEDS = 200
+"""Seeds within which a mutant is to be found out."""
 
 
 def main() -> int:
@@ -39,14 +42,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="systems to simulate")
     parser.add_argument("--seed", type=int, help="simulate this one alone, and tell its story")
+    parser.add_argument("--shrink", action="store_true", help="with --seed: cut it down first")
+    parser.add_argument("--mutant", default="", help="with --seed: under this bug of history")
     parser.add_argument("--examples", type=int, default=300, help="random histories of each kind")
     parser.add_argument("--check", action="store_true", help="fail if the page would change")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     if arguments.seed is not None:
-        told = simulate(SHIPPED, [arguments.seed], story=True)
-        _say(told)
-        return int(bool(told.violation))
+        return _tell(arguments.seed, arguments.mutant, shrinks=arguments.shrink)
     begun = time.monotonic()
     print("(a) every interleaving within bounds")
     searched = [
@@ -76,17 +79,11 @@ def main() -> int:
         ),
     ]
     print("(c) simulated systems")
-    simulated = _said(simulate(SHIPPED, range(arguments.seeds)))
+    simulated = _said(swarm(SHIPPED, range(arguments.seeds), workers=os.cpu_count() or 1))
+    if simulated.violation:
+        print(f'    again: make prove ARGS="--seed {simulated.states - 1} --shrink"')
     print("(d) mutants")
     killed = [_mutant(at, arguments.examples) for at in range(len(MUTANTS))]
-    aged = _said(search_leases("a: lease aged by downtime", aged_by_downtime))
-    killed.append(
-        Killed(
-            "lease aged by downtime",
-            "DynamoDB's droplet leases: an outage of the registry expires everybody",
-            (aged, None, None),
-        )
-    )
     print("(e) guards, each alone, with a planner that empties names and publishers that sleep")
     guards = []
     for name, rules, suffices in GUARDS:
@@ -101,6 +98,7 @@ def main() -> int:
     print(f"{states} distinct states searched; {time.monotonic() - begun:.0f} s in all")
     failures = [f.name for f in (*searched, *played, simulated) if f.violation]
     failures += [f.name for f in searched if not f.complete]
+    failures += [f"never met: {what}" for what in unmet(simulated)]
     failures += [f"{each.name} survives" for each in killed if not each.is_killed]
     failures += [f.name for f, suffices in guards if bool(f.violation) is suffices]
     failures += [] if states >= 100_000 else ["fewer than 100,000 states"]
@@ -119,12 +117,30 @@ def _searched(name: str, bounds: Bounds) -> Found:
 
 def _mutant(at: int, examples: int) -> Killed:
     mutant = MUTANTS[at]
-    game = Game(mutant.rules, mutant.bounds)
-    found = search(f"a: {mutant.name}", game, [game.start()], limit=60_000)
-    played = play(f"b: {mutant.name}", mutant.rules, mutant.bounds, examples=examples)
-    simulated = simulate(mutant.rules, range(200))
+    played = None
+    if mutant.rules.age is not SHIPPED.age:
+        found = search_leases(f"a: {mutant.name}", mutant.rules.age)
+    else:
+        game = Game(mutant.rules, mutant.bounds)
+        found = search(f"a: {mutant.name}", game, [game.start()], limit=60_000)
+        played = play(f"b: {mutant.name}", mutant.rules, mutant.bounds, examples=examples)
+        _said(played)
+    simulated = swarm(mutant.rules, range(MUTANT_SEEDS), shrinks=False)
     simulated.name = f"c: {mutant.name}"
-    return Killed(mutant.name, mutant.history, (_said(found), _said(played), _said(simulated)))
+    return Killed(mutant.name, mutant.history, (_said(found), played, _said(simulated)))
+
+
+def _tell(seed: int, mutant: str, *, shrinks: bool) -> int:
+    rules = SHIPPED
+    if mutant:
+        known = {each.name: each.rules for each in MUTANTS}
+        if mutant not in known:
+            print(f"no mutant {mutant!r}; there are: {', '.join(known)}")
+            return 2
+        rules = known[mutant]
+    violation, story = tell(seed, rules, shrinks=shrinks)
+    print("\n".join(story))
+    return int(bool(violation))
 
 
 def _said(found: Found) -> Found:
@@ -144,7 +160,10 @@ def _say(found: Found) -> None:
         print("    hit: " + ", ".join(f"{what} {n}" for what, n in sorted(found.hits.items())))
     if found.violation:
         print(f"    {found.violation}")
-        print("    " + " -> ".join(found.trace))
+        if any(line[:1].isspace() for line in found.trace):
+            print("\n".join(f"    {line}" for line in found.trace))
+        elif found.trace:
+            print("    " + " -> ".join(found.trace))
     sys.stdout.flush()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dns_frontend.plan.cell import (
     BaseArrived,
@@ -17,16 +18,19 @@ from dns_frontend.plan.cell import (
 )
 from dns_frontend.plan.cell import Event as FrontendEvent
 from dns_frontend.plan.cell import Rules as FrontendRules
+from proof.leases import aged_by_downtime
 from proof.rules import SHIPPED, Rules
 from proof.world import Bounds
 from registry.domain.cell_plan import Entry, Totals
+from registry.domain.foundation import Decode, Foundation, Ground, Search, foundation
 from registry.domain.gc import Reach, StoredPlan
 from registry.domain.guard import Judgement, Limits
 from registry.domain.head import Attempt, Move, Pointer, judge_move
 from registry.domain.instance import Instance
 from registry.domain.names import Generation, Revision
-from registry.domain.plan import ServicePlan
+from registry.domain.plan import Head, ServicePlan
 from registry.domain.planner import plan_service
+from registry.domain.served_name import ServedName
 from registry.domain.service import Service
 
 
@@ -42,12 +46,12 @@ class Mutant:
 
 def checked_at_the_start(at: Pointer, attempt: Attempt) -> Move:
     """The plan was newer when the publisher began; nothing is compared when it writes."""
-    return Move.MADE
+    return Move.FROZEN if at.frozen and attempt.epoch is not None else Move.MADE
 
 
 def without_epoch(at: Pointer, attempt: Attempt) -> Move:
     """Whoever comes may write, if only the parent is right."""
-    return judge_move(at, replace(attempt, epoch=None))
+    return judge_move(at, attempt if attempt.epoch is None else replace(attempt, epoch=at.epoch))
 
 
 def by_age(plans: Sequence[StoredPlan], reach: Reach, *, complete: bool) -> tuple[Generation, ...]:
@@ -60,14 +64,37 @@ def empty_means_delete(
     instances: Iterable[Instance],
     previous: ServicePlan | None,
     revision: Revision,
+    *rest: Any,
 ) -> ServicePlan:
     """No instances, so no endpoints: what was there before is not looked at."""
-    return plan_service(service, instances, None, revision)
+    return plan_service(service, instances, None, revision, *rest)
 
 
 def missing_is_deleted(previous: ServicePlan) -> ServicePlan | None:
     """A row that was not read is a service that does not exist."""
     return None
+
+
+class HeadUnreadableError(Exception):
+    """There is no way on from here."""
+
+
+def the_current_plan_or_nothing(
+    head: Head, newest: Generation, names: Mapping[str, ServedName], decode: Decode
+) -> Search:
+    """What cannot be read cannot be replaced."""
+    search = foundation(head, newest, names, decode)
+    try:
+        found = yield next(search)
+        if found is None:
+            raise HeadUnreadableError(f"generation {head.generation} of {head.cell}")
+        while True:
+            found = yield search.send(found)
+    except StopIteration as done:
+        made: Foundation = done.value
+        if made.ground is Ground.DAMAGED:
+            raise HeadUnreadableError(f"generation {head.generation} of {head.cell}") from None
+        return made
 
 
 def accept_all(
@@ -119,7 +146,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rollback that needs the current plan",
         "October 2025: without the deleted plan no later change could be made",
-        replace(SHIPPED, heals=False),
+        replace(SHIPPED, found=the_current_plan_or_nothing),
         replace(SMALL, publishers=1, damages=1, rollbacks=1),
     ),
     Mutant(
@@ -131,13 +158,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no epoch",
         "etcd, Polaris: a leader that was deposed while it slept goes on writing",
-        replace(SHIPPED, move=without_epoch),
+        replace(SHIPPED, move=without_epoch, fences=False),
         SMALL,
     ),
     Mutant(
         "partial read is a full read",
         "Azure SQL, Google: a query that returned too little is taken for the truth",
         replace(SHIPPED, missing=missing_is_deleted, guard=accept_all, database=False),
+        SMALL,
+    ),
+    Mutant(
+        "lease aged by downtime",
+        "DynamoDB's droplet leases: an outage of the registry expires everybody",
+        replace(SHIPPED, age=aged_by_downtime),
         SMALL,
     ),
 )

@@ -40,6 +40,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
+from registry.domain.plan import Head
 from registry.domain.publication import first_record, next_step
 from registry.domain.rollback import restored_entries
 
@@ -55,6 +56,7 @@ class Parts:
         self.propose = cache(self._propose)
         self.next_generation = cache(self._next_generation)
         self.database_refuses = cache(self._database_refuses)
+        self.found = cache(self._found)
         self.remembered = cache(self._remembered)
         self.restored = cache(self._restored)
         self.asked_for = cache(self._asked_for)
@@ -109,9 +111,49 @@ class Parts:
             for key in old
         )
 
-    def _remembered(self, content: int, rows: int) -> int:
-        """A content, with what the rows of names keep of each entry put over it."""
-        return CONTENTS.number({**CONTENTS.entries(content), **CONTENTS.entries(rows)})
+    def _found(
+        self,
+        head: int,
+        digest_of: int,
+        newest: int,
+        rows: int,
+        stored: tuple[tuple[int, int | None], ...],
+    ) -> tuple[int, bool]:
+        """What the shipped decision builds on: the content, and whether that is the head."""
+        at = Head(
+            CELL,
+            REGION,
+            Epoch(1),
+            Generation(head),
+            CONTENTS.tree(digest_of).digest if head else b"",
+            0,
+            "",
+        )
+        kept = {generation: content for generation, content in stored if content is not None}
+        search = self.rules.found(at, Generation(newest), names(rows), CODEC.decode)
+        try:
+            wanted = next(search)
+            while True:
+                content = kept.get(wanted)
+                wanted = search.send(
+                    None
+                    if content is None
+                    else (
+                        first_record(CELL, Epoch(1), wanted, CONTENTS.tree(content).digest),
+                        {key: each.body for key, each in CONTENTS.entries(content).items()},
+                    )
+                )
+        except StopIteration as done:
+            plan = done.value.plan
+            return CONTENTS.number(plan.entries), plan.is_sound
+        except Exception as error:
+            if type(error).__name__ == "HeadUnreadableError":
+                return -1, False
+            raise
+
+    def _remembered(self, content: int, held: int) -> int:
+        """A content, with what a frontend holds beside it put over it."""
+        return CONTENTS.number({**CONTENTS.entries(content), **CONTENTS.entries(held)})
 
     def _restored(self, content: int, old: int) -> int:
         after = dict(CONTENTS.entries(content))

@@ -252,21 +252,13 @@ class Game:
 
     def _built_on(self, world: World) -> tuple[int, bool]:
         """(content, whether it is the head); -1 where October 2025 had no way on."""
-        found = self._readable(world, world.head)
-        if found is not None:
-            is_sound = found == world.head_content and world.names == found
-            if found == world.head_content:
-                return found, is_sound
-        if world.head == 0 and world.names == EMPTY:
-            return EMPTY, False
-        if not self.rules.heals:
-            return -1, False
-        self._hit("heals an unreadable head")
-        for row in reversed(world.rows):
-            older = self._readable(world, row.generation)
-            if older is not None and row.generation < world.head:
-                return self.parts.remembered(older, world.names), False
-        return self.parts.remembered(EMPTY, world.names), False
+        newest = world.rows[-1].generation if world.rows else 0
+        asked = [row.generation for row in world.rows] + [world.head]
+        stored = tuple((at, self._readable(world, at)) for at in sorted(set(asked)))
+        made = self.parts.found(world.head, world.head_content, newest, world.names, stored)
+        if made[0] >= 0 and not made[1] and world.head:
+            self._hit("heals an unreadable head")
+        return made
 
     def publish(self, world: World, at: int) -> World:
         """One transaction: the pure decision on the row, then the database's own rules."""
