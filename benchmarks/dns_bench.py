@@ -27,9 +27,11 @@ import dns.exception
 import dns.message
 import dns.query
 
+from benchmarks import large_zone
 from benchmarks.__main__ import machine
 from benchmarks.dns_load import Mix, cookie_of, mixes, send, waits
 from benchmarks.fleet import Fleet, address_of
+from benchmarks.measurement import as_table as measurements_table
 from benchmarks.name_server import NAME_SERVERS, ZONE, zone_text
 from benchmarks.process import NotReady, ServerProcess, ready, wait_for
 from benchmarks.servers import dns_arguments, registry_arguments
@@ -277,19 +279,7 @@ def as_table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Measure and print. 0, also when a goal was missed: a busy machine is no failure."""
-    parser = argparse.ArgumentParser(prog="make bench-dns", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of load, a round and server")
-    parser.add_argument("--short", action="store_true", help="two rounds of a second: a look")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
-    if options.short:
-        options.rounds, options.seconds = 2, 1.0
-    if shutil.which("dnsperf") is None:
-        print("bench-dns: needs dnsperf (Debian: apt-get install dnsperf)", file=sys.stderr)
-        return 1
+def _compare(options: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="sheetanchor-bench-") as name:
         directory = Path(name)
         directory.chmod(0o755)
@@ -300,12 +290,37 @@ def main() -> int:
         kinds = mixes(directory, names)
         with contestants(directory, directory / "loaded") as found:
             measure(found, Mix("warm", directory / "warm"), kinds, options)
-    rows = rows_of(found, kinds)
-    if options.json:
-        report = {"machine": machine(), "rows": [dataclasses.asdict(row) for row in rows]}
-        print(json.dumps(report, indent=2))
-    else:
-        print(f"{machine()}\n\n{as_table(rows)}")
+    return rows_of(found, kinds)
+
+
+def main() -> int:
+    """Measure and print. 0, also when a goal was missed: a busy machine is no failure."""
+    parser = argparse.ArgumentParser(prog="make bench-dns", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of load, a round and server")
+    parser.add_argument("--short", action="store_true", help="two rounds of a second: a look")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--part", choices=("mixes", "large"), help="one of the two; default: both")
+    options = parser.parse_args()
+    if options.short:
+        options.rounds, options.seconds = 2, 1.0
+    if shutil.which("dnsperf") is None:
+        print("bench-dns: needs dnsperf (Debian: apt-get install dnsperf)", file=sys.stderr)
+        return 1
+    report: dict[str, object] = {"machine": machine()}
+    text = [machine()]
+    if options.part != "large":
+        rows = _compare(options)
+        report["rows"] = [dataclasses.asdict(row) for row in rows]
+        text.append(as_table(rows))
+    if options.part != "mixes":
+        print("... a large zone", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="sheetanchor-bench-") as name:
+            Path(name).chmod(0o755)
+            found = asyncio.run(large_zone.measure(Path(name), 2 * options.seconds))
+        report["large"] = [dataclasses.asdict(row) | {"met": row.met} for row in found]
+        text.append(measurements_table(found))
+    print(json.dumps(report, indent=2) if options.json else "\n\n".join(text))
     return 0
 
 
