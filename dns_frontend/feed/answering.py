@@ -7,12 +7,13 @@ cell alone (I11, I20).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from dns_frontend import telemetry
 from dns_frontend.feed.staging import Staging
-from dns_frontend.plan.cell import Serve, Snapshot
+from dns_frontend.plan.cell import CellState, Serve, Snapshot
+from dns_frontend.plan.content import TreeContent
 from dns_frontend.plan.diversion import in_time
 from dns_frontend.plan.holding import TOLD_MAXIMUM, mended
 from dns_frontend.wire.table import AnswerTable
@@ -38,6 +39,8 @@ class Answering:
         self._wall = wall
         self.now: dict[str, Snapshot] = {}
         """By cell."""
+        self.moving: set[str] = set()
+        """Cells whose content lies elsewhere now, which the table has still to be told."""
 
     def __repr__(self) -> str:
         cells = (f"{cell}@{each.position.generation}" for cell, each in sorted(self.now.items()))
@@ -80,6 +83,25 @@ class Answering:
         else:
             self.begin(snapshot)
 
+    def move(self, states: Mapping[str, CellState]) -> None:
+        """Answer from where the content of cells lies now."""
+        for cell in list(self.moving):
+            served, answered = states[cell].served, self.now.get(cell)
+            # what waits to be served must find what was before it
+            if served is None or answered is None or served.order != answered.order:
+                continue
+            self.moving.discard(cell)
+            self.now[cell] = served
+            content = self._content(served)
+            if content is not None:
+                self._table.move(cell, content)
+
+    def _content(self, snapshot: Snapshot) -> TreeContent | None:
+        """What is served, to be read where it is asked for; None where all is to be looked at."""
+        if self._staging.reads_all:
+            return None
+        return TreeContent(snapshot.tree, snapshot.held.keys(), self._wall(), self._clock())
+
     def _guarded(self, snapshot: Snapshot, deed: Callable[[], None]) -> str:
         position = snapshot.position
         try:
@@ -93,12 +115,18 @@ class Answering:
 
     def _load(self, snapshot: Snapshot) -> None:
         cell, wall, now = snapshot.position.cell, self._wall(), self._clock()
-        entries = in_time(self._staging.load(cell, snapshot.tree), wall, now)
+        content = self._content(snapshot)
+        entries = {} if content is not None else self._staging.load(cell, snapshot.tree)
         held = in_time(self._staging.hold(cell, snapshot.held.items()), wall, now)
-        self._table.load(snapshot.position, entries, now, held)
+        if content is not None:
+            self._table.attach(snapshot.position, content, now, held)
+        else:
+            self._table.load(snapshot.position, in_time(entries, wall, now), now, held)
 
     def _update(self, serve: Serve) -> None:
         position, wall, now = serve.snapshot.position, self._wall(), self._clock()
         changed = self._staging.step(position.cell, serve.changed.items(), serve.removed)
         held = in_time(self._staging.hold(position.cell, serve.held.items()), wall, now)
-        self._table.update(position, in_time(changed, wall, now), serve.removed, now, held)
+        content = self._content(serve.snapshot)
+        entries = in_time(changed, wall, now)
+        self._table.update(position, entries, serve.removed, now, held, content)

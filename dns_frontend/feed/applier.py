@@ -100,6 +100,7 @@ class Applier:
         self._jobs: list[_Job] = []
         self._wake = asyncio.Event()
         self._standings: Standings = {}
+        scribe.placed = self._move
         self.staging = Staging(role)
         self._answering = Answering(frontend, table, self.staging, clock, wall)
         """`_states` is ahead of it while the disk is busy."""
@@ -269,6 +270,7 @@ class Applier:
             }
             await self._scribe.keep(newest.values())
             self._serve_all(jobs)
+            self._answering.move(self._states)
             due = self._review()
 
     def _serve_all(self, jobs: Iterable[_Job]) -> None:
@@ -370,6 +372,16 @@ class Applier:
         context = trace.set_span_in_context(job.span, Context())
         job.speak(Word(position, None, context, serve.snapshot.held))
         return ""
+
+    def _move(self, placed: Snapshot) -> None:
+        """The disk has a generation of a cell in less room than our objects take."""
+        cell = placed.position.cell
+        state = self._states.get(cell)
+        if state is not None and state.served is not None and state.refused is None:
+            tree = state.served.tree.moved(placed.tree)
+            self._states[cell] = replace(state, served=replace(state.served, tree=tree))
+            self._answering.moving.add(cell)
+            self._wake.set()
 
     def _review(self) -> float | None:
         """Let time do its part; returns when it next may."""

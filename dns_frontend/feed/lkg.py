@@ -5,7 +5,7 @@
     cells/CELL/00000007.base      a whole generation
     cells/CELL/00000007.journal   the steps since, appended
 
-A journal that outgrows its base is followed by a new base; the two before are kept with
+A journal that outgrows a part of its base is followed by a new base; the two before are kept with
 their journals. The step that leads to a new base is in the journal before it as well: an
 older base and the journals from it on lead to the same generation, so that a damaged base
 costs nothing but its steps' replay. Everything is verified at
@@ -16,6 +16,7 @@ next older state used. All calls block; `Scribe` makes them on a thread of its o
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -25,12 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from dns_frontend.feed import record
-from dns_frontend.feed.decode import published_of
 from dns_frontend.feed.record import Damage, DamagedError, Kind, Step
+from dns_frontend.feed.replay import replay
 from dns_frontend.feed.snapshot_file import (
     numbers,
     read_base_file,
     read_octets,
+    read_snapshot,
     replace_file,
     sync_directory,
     write_snapshot,
@@ -42,6 +44,8 @@ from dns_frontend.plan.guard import Limits
 _KEPT_BASES = 3
 _JOURNAL_FLOOR_OCTETS = 64 * 1024
 """A journal may always grow to this, lest a small cell write bases all the time."""
+_JOURNAL_SHARE = 4
+"""It may grow to the base's octets divided by this: a start reads all of its steps."""
 
 
 class DirectoryInUseError(Exception):
@@ -194,41 +198,32 @@ class LastKnownGood:
     ) -> Generator[None, None, bool]:
         """Go on from `recovered` by one journal; False when what follows cannot be used."""
         path = directory / f"{number:08d}.journal"
+        steps: list[Step] = []
+        damage: DamagedError | None = None
         try:
             data = read_octets(path)
             record.check_header(data, Kind.JOURNAL)
             for payload, _ in record.frames(data):
-                self._advance(recovered, record.read_step(payload))
+                steps.append(record.read_step(payload))
                 yield None
         except DamagedError as error:
-            newest = number == max(numbers(directory, "journal"))
-            # a write that was under way at a crash: nothing was served from it
-            torn = error.damage is Damage.TORN or (
-                error.damage is Damage.HEADER and path.stat().st_size < record.HEADER_OCTETS
-            )
-            if not (newest and torn):
-                recovered.findings.append(Finding(path, error.damage, error.reason))
-                return False
-        return True
-
-    def _advance(self, recovered: Recovered, step: Step) -> None:
-        snapshot = recovered.snapshot
-        assert snapshot is not None
-        order = (step.position.epoch, step.position.generation)
-        if order <= snapshot.order or (recovered.below is not None and order >= recovered.below):
-            return
-        if step.parent != snapshot.order or step.position.cell != recovered.cell:
-            raise DamagedError(Damage.CHAIN, f"a step from {step.parent} follows {snapshot.order}")
-        changed = {key: published_of(key, body, self._limits) for key, body in step.changed}
-        begun = {key: published_of(key, body, self._limits) for key, body in step.held}
-        read = (*changed.values(), *begun.values())
-        if unread := next((each.fault for each in read if each.entry is None), ""):
-            raise DamagedError(Damage.CONTENT, unread)
-        tree = snapshot.tree.replace(changed, step.removed)
-        if tree.digest != step.position.digest:
-            raise DamagedError(Damage.CONTENT, f"{step.position.generation} lacks its digest")
-        held = {key: kept for key, kept in snapshot.held.items() if key not in step.released}
-        recovered.snapshot = Snapshot(step.position, tree, held | begun)
+            damage = error
+        assert recovered.snapshot is not None
+        recovered.snapshot, gap = replay(
+            recovered.snapshot, steps, self._limits, below=recovered.below
+        )
+        damage = gap or damage
+        if damage is None:
+            return True
+        newest = number == max(numbers(directory, "journal"))
+        # a write that was under way at a crash: nothing was served from it
+        torn = damage.damage is Damage.TORN or (
+            damage.damage is Damage.HEADER and path.stat().st_size < record.HEADER_OCTETS
+        )
+        if newest and torn:
+            return True
+        recovered.findings.append(Finding(path, damage.damage, damage.reason))
+        return False
 
     def _continue(self, shelf: _Shelf, recovered: Recovered) -> None:
         """Be ready to append where reading ended; after any damage a new base is due instead."""
@@ -242,10 +237,11 @@ class LastKnownGood:
 
     # --- Writing -----------------------------------------------------------------------
 
-    def write(self, snapshot: Snapshot) -> None:
+    def write(self, snapshot: Snapshot) -> Snapshot | None:
         """Make the files lead to `snapshot`, durably. Raises OSError; what was there stays good.
 
-        Costs what differs from what was written last, but for a new base now and then.
+        Costs what differs from what was written last, but for a new base now and then: that
+        is returned as it lies in the file's octets, which take less room than objects.
         """
         cell = snapshot.position.cell
         shelf = self._shelves.get(cell)
@@ -257,14 +253,25 @@ class LastKnownGood:
             self._shelves[cell] = shelf
         written = shelf.written
         if written is not None and written.order >= snapshot.order:
-            return
-        outgrown = shelf.journal_octets > max(_JOURNAL_FLOOR_OCTETS, shelf.base_octets)
+            return None
+        outgrown = shelf.journal_octets > max(
+            _JOURNAL_FLOOR_OCTETS, shelf.base_octets // _JOURNAL_SHARE
+        )
         appended = written is not None and shelf.journal >= 0
         if written is not None and appended:
             self._append(shelf, written, snapshot)
             shelf.written = snapshot
-        if outgrown or not appended:
-            self._write_base(shelf, snapshot)
+        if not outgrown and appended:
+            return None
+        self._write_base(shelf, snapshot)
+        try:
+            placed = read_snapshot(shelf.directory / f"{shelf.number:08d}.base", cell, self._limits)
+        except DamagedError as error:
+            # found now rather than at the next start: it is to be written anew
+            shelf.written = None
+            raise OSError(errno.EIO, f"a base is not read as it was written: {error}") from error
+        shelf.written = placed
+        return placed
 
     def _append(self, shelf: _Shelf, written: Snapshot, snapshot: Snapshot) -> None:
         changed, removed = written.tree.difference(snapshot.tree)

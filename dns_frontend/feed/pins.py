@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.audit import LIFT, PIN, AuditLog
+from dns_frontend.feed.base import verify
 from dns_frontend.feed.record import Damage, DamagedError
 from dns_frontend.feed.snapshot_file import (
     read_octets,
@@ -86,6 +87,7 @@ class PinBoard:
         changes nothing. Raises OSError. `at` is the time, in words.
         """
         snapshot = read_snapshot(path, "", self._limits)
+        verify(snapshot.tree)
         cell = snapshot.position.cell
         if not _LABEL.fullmatch(cell):
             raise DamagedError(Damage.CONTENT, f"it is of cell {cell[:60]!r}, which is no label")

@@ -1,11 +1,12 @@
-"""The octets of the last known good: headers, frames, bases and steps.
+"""The octets of the last known good: headers, frames, entries and steps.
 
 A file is a header and frames. A frame is its length, a CRC over length and payload, and
-the payload. A *base* holds a position, then entries in frames of some 64 KiB, then an
-empty frame that says it is complete; then, where names are held, these in the same way.
-How many stands beside the position; a release that knows of none reads no further. A
-*journal* holds one step a frame. CRCs find what the disk did; that content is what it
-should be is for the digest to say, at load.
+the payload. A *journal* holds one step a frame; for a *base* see base.py. CRCs find what
+the disk did; that content is what it should be is for the digest to say, at load.
+
+A base of schema 1, which earlier releases wrote, holds a position, then entries in frames
+of some 64 KiB, then an empty frame that says it is complete; then, where names are held,
+these in the same way. How many stands beside the position. It is read, and not written.
 
     header   magic (8) kind (1) 0 (1) version (2) CRC-32 of these (4)
     frame    length (4) CRC-32 of length and payload (4) payload
@@ -17,7 +18,7 @@ from __future__ import annotations
 import json
 import struct
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -25,18 +26,18 @@ from zlib import crc32
 
 from dns_frontend.plan.entry import CellPosition
 
-SCHEMA_VERSION = 1
-"""Of bases, journals and standings. A reader refuses what is above it."""
+SCHEMA_VERSION = 2
+"""The newest of any kind of file; journals and standings are of 1. A reader refuses what is
+above it."""
 
 _MAGIC = b"SHTANCHR"
 _HEADER = struct.Struct(">8sBxH")
 _FRAME = struct.Struct(">II")
-_ENTRY = struct.Struct(">HI")
+ENTRY = struct.Struct(">HI")
 _CRC = struct.Struct(">I")
 HEADER_OCTETS = _HEADER.size + _CRC.size
-_BASE_FRAME_OCTETS = 64 * 1024
 # infinity is JSON to Python, and no integer; nesting without end is JSON to everybody
-_SENSELESS = (
+SENSELESS = (
     struct.error,
     ValueError,
     TypeError,
@@ -99,14 +100,14 @@ class Step:
     """Names held until this step."""
 
 
-def header(kind: Kind) -> bytes:
+def header(kind: Kind, schema: int = 1) -> bytes:
     """The first octets of a file."""
-    packed = _HEADER.pack(_MAGIC, kind.value, SCHEMA_VERSION)
+    packed = _HEADER.pack(_MAGIC, kind.value, schema)
     return packed + _CRC.pack(crc32(packed))
 
 
-def check_header(data: bytes, kind: Kind) -> None:
-    """Raises DamagedError unless `data` begins as a file of `kind` that we can read."""
+def check_header(data: bytes, kind: Kind) -> int:
+    """The schema of a file. Raises DamagedError unless it begins as one of `kind` we can read."""
     packed = data[: _HEADER.size]
     if len(data) < HEADER_OCTETS or data[_HEADER.size : HEADER_OCTETS] != _CRC.pack(crc32(packed)):
         raise DamagedError(
@@ -117,6 +118,7 @@ def check_header(data: bytes, kind: Kind) -> None:
         raise DamagedError(Damage.HEADER, f"it is no {kind.name.lower()}")
     if version > SCHEMA_VERSION:
         raise DamagedError(Damage.NEWER, f"schema {version} is newer than {SCHEMA_VERSION}")
+    return int(version)
 
 
 def frame(payload: bytes) -> bytes:
@@ -130,50 +132,30 @@ def frames(data: bytes) -> Iterator[tuple[bytes, int]]:
 
     Raises DamagedError where a frame is torn or wrong, after yielding those before.
     """
+    for begin, end in spans(data):
+        yield data[begin:end], end
+
+
+def spans(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the payloads of a file begin and end, as `frames`."""
     at = HEADER_OCTETS
+    view = memoryview(data)
     while at < len(data):
         begin = at + _FRAME.size
         if begin > len(data):
             raise DamagedError(Damage.TORN, f"frame at {at} ends after {len(data) - at} octets")
         size, checksum = _FRAME.unpack_from(data, at)
-        payload = data[begin : begin + size]
-        if len(payload) < size:
-            raise DamagedError(Damage.TORN, f"frame at {at} ends after {len(payload)} of {size}")
-        if crc32(payload, crc32(_CRC.pack(size))) != checksum:
+        end = begin + size
+        if end > len(data):
+            present = len(data) - begin
+            raise DamagedError(Damage.TORN, f"frame at {at} ends after {present} of {size}")
+        if crc32(view[begin:end], crc32(_CRC.pack(size))) != checksum:
             # a file system may lengthen a file before it writes the octets
             if not any(data[at:]):
                 raise DamagedError(Damage.TORN, f"nothing but zeros from {at}")
             raise DamagedError(Damage.FRAME, f"the frame at {at} has a wrong checksum")
-        at = begin + size
-        yield payload, at
-
-
-def base(
-    position: CellPosition,
-    entries: Iterable[tuple[str, bytes]],
-    held: Sequence[tuple[str, bytes]] = (),
-) -> Iterator[bytes]:
-    """The octets of a base, piece by piece."""
-    first = _position_fields(position) | ({"held": len(held)} if held else {})
-    yield header(Kind.BASE) + frame(json.dumps(first, separators=(",", ":")).encode())
-    yield from _framed(entries)
-    if held:
-        yield from _framed(held)
-
-
-def _framed(entries: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    pending: list[bytes] = []
-    size = 0
-    for key, body in entries:
-        packed = _entry_octets(key, body)
-        pending.append(packed)
-        size += len(packed)
-        if size >= _BASE_FRAME_OCTETS:
-            yield frame(b"".join(pending))
-            pending, size = [], 0
-    if pending:
-        yield frame(b"".join(pending))
-    yield frame(b"")
+        at = end
+        yield begin, end
 
 
 class Base(NamedTuple):
@@ -185,7 +167,7 @@ class Base(NamedTuple):
 
 
 def read_base(data: bytes) -> Base:
-    """A base's position, entries and held names. Raises DamagedError."""
+    """What a base of schema 1 holds. Raises DamagedError."""
     check_header(data, Kind.BASE)
     payloads = (payload for payload, _ in frames(data))
     first = next(payloads, None)
@@ -199,7 +181,7 @@ def _base_entries(payloads: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
     for payload in payloads:
         if not payload:
             return
-        yield from _entries(payload, 0)
+        yield from entries(payload)
     raise DamagedError(Damage.TORN, "it lacks its end")
 
 
@@ -217,7 +199,7 @@ def step_octets(step: Step) -> bytes:
     """The frame of one step."""
     position = step.position
     fields: dict[str, Any] = {
-        "position": _position_fields(position),
+        "position": position_fields(position),
         "parent": step.parent,
         "removed": step.removed,
     }
@@ -227,7 +209,7 @@ def step_octets(step: Step) -> bytes:
     if step.released:
         fields["released"] = step.released
     head = json.dumps(fields, separators=(",", ":")).encode()
-    body = b"".join(_entry_octets(key, octets) for key, octets in step.changed)
+    body = b"".join(entry_octets(key, octets) for key, octets in step.changed)
     return frame(_CRC.pack(len(head)) + head + body)
 
 
@@ -239,9 +221,9 @@ def read_step(payload: bytes) -> Step:
         head = json.loads(payload[_CRC.size : begin])
         epoch, generation = head["parent"]
         return Step(
-            _position_of(head["position"]),
+            position_of(head["position"]),
             (int(epoch), int(generation)),
-            tuple(_entries(payload, begin)),
+            tuple(entries(payload, begin)),
             tuple(str(key) for key in head["removed"]),
             tuple(
                 (str(key), b64decode(octets, validate=True))
@@ -249,21 +231,23 @@ def read_step(payload: bytes) -> Step:
             ),
             tuple(str(key) for key in head.get("released", ())),
         )
-    except _SENSELESS as error:
+    except SENSELESS as error:
         raise DamagedError(Damage.CONTENT, f"a step makes no sense: {error!r}") from error
 
 
-def _entry_octets(key: str, body: bytes) -> bytes:
+def entry_octets(key: str, body: bytes) -> bytes:
+    """An entry as `entries` reads it."""
     name = key.encode()
-    return _ENTRY.pack(len(name), len(body)) + name + body
+    return ENTRY.pack(len(name), len(body)) + name + body
 
 
-def _entries(payload: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+def entries(payload: bytes, at: int = 0) -> Iterator[tuple[str, bytes]]:
+    """The entries in octets, from `at` to the end. Raises DamagedError."""
     while at < len(payload):
         try:
-            key_size, body_size = _ENTRY.unpack_from(payload, at)
-            middle = at + _ENTRY.size + key_size
-            key = payload[at + _ENTRY.size : middle].decode()
+            key_size, body_size = ENTRY.unpack_from(payload, at)
+            middle = at + ENTRY.size + key_size
+            key = payload[at + ENTRY.size : middle].decode()
         except (struct.error, UnicodeDecodeError) as error:
             raise DamagedError(Damage.CONTENT, f"an entry makes no sense: {error!r}") from error
         at = middle + body_size
@@ -272,7 +256,8 @@ def _entries(payload: bytes, at: int) -> Iterator[tuple[str, bytes]]:
         yield key, payload[middle:at]
 
 
-def _position_fields(position: CellPosition) -> dict[str, str | int]:
+def position_fields(position: CellPosition) -> dict[str, str | int]:
+    """A position as JSON's types."""
     return {
         "cell": position.cell,
         "region": position.region,
@@ -287,12 +272,13 @@ def _position(payload: bytes) -> tuple[CellPosition, int]:
     """The position of a base, and how many names are held in it."""
     try:
         fields = json.loads(payload)
-        return _position_of(fields), int(fields.get("held", 0))
-    except _SENSELESS as error:
+        return position_of(fields), int(fields.get("held", 0))
+    except SENSELESS as error:
         raise DamagedError(Damage.CONTENT, f"its position makes no sense: {error!r}") from error
 
 
-def _position_of(fields: dict[str, str | int]) -> CellPosition:
+def position_of(fields: dict[str, str | int]) -> CellPosition:
+    """The inverse. Raises one of SENSELESS."""
     return CellPosition(
         str(fields["cell"]),
         str(fields["region"]),

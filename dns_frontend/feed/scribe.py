@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 Standings = Mapping[str, Mapping[str, object]]
 
 
+def _to_nobody(snapshot: Snapshot) -> None:
+    del snapshot
+
+
 class _Hand:
     """One thread that does one thing after the other.
 
@@ -101,6 +105,8 @@ class Scribe:
         """Set and replaced at the end of each group, written or not."""
         self.failing = False
         """Whether what is served may not survive a restart."""
+        self.placed: Callable[[Snapshot], None] = _to_nobody
+        """Told of each generation that the disk has whole, as it lies in the file's octets."""
 
     def __repr__(self) -> str:
         state = "failing" if self.failing else "writing" if self._due.is_set() else "idle"
@@ -160,7 +166,8 @@ class Scribe:
         group, self._written = self._written, asyncio.Event()
         begun = monotonic()
         try:
-            await self._hand.do(partial(self._write, snapshots, standings))
+            placed: list[Snapshot] = []
+            await self._hand.do(partial(self._write, snapshots, standings, placed))
         except Exception as error:
             # also of a mistake of ours: it must be heard of as any failing disk is
             self._put_back(snapshots, standings)
@@ -171,23 +178,30 @@ class Scribe:
             raise
         finally:
             group.set()
+        for each in placed:
+            self.placed(each)
         telemetry.disk_duration.record(monotonic() - begun, {"frontend": self._frontend})
         if self.failing and not self._snapshots:
             self.failing = False
             log.warning("the last known good is written again", extra={"frontend": self._frontend})
         return True
 
-    def _write(self, snapshots: Mapping[str, Snapshot], standings: Any) -> None:
+    def _write(
+        self, snapshots: Mapping[str, Snapshot], standings: Any, placed: list[Snapshot]
+    ) -> None:
         """Write all that can be, whatever becomes of one (I20); raises the first error."""
-        deeds: list[Callable[[], None]] = [
-            partial(self._disk.write, snapshot) for snapshot in snapshots.values()
-        ]
-        if standings is not None:
-            deeds.append(partial(self._disk.write_standings, standings))
         errors: list[Exception] = []
-        for deed in deeds:
+        for snapshot in snapshots.values():
             try:
-                deed()
+                whole = self._disk.write(snapshot)
+            except Exception as error:
+                errors.append(error)
+            else:
+                if whole is not None:
+                    placed.append(whole)
+        if standings is not None:
+            try:
+                self._disk.write_standings(standings)
             except Exception as error:
                 errors.append(error)
         if errors:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator, Iterable
+from functools import partial
 from pathlib import Path
 
-from dns_frontend.feed import record
+from dns_frontend.feed import base, record
 from dns_frontend.feed.decode import published_of
-from dns_frontend.feed.record import Damage, DamagedError
+from dns_frontend.feed.record import Damage, DamagedError, Kind
 from dns_frontend.plan.cell import Snapshot
 from dns_frontend.plan.digest import EntryTree, TreeBuilder
+from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Limits
 
 
@@ -21,10 +23,15 @@ def read_base_file(path: Path, cell: str, limits: Limits) -> Generator[None, Non
     An empty `cell` takes whichever it is of. Raises DamagedError for a file whose
     checksums or digest are wrong, whose entries make no sense, or that is of another cell.
     """
-    position, entries, kept = record.read_base(read_octets(path))
-    if cell and position.cell != cell:
-        raise DamagedError(Damage.CONTENT, f"it is of cell {position.cell!r}")
-    builder = TreeBuilder()
+    data = read_octets(path)
+    if record.check_header(data, Kind.BASE) == base.SCHEMA:
+        yield None
+        snapshot = base.decode(data, partial(published_of, limits=limits))
+        _check_cell(snapshot.position, cell)
+        return snapshot
+    position, entries, kept = record.read_base(data)
+    _check_cell(position, cell)
+    builder = TreeBuilder(partial(published_of, limits=limits))
     for count, (key, body) in enumerate(entries):
         published = published_of(key, body, limits)
         if published.entry is None:
@@ -49,6 +56,11 @@ def read_base_file(path: Path, cell: str, limits: Limits) -> Generator[None, Non
     return Snapshot(position, tree, held)
 
 
+def _check_cell(position: CellPosition, cell: str) -> None:
+    if cell and position.cell != cell:
+        raise DamagedError(Damage.CONTENT, f"it is of cell {position.cell!r}")
+
+
 def read_snapshot(path: Path, cell: str, limits: Limits) -> Snapshot:
     """`read_base_file` at one go; for a thread of its own. Raises DamagedError."""
     reading = read_base_file(path, cell, limits)
@@ -62,9 +74,7 @@ def read_snapshot(path: Path, cell: str, limits: Limits) -> Snapshot:
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> int:
     """Write a base, durably; returns its octets. Raises OSError; what was there stays then."""
-    entries = ((key, published.body) for key, published in snapshot.tree)
-    held = [(key, published.body) for key, published in snapshot.held.items()]
-    return replace_file(path, record.base(snapshot.position, entries, held))
+    return replace_file(path, base.encode(snapshot))
 
 
 def numbers(directory: Path, suffix: str) -> list[int]:

@@ -22,6 +22,11 @@ class Staging:
     def __repr__(self) -> str:
         return f"<Staging {self._role.value} {sum(map(len, self._staged.values()))} staged>"
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether each entry must be looked at: not by whoever acts on nothing that is staged."""
+        return self._role is Role.CANARY
+
     def staged(self) -> Sequence[tuple[str, ServiceEntry]]:
         """The served entries with a staged change, as published, each with its cell."""
         return [

@@ -69,8 +69,12 @@ def mended(tree: EntryTree, held: Held, older: Iterable[EntryTree]) -> dict[str,
     """What is to be held of a generation from disk; `older` ones come newest first."""
     faulty = {
         key: each
-        for key, each in tree
-        if each.fault and key not in held and each.entry is not None and not each.entry.tombstoned
+        for key in tree.faulty
+        if (each := tree.get(key)) is not None
+        and each.fault
+        and key not in held
+        and each.entry is not None
+        and not each.entry.tombstoned
     }
     if not faulty:
         return dict(held)

@@ -659,9 +659,13 @@ cdef class Batch:
                 return False
             service = (_label(key + starts[labels - 2]), _label(key + starts[labels - 3]))
             ledger = PyDict_GetItemWithError(self._services, service)
-            if ledger == NULL:
-                return True
-            return labels == 4 and (_label(key),) not in (<object>ledger).children("")
+            if ledger != NULL:
+                known = <object>ledger
+            else:
+                known = self._table.service(service)
+                if known is None:
+                    return True
+            return labels == 4 and (_label(key),) not in known.children("")
         if top[0] == 3 and memcmp(top + 1, b"ns1", 3) == 0:
             return False
         return not (top[0] == 6 and memcmp(top + 1, b"region", 6) == 0)

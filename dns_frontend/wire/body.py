@@ -160,7 +160,7 @@ def labels_of(name: bytes, end: int) -> list[str] | None:
     return labels if position == end else None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _wire_label(label: str) -> bytes:
     octets = label.encode("ascii")
     if not 0 < len(octets) <= 63:
@@ -353,7 +353,7 @@ class Encoder:
         return head + pack("!H", 0xC000 | offset)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _address(text: str, kind: RecordType) -> bytes | None:
     try:
         address = ipaddress.ip_address(text)

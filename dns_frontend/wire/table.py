@@ -3,7 +3,8 @@
 A look-up is one dictionary access by view and question. A question that was never
 asked is compiled when it first is; a service that changes has its compiled answers
 made anew at once, so that an answer always comes from the generations that the table
-holds (I5). Loading a cell therefore costs little, whatever is in it.
+holds (I5). A cell is not even read before it is asked for: attaching one costs next to
+nothing, whatever is in it, and both loops answer from this one table.
 
 Not thread-safe: one event loop owns it.
 """
@@ -13,36 +14,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from struct import pack
 
-from dns_frontend.plan.answer import Composer, RecordType
+from dns_frontend.plan.answer import Composer
 from dns_frontend.plan.answer import exists as service_exists
+from dns_frontend.plan.content import Content
 from dns_frontend.plan.entry import NO_ENTRIES, CellPosition, ServiceEntry, ServiceKey
-from dns_frontend.plan.explanation import why
 from dns_frontend.plan.keepsake import keepsake, recall
 from dns_frontend.plan.ledger import Ledger
-from dns_frontend.plan.population import Population
+from dns_frontend.plan.ledgers import Ledgers
 from dns_frontend.plan.ranking import Ranking
-from dns_frontend.plan.zone import Kind, Place, ZoneSettings, locate
-from dns_frontend.wire.apex import TYPE_ANY, Apex
+from dns_frontend.plan.zone import Kind, ZoneSettings, locate
+from dns_frontend.wire.answers import Answers
+from dns_frontend.wire.apex import Apex
 from dns_frontend.wire.body import (
     CLASS_IN,
-    EDE_STALE,
     NOERROR,
     NXDOMAIN,
     Body,
     Encoder,
     labels_of,
 )
-from dns_frontend.wire.option import extended_error
+from dns_frontend.wire.compiler import Compiler
 from dns_frontend.wire.reverse import ReverseZones
-
-ANY_ORDER = (
-    RecordType.SOA,
-    RecordType.A,
-    RecordType.AAAA,
-    RecordType.SRV,
-    RecordType.TXT,
-)
-"""ANY is answered with the first of these that there is (RFC 8482, section 4.1)."""
 
 RECOMPILED_AT_ONCE = 100
 """A change of more services than this is compiled as it is asked for: queries come first."""
@@ -59,35 +51,34 @@ class AnswerTable:
         """`regions` are those expected, in failover order; `home` may be among them."""
         self.cells: dict[str, CellPosition] = {}
         """Where each loaded cell stands."""
-        self.pinned: frozenset[str] = frozenset()
-        """The cells whose content an operator pinned."""
-        self.faults = 0
-        """Services and answers that could not be taken or made; each harmed itself only (I11)."""
         self._zone = zone
         self._ranking = Ranking(home, tuple(regions))
         self._expected = tuple(dict.fromkeys((home, *regions)))
         self._encoder = Encoder(zone.labels)
         self._composer = Composer(regions, zone.degraded_ttl_seconds, zone.labels)
-        self._ledgers: dict[ServiceKey, Ledger] = {}
-        self.services = self._ledgers
-        """What is known of each service; all that is below any other name is denied."""
+        # all names of a reverse zone must be known before any is denied
+        self._ledgers = Ledgers(self._ranking, closing=not zone.reverse_networks)
+        self.services = self._ledgers.open
+        """What is known of the services last asked for; for the others ask `service`."""
         self.zone_wire = self._encoder.zone_wire
         self.changes = 0
         """Rises when answers are no more what they were; those that are added change none."""
-        self._population = Population()
-        self._answers: dict[str, dict[bytes, Body]] = {}
+        self._answers = Answers(self._service_of)
         self._passing: dict[str, dict[bytes, Body]] = {}
-        self._compiled: dict[ServiceKey, dict[tuple[str, bytes], tuple[Place, int]]] = {}
-        self._due: dict[ServiceKey, float] = {}
-        self._notable: set[ServiceKey] = set()
+        self._faults = 0
         self._now = 0.0
         self._apex = Apex(zone, self._encoder, self.missing_regions)
+        self._compiler = Compiler(self._composer, self._encoder, self._apex, self.cells)
         self._reverse = ReverseZones(zone, self.missing_regions)
 
     def __repr__(self) -> str:
         cells = ", ".join(f"{c}@{p.generation}" for c, p in sorted(self.cells.items()))
-        compiled = sum(map(len, self._answers.values()))
-        return f"AnswerTable({len(self._ledgers)} services, {compiled} answers, cells: {cells})"
+        return f"AnswerTable({self._ledgers!r}, {len(self._answers)} answers, cells: {cells})"
+
+    @property
+    def faults(self) -> int:
+        """Services and answers that could not be taken or made; each harmed itself only (I11)."""
+        return self._faults + self._ledgers.faults
 
     # --- what cells say ----------------------------------------------------------------
 
@@ -98,16 +89,33 @@ class AnswerTable:
         now: float,
         held: Mapping[str, ServiceEntry] = NO_ENTRIES,
     ) -> None:
-        """Replace the whole cell. A service that it does not mention is no deleted one (I7);
-        `held` are answered as they are there, whatever `entries` says of them."""
-        there = entries.keys() | held.keys()
-        gone = [
-            key
-            for key, ledger in self._ledgers.items()
-            if position.cell in ledger.entries and key.entry not in there
-        ]
+        """Replace the whole cell. A service that it does not mention is no deleted one (I7).
+
+        `held` are answered as they are there, whatever `entries` says of them.
+        """
+        gone = list(self._ledgers.others(position.cell, entries.keys() | held.keys()))
+        self._ledgers.detach(position.cell)
         said = [entry for key, entry in entries.items() if key not in held]
         self._apply(position, said, gone, held.values(), now, at_once=False)
+
+    def attach(
+        self,
+        position: CellPosition,
+        content: Content,
+        now: float,
+        held: Mapping[str, ServiceEntry] = NO_ENTRIES,
+    ) -> None:
+        """The same, with entries that are read when they are asked for, none of a held name."""
+        self._now = max(self._now, now)
+        said: dict[str, ServiceEntry] = {}
+        for key in [*self._ledgers.open]:
+            entry = content.entry(key.entry)
+            if entry is not None:
+                said[key.entry] = entry
+        gone = list(self._ledgers.others(position.cell, said.keys() | held.keys()))
+        self._apply(
+            position, said.values(), gone, held.values(), now, at_once=False, content=content
+        )
 
     def update(
         self,
@@ -116,13 +124,22 @@ class AnswerTable:
         removed: Collection[str],
         now: float,
         held: Mapping[str, ServiceEntry] = NO_ENTRIES,
+        content: Content | None = None,
     ) -> None:
         """Take one step of a cell's chain; costs what changed, not what there is.
 
-        `held` are those that the cell lost with this step, answered all the same."""
+        `held` are those that the cell lost with this step, answered all the same. `content`
+        is what the cell says after it, for a cell that was attached.
+        """
         gone = [ServiceKey(*key.split("/", 1)) for key in removed if "/" in key]
         at_once = len(changed) + len(gone) + len(held) <= RECOMPILED_AT_ONCE
-        self._apply(position, changed.values(), gone, held.values(), now, at_once=at_once)
+        self._apply(
+            position, changed.values(), gone, held.values(), now, at_once=at_once, content=content
+        )
+
+    def move(self, cell: str, content: Content) -> None:
+        """An attached cell says the same, and now it lies elsewhere."""
+        self._ledgers.attach(self.cells[cell], content, self._now)
 
     def forget(self, cell: str) -> None:
         """The cell is not loaded: nothing is denied for its region. What it said is answered."""
@@ -133,13 +150,15 @@ class AnswerTable:
         """Judge again the services whose hold has run out; returns when to come next, None
         when only a change of a cell can move anything."""
         self._now = max(self._now, now)
-        for key in [key for key, time in self._due.items() if time <= now]:
-            ledger = self._ledgers[key]
+        ledgers = self._ledgers
+        for key in [key for key, time in ledgers.due.items() if time <= now]:
+            ledger = ledgers.open[key]
             if ledger.review(now):
-                self._settle(key, ledger, at_once=True)
+                self._settle(ledger, at_once=True)
                 self._passing.clear()
-            self._mark(key, ledger)
-        return min(self._due.values(), default=None)
+            else:
+                ledgers.settle(ledger)
+        return min(ledgers.due.values(), default=None)
 
     def mark_stale(self, regions: frozenset[str], lost: frozenset[str] = frozenset()) -> None:
         """These regions, and no others, were not confirmed for longer than allowed.
@@ -150,15 +169,13 @@ class AnswerTable:
             return
         self._composer.stale, self._composer.lost = regions, lost
         self.changes += 1
-        for answers in self._answers.values():
-            answers.clear()
-        self._compiled.clear()
+        self._answers.clear()
         self._renew()
 
     def mark_pinned(self, cells: frozenset[str]) -> None:
         """These cells, and no others, are as an operator pinned them; `_why` says so."""
-        if cells != self.pinned:
-            self.pinned = cells
+        if cells != self._compiler.pinned:
+            self._compiler.pinned = cells
             self._passing.clear()
 
     @property
@@ -168,7 +185,8 @@ class AnswerTable:
 
     def standings(self) -> Mapping[str, Mapping[str, object]]:
         """The failover state that the plans do not hold, by `namespace/service`, for JSON."""
-        return {key.entry: keepsake(self._ledgers[key]) for key in sorted(self._notable)}
+        ledgers = self._ledgers
+        return {key.entry: keepsake(ledgers.open[key]) for key in sorted(ledgers.notable)}
 
     def restore(self, standings: Mapping[str, Mapping[str, object]]) -> None:
         """Bring back what `standings` gave before a restart.
@@ -180,13 +198,14 @@ class AnswerTable:
         kept_by_key = {
             ServiceKey(*name.split("/", 1)): kept for name, kept in standings.items() if "/" in name
         }
-        for key in [*self._ledgers, *(k for k in kept_by_key if k not in self._ledgers)]:
-            ledger = self._ledger(key)
+        # all others are judged anew when they are opened
+        for key in {**dict.fromkeys(self._ledgers.open), **kept_by_key}:
+            ledger = self._ledgers.make(key, self._now)
             try:
                 recall(ledger, kept_by_key.get(key, {}), self._now)
             except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-                self.faults += 1
-            self._settle(key, ledger, at_once=False)
+                self._faults += 1
+            self._settle(ledger, at_once=False)
         self._renew()
 
     # --- what clients ask --------------------------------------------------------------
@@ -207,6 +226,10 @@ class AnswerTable:
         """The view of clients that are in no known network."""
         return self._ranking.home
 
+    def service(self, key: tuple[str, str]) -> Ledger | None:
+        """What is known of a service; all that is below the name of an unknown one is denied."""
+        return self._ledgers.find(ServiceKey(*key), self._now)
+
     def denial(self, zone_offset: int) -> Body:
         """The answer for a name that is not there, whose zone part is at `zone_offset`."""
         return self._apex.denial(NXDOMAIN, zone_offset)
@@ -216,7 +239,7 @@ class AnswerTable:
 
         The dictionary stays the same one; look-ups that miss go to `find`.
         """
-        return self._answers.setdefault(view, {})
+        return self._answers.view(view)
 
     def find(self, name: bytes, record_type: int, view: str) -> Body:
         """The answer to a question of class IN; compiled now if it was not before.
@@ -246,20 +269,18 @@ class AnswerTable:
         place = locate(labels)
         match place.kind:
             case Kind.SERVICE | Kind.PORT | Kind.INSTANCE | Kind.PROTOCOL | Kind.WHY:
-                ledger = self._ledgers.get(ServiceKey(place.namespace, place.service))
+                ledger = self.service((place.namespace, place.service))
                 if ledger is None or not service_exists(ledger, place):
                     return self._apex.denial(NXDOMAIN, zone_offset)
                 if place.kind is Kind.WHY:
-                    body = self._why(ledger, place, record_type, view)
+                    body = self._compiler.why(ledger, place, record_type, view)
                 else:
-                    body = self._compile(ledger, place, record_type, view)
+                    body = self._compiler.compile(ledger, place, record_type, view)
                     if body is not None:
-                        self.answers(view)[key] = body
-                        compiled = self._compiled.setdefault(ledger.key, {})
-                        compiled[view, key] = (place, record_type)
+                        self._answers.put(ledger.key, view, key, body)
                         return body
             case Kind.NAMESPACE:
-                if not self._population.has(place.region, place.namespace):
+                if not self._ledgers.exists(place.region, place.namespace):
                     return self._apex.denial(NXDOMAIN, zone_offset)
                 body = None
             case Kind.REGION:
@@ -287,36 +308,6 @@ class AnswerTable:
         labels = labels_of(name, len(name) - 1) if self._reverse else None
         return self._reverse.find(labels, record_type) if labels is not None else None
 
-    # --- compiling ---------------------------------------------------------------------
-
-    def _compile(self, ledger: Ledger, place: Place, record_type: int, view: str) -> Body | None:
-        if record_type == TYPE_ANY:
-            for each in ANY_ORDER:
-                body = self._compile(ledger, place, each, view)
-                if body is not None:
-                    return body
-            return None
-        answer = self._composer.compose(ledger, place, record_type, view)
-        if answer is None:
-            return None
-        if answer.failed:
-            return self._apex.failure(answer.note, answer.mode)
-        return self._encoder.positive(
-            answer.records.owner,
-            answer.records,
-            answer.additional,
-            option=extended_error(EDE_STALE, answer.note) if answer.note else b"",
-            mode=answer.mode,
-            tailored=not place.region,
-        )
-
-    def _why(self, ledger: Ledger, place: Place, record_type: int, view: str) -> Body | None:
-        if record_type not in (RecordType.TXT, TYPE_ANY):
-            return None
-        scope = self._composer.scope(ledger, view, place)
-        records = why(self._composer, ledger, place, scope, self.cells, self.pinned)
-        return self._encoder.positive(records.owner, records, tailored=not place.region)
-
     # --- keeping up --------------------------------------------------------------------
 
     def _apply(
@@ -328,69 +319,63 @@ class AnswerTable:
         now: float,
         *,
         at_once: bool,
+        content: Content | None = None,
     ) -> None:
         self._now = max(self._now, now)
         self.cells[position.cell] = position
         for entry in entries:
-            ledger = self._ledger(entry.key)
+            # opened, if it was not, from what the cells said before
+            ledger = self._ledgers.make(entry.key, self._now)
             if ledger.says(position.cell, entry):
                 continue
             try:
                 ledger.put(position.cell, position.region, entry, now)
             except Exception:  # whatever one bad entry does, the others go on (I11)
-                self.faults += 1
+                self._ledgers.keep(entry.key)
                 continue
-            self._settle(entry.key, ledger, at_once=at_once)
+            self._settle(ledger, at_once=at_once)
         for key in gone:
-            known = self._ledgers.get(key)
+            known = self._ledgers.find(key, self._now)
             if known is not None:
                 known.drop(position.cell, now)
-                self._settle(key, known, at_once=at_once)
+                self._settle(known, at_once=at_once)
         for entry in held:
-            ledger = self._ledger(entry.key)
+            ledger = self._ledgers.make(entry.key, self._now)
             ledger.hold(position.cell, position.region, entry, now)
-            self._settle(entry.key, ledger, at_once=at_once)
+            self._settle(ledger, at_once=at_once)
+        if content is not None:
+            self._ledgers.attach(position, content, self._now)
         self._renew()
 
-    def _ledger(self, key: ServiceKey) -> Ledger:
-        ledger = self._ledgers.get(key)
-        if ledger is None:
-            ledger = self._ledgers[key] = Ledger(key, self._ranking)
-        return ledger
-
-    def _settle(self, key: ServiceKey, ledger: Ledger, *, at_once: bool) -> None:
+    def _settle(self, ledger: Ledger, *, at_once: bool) -> None:
         """Bring everything derived from a ledger in line with it."""
-        self._population.count(key, ledger.alive_in)
+        self._ledgers.settle(ledger)
         self._reverse.put(ledger)
-        self._mark(key, ledger)
         self.changes += 1
-        compiled = self._compiled.pop(key, None)
-        at_once = at_once and ledger.size <= RECOMPILED_ENDPOINTS
-        for (view, question), (place, record_type) in (compiled or {}).items():
-            self._answers[view].pop(question, None)
-            if not at_once:
-                continue
+        questions = self._answers.take(ledger.key)
+        if not at_once or ledger.size > RECOMPILED_ENDPOINTS:
+            return
+        for view, question in questions:
             try:
+                labels, record_type = self._asked(question)
+                place = locate(labels)
                 if service_exists(ledger, place):
-                    body = self._compile(ledger, place, record_type, view)
+                    body = self._compiler.compile(ledger, place, record_type, view)
                     if body is not None:
-                        self._answers[view][question] = body
-                        self._compiled.setdefault(key, {})[view, question] = (place, record_type)
+                        self._answers.put(ledger.key, view, question, body)
             except Exception:  # the question fails by itself when it is next asked (I11)
-                self.faults += 1
-        if not ledger.entries and not ledger.notable:
-            del self._ledgers[key]
+                self._faults += 1
 
-    def _mark(self, key: ServiceKey, ledger: Ledger) -> None:
-        if ledger.notable:
-            self._notable.add(key)
-        else:
-            self._notable.discard(key)
-        due = ledger.due()
-        if due is None:
-            self._due.pop(key, None)
-        else:
-            self._due[key] = due
+    def _asked(self, question: bytes) -> tuple[list[str], int]:
+        """The labels, relative to the zone, and the type of a question that was compiled."""
+        end = len(question) - 4
+        labels = labels_of(question, end - len(self.zone_wire))
+        assert labels is not None, "it was compiled"
+        return labels, int.from_bytes(question[end : end + 2], "big")
+
+    def _service_of(self, question: bytes) -> ServiceKey:
+        place = locate(self._asked(question)[0])
+        return ServiceKey(place.namespace, place.service)
 
     def _renew(self) -> None:
         """After a change: what holds a serial number, or denies, is made anew."""

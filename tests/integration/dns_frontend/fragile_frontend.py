@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dns_frontend import main
 from dns_frontend.config import FeedSettings, FrontendSettings
+from dns_frontend.plan.content import Content
 from dns_frontend.plan.entry import CellPosition, ServiceEntry
 from dns_frontend.wire.table import AnswerTable
 
@@ -23,15 +24,15 @@ _NOTHING: Mapping[str, ServiceEntry] = {}
 class FragileTable(AnswerTable):
     """Has a mistake that one service's entry brings out, some time after it was loaded."""
 
-    def load(
+    def attach(
         self,
         position: CellPosition,
-        entries: Mapping[str, ServiceEntry],
+        content: Content,
         now: float,
         held: Mapping[str, ServiceEntry] = _NOTHING,
     ) -> None:
-        super().load(position, entries, now, held)
-        self._suffer(entries)
+        super().attach(position, content, now, held)
+        self._suffer(content.entry("shop/poison"))
 
     def update(
         self,
@@ -40,12 +41,12 @@ class FragileTable(AnswerTable):
         removed: Collection[str],
         now: float,
         held: Mapping[str, ServiceEntry] = _NOTHING,
+        content: Content | None = None,
     ) -> None:
-        super().update(position, changed, removed, now, held)
-        self._suffer(changed)
+        super().update(position, changed, removed, now, held, content)
+        self._suffer(changed.get("shop/poison"))
 
-    def _suffer(self, entries: Mapping[str, ServiceEntry]) -> None:
-        poison = entries.get("shop/poison")
+    def _suffer(self, poison: ServiceEntry | None) -> None:
         if poison is not None and not poison.tombstoned:
             timer = threading.Timer(0.5, os._exit, (70,))
             timer.daemon = True

@@ -55,17 +55,17 @@ class Frontend:
         frontend = self
 
         class Table(AnswerTable):
-            def load(self, position, entries, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
+            def attach(self, position, content, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
                 frontend.deeds.append(f"serve {position.cell}@{position.generation}")
-                if frontend.fragile & entries.keys():
+                if frontend.fragile & set(content.services()):
                     raise RuntimeError("a mistake of ours")
-                super().load(position, entries, now, held)
+                super().attach(position, content, now, held)
 
-            def update(self, position, changed, removed, now, held=MappingProxyType({})):  # type: ignore[no-untyped-def]  # as above it
+            def update(self, position, changed, removed, now, held=MappingProxyType({}), *more):  # type: ignore[no-untyped-def]  # as above it
                 frontend.deeds.append(f"serve {position.cell}@{position.generation}")
                 if "shop/bad" in changed:
                     raise RuntimeError("a mistake of ours")
-                super().update(position, changed, removed, now, held)
+                super().update(position, changed, removed, now, held, *more)
 
         class Keeper(Scribe):
             async def keep(self, snapshots: Iterable[Snapshot]) -> None:

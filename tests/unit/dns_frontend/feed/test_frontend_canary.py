@@ -172,9 +172,9 @@ async def test_a_table_that_lacks_what_it_should_answer_is_a_fault() -> None:
     bird.restore(US_FIRST, 1, 1)
     for cell in ("us", "ap"):
         bird.table.load(bird.table.cells[cell], {}, 1.0)
-        bird.table._ledgers[CART].entries.pop(cell, None)
-        bird.table._ledgers[CART].restart((), 1.0)
-        bird.table._ledgers[CART].remembered.clear()
+        bird.table.services[CART].entries.pop(cell, None)
+        bird.table.services[CART].restart((), 1.0)
+        bird.table.services[CART].remembered.clear()
     await bird.canary.look()
     assert bird.reports[0].fault == "A for clients in eu: the table has no answer"
 

@@ -104,13 +104,11 @@ def test_what_is_held_is_in_a_base_as_well(tmp_path: Path) -> None:
     assert sorted(load(tmp_path).snapshot.held) == sorted(held)  # type: ignore[union-attr]  # fails as well
     base = cell(tmp_path) / "00000001.base"
     octets = base.read_bytes()
-    *_, (_, before), (_, _) = record.frames(octets)
-    ends = [end for payload, end in record.frames(octets) if not payload]
-    assert len(ends) == 2, "of the entries, and of what is held"
-    base.write_bytes(octets[: ends[0]])
-    assert damages(load(tmp_path)) == [("00000001.base", Damage.TORN)]
-    base.write_bytes(octets[:before])
-    assert damages(load(tmp_path)) == [("00000001.base", Damage.TORN)]
+    *_, (_, rows), (kept, before), (end, _) = record.frames(octets)
+    assert (dict(record.entries(kept)), end) == (held, b""), "what is held, and the end"
+    for cut in (rows, before):
+        base.write_bytes(octets[:cut])
+        assert damages(load(tmp_path)) == [("00000001.base", Damage.TORN)]
 
 
 def test_older_and_equal_generations_are_not_written(tmp_path: Path) -> None:

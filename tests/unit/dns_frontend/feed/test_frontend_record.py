@@ -9,6 +9,7 @@ from time import process_time
 from zlib import crc32
 
 import pytest
+import schema_1
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +40,7 @@ def damage(data: bytes) -> Damage | None:
 @given(st.lists(st.tuples(KEYS, BODIES)))
 def test_a_base_is_read_as_it_was_written(entries: list[tuple[str, bytes]]) -> None:
     """Whatever the keys and bodies are."""
-    position, read, _ = record.read_base(b"".join(record.base(POSITION, entries)))
+    position, read, _ = record.read_base(schema_1.base(POSITION, entries))
     assert (position, list(read)) == (POSITION, entries)
 
 
@@ -55,7 +56,7 @@ def test_a_step_is_read_as_it_was_written(
 
 def test_a_base_cut_anywhere_is_no_base() -> None:
     """Each of its prefixes lacks something, and it is said what (F14)."""
-    data = b"".join(record.base(POSITION, ENTRIES[:2]))
+    data = schema_1.base(POSITION, ENTRIES[:2])
     for size in range(len(data)):
         expected = Damage.HEADER if size < record.HEADER_OCTETS else Damage.TORN
         assert damage(data[:size]) is expected, size
@@ -64,7 +65,7 @@ def test_a_base_cut_anywhere_is_no_base() -> None:
 
 def test_a_flipped_bit_anywhere_is_found() -> None:
     """Checksums cover headers, lengths and payloads (F14)."""
-    data = b"".join(record.base(POSITION, ENTRIES[:2]))
+    data = schema_1.base(POSITION, ENTRIES[:2])
     for at in range(len(data)):
         for bit in range(8):
             flipped = bytearray(data)
@@ -96,7 +97,7 @@ def test_a_tail_of_zeros_is_a_tear(zeros: int) -> None:
 def test_a_newer_schema_is_refused_by_its_name() -> None:
     """A release that was rolled back must not guess (F14)."""
     packed = struct.pack(">8sBxH", b"SHTANCHR", Kind.BASE.value, record.SCHEMA_VERSION + 1)
-    data = b"".join(record.base(POSITION, ENTRIES))
+    data = schema_1.base(POSITION, ENTRIES)
     newer = packed + struct.pack(">I", crc32(packed)) + data[record.HEADER_OCTETS :]
     assert damage(newer) is Damage.NEWER
 
@@ -104,7 +105,7 @@ def test_a_newer_schema_is_refused_by_its_name() -> None:
 @pytest.mark.parametrize("kind", [Kind.JOURNAL, Kind.STANDINGS, Kind.PROBATION])
 def test_a_file_of_another_kind_is_refused(kind: Kind) -> None:
     """A journal under a base's name is none."""
-    data = b"".join(record.base(POSITION, ENTRIES))
+    data = schema_1.base(POSITION, ENTRIES)
     assert damage(record.header(kind) + data[record.HEADER_OCTETS :]) is Damage.HEADER
 
 
@@ -140,7 +141,7 @@ def test_garbage_makes_no_step_and_no_crash(payload: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_garbage_makes_no_entries_and_no_crash(payload: bytes) -> None:
     """The same for the frames of a base."""
-    first = b"".join(record.base(POSITION, ()))[: -len(record.frame(b""))]
+    first = schema_1.base(POSITION, ())[: -len(record.frame(b""))]
     assert damage(first + record.frame(payload)) in (Damage.CONTENT, Damage.TORN, None)
 
 

@@ -34,7 +34,7 @@ class Disk(LastKnownGood):
         self.begun = 0
         self.inside = 0
 
-    def write(self, snapshot: Snapshot) -> None:
+    def write(self, snapshot: Snapshot) -> Snapshot | None:
         self.begun += 1
         self.inside += 1
         assert self.inside == 1, "the directory is not thread-safe"
@@ -42,8 +42,9 @@ class Disk(LastKnownGood):
             assert self.may_go.wait(DEADLINE_SECONDS)
             if error := self.broken.get(snapshot.position.cell):
                 raise error
-            super().write(snapshot)
+            placed = super().write(snapshot)
             self.deeds.append((snapshot.position.cell, snapshot.position.generation))
+            return placed
         finally:
             self.inside -= 1
 

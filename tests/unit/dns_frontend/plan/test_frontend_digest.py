@@ -110,7 +110,7 @@ def test_a_change_shares_all_that_it_does_not_touch() -> None:
     """One changed entry makes one new row of 256: cost follows the change, not the cell."""
     tree = built(crowd(2000))
     newer = tree.replace(bare({"space/service-7": b"new"}), ())
-    shared = sum(a is b for a, b in zip(tree._rows, newer._rows, strict=True))
+    shared = sum(a is b for a, b in zip(tree.rows, newer.rows, strict=True))
     assert shared == 255
 
 

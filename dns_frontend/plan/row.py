@@ -1,0 +1,167 @@
+"""The parts of a hash tree: entries in buckets, buckets in rows.
+
+A row may be of objects, or lie in a file's octets and be looked into only where it is
+asked; a tree does not see the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+from dns_frontend.plan.entry import ServiceEntry
+
+
+class Published(NamedTuple):
+    """An entry as it came, and what it says."""
+
+    body: bytes
+    """The octets that are hashed."""
+    entry: ServiceEntry | None
+    """None when the octets make no sense; `fault` says why."""
+    fault: str = ""
+    """What is wrong with this entry by itself, empty when nothing is."""
+
+
+Reader = Callable[[str, bytes], Published]
+"""Reads what the octets of the entry with a key say. Never raises."""
+
+
+class Leaf:
+    """One entry in its place."""
+
+    __slots__ = ("_content", "_read", "hash", "key")
+
+    def __init__(self, key: str, hash_: bytes, content: Published | bytes, read: Reader | None):
+        """`content` is octets where there is a reader."""
+        self.key = key
+        self.hash = hash_
+        self._content = content
+        self._read = read
+
+    def __repr__(self) -> str:
+        return f"<Leaf {self.key} {len(self.body)} octets>"
+
+    @property
+    def published(self) -> Published:
+        """The entry, and what it says."""
+        content = self._content
+        if isinstance(content, bytes):
+            assert self._read is not None, "octets come with a reader"
+            return self._read(self.key, content)
+        return content
+
+    @property
+    def body(self) -> bytes:
+        """The entry's octets."""
+        content = self._content
+        return content if isinstance(content, bytes) else content.body
+
+
+class Bucket(NamedTuple):
+    """The entries whose keys' hashes begin with the same two octets, in the order of keys."""
+
+    hash: bytes
+    leaves: tuple[Leaf, ...]
+
+    def find(self, key: str) -> Leaf | None:
+        """The leaf of a key."""
+        for leaf in self.leaves:
+            if leaf.key == key:
+                return leaf
+        return None
+
+
+class Row(Protocol):
+    """The buckets whose first octet is the same. Immutable."""
+
+    @property
+    def hash(self) -> bytes:
+        """Over all buckets; empty when there are none."""
+
+    def hashes(self) -> Mapping[int, bytes]:
+        """The hash of each bucket that there is, in order."""
+
+    def bucket(self, index: int) -> Bucket | None:
+        """The bucket of that second octet, if there is one."""
+
+    def find(self, index: int, key: str) -> Leaf | None:
+        """The leaf of a key whose second octet is `index`."""
+
+
+class MemoryRow:
+    """A row whose buckets are objects."""
+
+    __slots__ = ("buckets", "hash")
+
+    def __init__(self, buckets: Mapping[int, Bucket]) -> None:
+        self.buckets = {index: buckets[index] for index in sorted(buckets)}
+        self.hash = row_hash(self.hashes())
+
+    def hashes(self) -> Mapping[int, bytes]:
+        """As `Row.hashes`."""
+        return {index: bucket.hash for index, bucket in self.buckets.items()}
+
+    def bucket(self, index: int) -> Bucket | None:
+        """As `Row.bucket`."""
+        return self.buckets.get(index)
+
+    def find(self, index: int, key: str) -> Leaf | None:
+        """As `Row.find`."""
+        bucket = self.buckets.get(index)
+        return bucket.find(key) if bucket is not None else None
+
+
+class PatchedRow:
+    """A row that lies elsewhere, but for some buckets."""
+
+    __slots__ = ("hash", "over", "under")
+
+    def __init__(self, under: Row, over: Mapping[int, Bucket | None]) -> None:
+        self.under = under
+        self.over = over
+        """Buckets instead of those below; None: there is none any more."""
+        self.hash = row_hash(self.hashes())
+
+    def hashes(self) -> Mapping[int, bytes]:
+        """As `Row.hashes`."""
+        found = dict(self.under.hashes())
+        for index, bucket in self.over.items():
+            if bucket is None:
+                found.pop(index, None)
+            else:
+                found[index] = bucket.hash
+        return {index: found[index] for index in sorted(found)}
+
+    def bucket(self, index: int) -> Bucket | None:
+        """As `Row.bucket`."""
+        return self.over[index] if index in self.over else self.under.bucket(index)
+
+    def find(self, index: int, key: str) -> Leaf | None:
+        """As `Row.find`."""
+        if index not in self.over:
+            return self.under.find(index, key)
+        bucket = self.over[index]
+        return bucket.find(key) if bucket is not None else None
+
+
+def leaf_hash(key: bytes, body: bytes) -> bytes:
+    """The contract's hash of an entry."""
+    return sha256(b"\x00" + key + b"\x00" + body).digest()
+
+
+def bucket_hash(leaves: Iterable[Leaf]) -> bytes:
+    """The contract's hash of a bucket, whose leaves are in order."""
+    return sha256(b"\x01" + b"".join(leaf.hash for leaf in leaves)).digest()
+
+
+def row_hash(hashes: Mapping[int, bytes]) -> bytes:
+    """The contract's hash of a row, whose buckets are in order; empty when there are none."""
+    if not hashes:
+        return b""
+    octets = b"".join(bytes((index,)) + each for index, each in hashes.items())
+    return sha256(b"\x02" + octets).digest()
+
+
+EMPTY_ROW = MemoryRow({})
