@@ -13,6 +13,7 @@ from collections.abc import Callable
 from registry import telemetry
 from registry.app.mirror import Mirror
 from registry.app.removals import Removals
+from registry.app.tenants import Tenants
 from registry.app.worklist import Work
 from registry.domain.cell_plan import CellPlan, Entry
 from registry.domain.guard import Finding, Judgement, Limits, Rule, judge
@@ -46,6 +47,7 @@ class Proposals:
         self._clock = clock
         self._limits = limits
         self._removals = removals
+        self._tenants = Tenants(mirror, clock)
 
     def __repr__(self) -> str:
         return f"<Proposals {self._cell}: {len(self.refused)} refused>"
@@ -107,7 +109,7 @@ class Proposals:
         }
         planned = plan_service(
             known,
-            instances.values(),
+            self._tenants.admitted(instances.values(), previous),
             previous,
             revision,
             up_for_seconds,

@@ -1,0 +1,124 @@
+"""Whose an address is, for as long as clients may still hold it for its former owner's (I12).
+
+When an instance leaves, answers with its address live on in caches for up to the longest
+TTL. If another service's instance answered at that address at once, clients of the one
+would come to the other, and a check that does not ask who answers would call that well. So
+for the drain time the address stays in the owner's hands: the newcomer is published as
+UNKNOWN, which is never answered with, unless its check has proved its identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from registry.domain.health import Evidence, Health
+from registry.domain.instance import Identity, Instance, State
+from registry.domain.names import Incarnation, InstanceKey, ServiceKey
+from registry.domain.plan import ServicePlan
+
+DRAIN_SECONDS = 60.0
+"""The longest TTL there is (I30): after this nobody holds an answer any more."""
+TIDY_AT = 1024
+
+Place = tuple[str, int]
+"""An address and a port; port 0 where none is registered."""
+
+
+@dataclass(slots=True)
+class Tenancy:
+    """Who is where, and who left lately. Times are monotonic seconds."""
+
+    _present: dict[InstanceKey, tuple[Incarnation, frozenset[Place]]] = field(default_factory=dict)
+    _left: dict[Place, dict[ServiceKey, float]] = field(default_factory=dict)
+    """By place: the services that left it, and when the last of each did."""
+    _tidy_at: int = TIDY_AT
+
+    def __repr__(self) -> str:
+        return f"<Tenancy {len(self._present)} instances, {len(self._left)} places left>"
+
+    def put(self, instance: Instance, now: float) -> None:
+        """An instance is as it is now said to be; one that drains or expired has left."""
+        key, places = instance.key, places_of(instance)
+        known = self._present.get(key)
+        if instance.state is not State.ACTIVE:
+            if known is not None:
+                self.remove(key, now)
+            return
+        if known is not None and known[0] != instance.incarnation:
+            self._leave(key.service_key, known[1] - places, now)
+        self._present[key] = instance.incarnation, places
+
+    def remove(self, key: InstanceKey, now: float) -> None:
+        """An instance is gone."""
+        known = self._present.pop(key, None)
+        if known is not None:
+            self._leave(key.service_key, known[1], now)
+
+    # is_reserved
+    #
+    #   who left one of its places within DRAIN_SECONDS  reserved
+    #   -----------------------------------------------  ---------------------------------
+    #   nobody                                           no
+    #   its own service, whoever else                    no: it comes back, or is replaced
+    #   other services alone                             yes
+    def is_reserved(self, instance: Instance, now: float) -> bool:
+        """Whether a newcomer's place is still another service's."""
+        if not self._left:
+            return False
+        for place in places_of(instance):
+            since = now - DRAIN_SECONDS
+            recent = {who for who, left in self._left.get(place, {}).items() if left > since}
+            if recent and instance.key.service_key not in recent:
+                return True
+        return False
+
+    # admitted
+    #
+    #   instance                                     its place     planned as
+    #   -------------------------------------------  ------------  ---------------------------
+    #   not HEALTHY                                  any           it is
+    #   this incarnation is published, not UNKNOWN   any           it is: it was there before
+    #   its check asks for identity                  any           it is: it has proved it
+    #   else                                         not reserved  it is
+    #   else                                         reserved      UNKNOWN: not validated (I27)
+    def admitted(
+        self, instances: Iterable[Instance], published: ServicePlan | None, now: float
+    ) -> list[Instance]:
+        """The instances of a service as they are to be planned."""
+        found = list(instances)
+        if not self._left:
+            return found
+        there = {
+            endpoint.incarnation
+            for endpoint in (() if published is None else published.endpoints)
+            if endpoint.health is not Health.UNKNOWN
+        }
+        return [
+            replace(each, health=Health.UNKNOWN, evidence=Evidence.NONE)
+            if each.health is Health.HEALTHY
+            and each.incarnation not in there
+            and each.registration.check.identity is Identity.NONE
+            and self.is_reserved(each, now)
+            else each
+            for each in found
+        ]
+
+    def _leave(self, service: ServiceKey, places: Iterable[Place], now: float) -> None:
+        for place in places:
+            self._left.setdefault(place, {})[service] = now
+        if len(self._left) > self._tidy_at:
+            since = now - DRAIN_SECONDS
+            kept = {
+                place: {who: left for who, left in lately.items() if left > since}
+                for place, lately in self._left.items()
+            }
+            self._left = {place: lately for place, lately in kept.items() if lately}
+            self._tidy_at = 2 * len(self._left) + TIDY_AT
+
+
+def places_of(instance: Instance) -> frozenset[Place]:
+    """Where an instance is reached."""
+    registration = instance.registration
+    numbers = [port.number for port in registration.ports] or [0]
+    return frozenset((address, number) for address in registration.addresses for number in numbers)

@@ -1,0 +1,113 @@
+"""An address stays in its owner's hands for a while: every row of the tables (I12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from plan_samples import endpoint, instance, plan
+
+from registry.domain.health import Evidence, Health
+from registry.domain.instance import Check, CheckKind, Identity, Instance, Port, State
+from registry.domain.names import InstanceId, InstanceKey, NamespaceId, ServiceId
+from registry.domain.plan import ServicePlan
+from registry.domain.tenancy import DRAIN_SECONDS, Tenancy, places_of
+
+HERE = ("10.0.0.1",)
+WEB = (Port("web", 80),)
+
+
+def one(service: str, name: str = "i1", **changes: Any) -> Instance:
+    key = InstanceKey(NamespaceId("shop"), ServiceId(service), InstanceId(name))
+    defaults: dict[str, Any] = {"addresses": HERE, "ports": WEB, "uid": f"{service}-{name}"}
+    return instance(name, key=key, **(defaults | changes))
+
+
+def left_by(*services: str, at: float = 0.0) -> Tenancy:
+    tenancy = Tenancy()
+    for service in services:
+        tenancy.put(one(service), at - 100.0)
+        tenancy.remove(one(service).key, at)
+    return tenancy
+
+
+@pytest.mark.parametrize(
+    ("tenancy", "newcomer", "now", "reserved"),
+    [
+        (Tenancy(), one("b"), 1.0, False),
+        (left_by("a"), one("b"), 1.0, True),
+        (left_by("a"), one("b"), DRAIN_SECONDS - 0.1, True),
+        (left_by("a"), one("b"), DRAIN_SECONDS, False),
+        (left_by("a"), one("a", "i2"), 1.0, False),
+        (left_by("a", "b"), one("b"), 1.0, False),
+        (left_by("a"), one("b", ports=(Port("web", 81),)), 1.0, False),
+        (left_by("a"), one("b", addresses=("10.0.0.2",)), 1.0, False),
+        (left_by("a"), one("b", addresses=("10.0.0.2", *HERE)), 1.0, True),
+    ],
+)
+def test_every_row_of_what_is_reserved(
+    tenancy: Tenancy, newcomer: Instance, now: float, reserved: bool
+) -> None:
+    assert tenancy.is_reserved(newcomer, now) is reserved
+
+
+@pytest.mark.parametrize("state", [State.DRAINING, State.EXPIRED])
+def test_one_that_drains_or_expired_has_left(state: State) -> None:
+    tenancy = Tenancy()
+    tenancy.put(one("a"), 0.0)
+    assert not tenancy.is_reserved(one("b"), 1.0), "two services may share a process"
+    tenancy.put(replace(one("a"), state=state), 10.0)
+    assert tenancy.is_reserved(one("b"), 11.0)
+    tenancy.put(replace(one("a"), state=state), 50.0)
+    tenancy.remove(one("a").key, 60.0)
+    assert not tenancy.is_reserved(one("b"), 10.0 + DRAIN_SECONDS), "it left once"
+
+
+def test_one_that_moves_leaves_where_it_was() -> None:
+    tenancy = Tenancy()
+    tenancy.put(one("a"), 0.0)
+    tenancy.put(one("a", uid="later", addresses=("10.0.0.9",)), 1.0)
+    assert tenancy.is_reserved(one("b"), 2.0)
+    assert not tenancy.is_reserved(one("b", addresses=("10.0.0.9",)), 2.0)
+
+
+PROVED = Check(CheckKind.HTTP, 80, identity=Identity.HEADER)
+THERE = plan(endpoint("i1", incarnation="b-i1"))
+WAITING = plan(endpoint("i1", incarnation="b-i1", health=Health.UNKNOWN))
+
+
+@pytest.mark.parametrize(
+    ("newcomer", "published", "left", "health"),
+    [
+        (one("b"), None, ("a",), Health.UNKNOWN),
+        (one("b"), WAITING, ("a",), Health.UNKNOWN),
+        (one("b"), None, (), Health.HEALTHY),
+        (one("b"), None, ("c", "b"), Health.HEALTHY),
+        (one("b"), THERE, ("a",), Health.HEALTHY),
+        (one("b", check=PROVED), None, ("a",), Health.HEALTHY),
+        (replace(one("b"), health=Health.UNHEALTHY), None, ("a",), Health.UNHEALTHY),
+        (replace(one("b"), health=Health.DRAINING), None, ("a",), Health.DRAINING),
+    ],
+)
+def test_every_row_of_how_it_is_planned(
+    newcomer: Instance, published: ServicePlan | None, left: tuple[str, ...], health: Health
+) -> None:
+    (found,) = left_by(*left).admitted([newcomer], published, 1.0)
+    assert found.health is health
+    if health is not newcomer.health:
+        assert found.evidence is Evidence.NONE
+
+
+def test_memory_of_those_that_left_is_bounded() -> None:
+    tenancy = Tenancy()
+    for number in range(20_000):
+        each = one("a", f"i{number}", addresses=(f"10.1.{number // 250}.{number % 250}",))
+        tenancy.put(each, number * 1.0)
+        tenancy.remove(each.key, number * 1.0)
+    assert len(tenancy._left) < 3000
+    assert not tenancy._present
+
+
+def test_a_place_without_a_port_is_the_address() -> None:
+    assert places_of(one("a", ports=())) == {("10.0.0.1", 0)}
