@@ -6,7 +6,8 @@ A step goes like this:
         won             -> the step is taken on, watchers are told
         lost            -> the head is read anew, and what changed is planned on that (I2, I37)
             refused         -> the database holds something that this contradicts: as lost, and
-                           what it holds is read whole
+                           what it holds is read whole; but a tombstone of a service that
+                           lives again (`revival.py`) is as lost
     store is away   -> nothing is known to have happened: the same, once it answers
         lead is over    -> LeadershipLost, at once
 
@@ -28,6 +29,7 @@ from registry.app.plan_feed import PlanFeed
 from registry.app.plan_reader import PlanReader
 from registry.app.proposals import Proposals
 from registry.app.removals import Removals
+from registry.app.revival import lives_again
 from registry.app.uptime import Uptime
 from registry.app.worklist import Work, Worklist
 from registry.domain.cell_plan import CellPlan, Step
@@ -38,8 +40,6 @@ from registry.domain.names import (
     CellName,
     Generation,
     InstanceKey,
-    NamespaceId,
-    ServiceId,
     ServiceKey,
 )
 from registry.domain.plan import Head
@@ -239,7 +239,7 @@ class Publisher:
         else:
             judgement = await self._proposals.judge(plan, work, revision, self.up_for_seconds)
         for key in judgement.postponed:
-            self._worklist.add(_service_of(key), begun, urgent=True, traceparent="")
+            self._worklist.add(ServiceKey.of_entry(key), begun, urgent=True, traceparent="")
         outrun = self._is_outrun
         if not outrun and not must_publish(plan, len(judgement.accepted)):
             return
@@ -286,6 +286,10 @@ class Publisher:
         except Exception as error:
             if isinstance(error, RegistryError) and not isinstance(error, RuleBroken):
                 raise
+            if isinstance(error, RuleBroken) and await lives_again(publication, self._mirror):
+                telemetry.publications_lost.add(1, {"cell": self._cell})
+                log.info("a deleted service lives again; planned anew", extra={"cell": self._cell})
+                return False
             # The database refuses this generation for what it holds already: a plan of that
             # number that no head points to, so the next number is free; or rows of names that
             # are not as they should be, so they are read and put right (I10).
@@ -342,15 +346,10 @@ class Publisher:
     def _all_services(self) -> dict[ServiceKey, None]:
         services = dict.fromkeys(self._mirror.services)
         if self.plan is not None:
-            services |= dict.fromkeys(map(_service_of, self.plan.entries))
+            services |= dict.fromkeys(map(ServiceKey.of_entry, self.plan.entries))
         return services
 
 
 def _is_at(plan: CellPlan, head: Head) -> bool:
     """Whether a plan is the one that the head points to."""
     return (plan.record.generation, plan.record.digest) == (head.generation, head.digest)
-
-
-def _service_of(key: str) -> ServiceKey:
-    namespace, _, service = key.partition("/")
-    return ServiceKey(NamespaceId(namespace), ServiceId(service))

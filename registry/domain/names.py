@@ -41,6 +41,12 @@ class ServiceKey(NamedTuple):
         """The key of the service in a plan: `{namespace}/{service}`."""
         return f"{self.namespace}/{self.service}"
 
+    @classmethod
+    def of_entry(cls, key: str) -> ServiceKey:
+        """The service that a key in a plan is of."""
+        namespace, _, service = key.partition("/")
+        return cls(NamespaceId(namespace), ServiceId(service))
+
 
 class InstanceKey(NamedTuple):
     """Names an instance."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 
 import pytest
 from instance_node import GatedStore
@@ -39,6 +40,7 @@ from registry.domain.names import (
 from registry.domain.operation import CreateService, DeleteService, Fence, Judge
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
 from registry.domain.planner import is_servable
+from registry.domain.served_name import Asked
 from registry.domain.service import ServicePolicy
 from registry.domain.velocity import Reason
 from registry.ports import Leadership, Publication
@@ -192,6 +194,57 @@ async def test_deleting_a_service_empties_it_and_making_it_again_lifts_the_tombs
     planned = node.planned()
     assert planned is not None
     assert (planned.tombstone, planned.policy, planned.endpoints) == (None, policy, ())
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_service_made_again_before_its_tombstone_was_published_is_planned_as_it_is(
+    node: PublicationNode,
+    store: GatedStore,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    known: bool,
+) -> None:
+    """The database refuses the tombstone; nothing is in doubt, and no plan is read anew.
+
+    Also when another node made the service again, and this one has not heard of it yet.
+    """
+    await node.register()
+    await clock.advance(0.1)
+    before = await store.heads()
+    reads: list[Generation] = []
+    read = store.read_plan
+
+    async def counted(cell: CellName, generation: Generation) -> Any:
+        reads.append(generation)
+        return await read(cell, generation)
+
+    monkeypatch.setattr(store, "read_plan", counted)
+    _, deleted, at = await edited(store, DeleteService(CART, "", force=True))
+    policy = ServicePolicy(record_ttl_seconds=20)
+    _, made, revision = await store.edit_service(CreateService(CART, policy, "uid"))
+    publish = store.publish
+    tried: list[Publication] = []
+
+    async def watched(publication: Publication) -> bool:
+        tried.append(publication)
+        if known:
+            node.mirror.absorb(made, revision)
+        return await publish(publication)
+
+    monkeypatch.setattr(store, "publish", watched)
+    node.mirror.absorb(deleted, at)
+    await clock.advance(1.0)
+    asked = [name.asked for each in tried for name in each.names.values() if name is not None]
+    assert asked[0] is Asked.TOMBSTONE, "the tombstone was tried"
+    planned = node.planned()
+    assert planned is not None
+    assert (planned.tombstone, planned.policy) == (None, policy)
+    assert planned.held, "who answered goes on until somebody new is validated (I7)"
+    after = [head.generation for head in await store.heads()]
+    assert after == [head.generation + 1 for head in before], "no number was skipped"
+    assert reads == []
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_mass_registration_is_published_in_few_generations(
