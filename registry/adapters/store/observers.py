@@ -14,6 +14,8 @@ from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Fence
 
 _NONE_YET = Findings(0, {}, complete=False)
+_LONGEST_ROUND_SECONDS = 86_400.0
+"""Nobody who takes longer has a word that is fresh."""
 
 
 def observe(tx: Transaction, report: ObserverReport) -> None:
@@ -63,7 +65,7 @@ def observers(
             RegionName(row[1]),
             row[2],
             row[3],
-            _decode(bytes(bodies[row[0]])) if row[0] in bodies else None,
+            _decode(bodies[row[0]]) if row[0] in bodies else None,
             row[4],
             row[5],
             row[6],
@@ -106,20 +108,23 @@ def _encode(findings: Findings) -> bytes:
     ).encode()
 
 
-def _decode(body: bytes) -> Findings:
+def _decode(body: object) -> Findings:
     try:
-        read = json.loads(body)
+        read = json.loads(bytes(body))  # type: ignore[call-overload]  # what is no octets is a TypeError
+        round_seconds = float(read["round_seconds"])
+        if not 0.0 <= round_seconds <= _LONGEST_ROUND_SECONDS:  # NaN is not, either
+            raise ValueError("a round of no length that there is")
         return Findings(
-            read["targets"],
+            int(read["targets"]),
             {
                 Incarnation(incarnation): Evidence(kind)
                 for kind, incarnations in read["failing"].items()
                 for incarnation in incarnations
             },
-            read["complete"],
-            read["round_seconds"],
-            read["connects_only"],
+            bool(read["complete"]),
+            round_seconds,
+            bool(read["connects_only"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         # Garbage, or of a later version: it has no words, and hurts nothing else (I11).
         return _NONE_YET

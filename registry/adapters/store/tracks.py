@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 
 _CELL = ("", "")
 """Stands for the cell itself: no name is empty."""
+_LARGEST_NUMBER = 2**31
+"""No cell has so many endpoints."""
+_LONGEST_AGE_MS = 10**12
+"""Thirty years; both bound what arithmetic has to bear."""
 
 
 def tracks(tx: Transaction, cell: CellName) -> Mapping[ServiceKey | None, TrackRecord]:
@@ -26,7 +30,7 @@ def tracks(tx: Transaction, cell: CellName) -> Mapping[ServiceKey | None, TrackR
         name = ServiceKey(NamespaceId(namespace), ServiceId(service)) if namespace else None
         try:
             found[name] = _decode(write_ms, body)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             log.error(
                 "a record of removals cannot be read; its budgets are whole again",
                 extra={"cell": cell, "entry": f"{namespace}/{service}", "reason": str(error)},
@@ -58,11 +62,15 @@ def _encode(record: TrackRecord) -> str:
 
 def _decode(write_ms: int, body: str) -> TrackRecord:
     read = json.loads(body)
-    return TrackRecord(write_ms, _pairs(read["removals"]), _pairs(read["peaks"]))
+    # a column of SQLite holds any type, whatever it was declared as
+    return TrackRecord(int(write_ms), _pairs(read["removals"]), _pairs(read["peaks"]))
 
 
 def _pairs(rows: list[list[int]]) -> tuple[tuple[int, int], ...]:
     pairs = tuple((int(age_ms), int(number)) for age_ms, number in rows)
-    if any(age_ms < 0 or number < 0 for age_ms, number in pairs):
-        raise ValueError("an age or a number below nothing")
+    if not all(
+        0 <= age_ms <= _LONGEST_AGE_MS and 0 <= number <= _LARGEST_NUMBER
+        for age_ms, number in pairs
+    ):
+        raise ValueError("an age or a number that none can have")
     return pairs

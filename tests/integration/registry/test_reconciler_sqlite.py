@@ -85,6 +85,25 @@ async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path) -> None:
         assert follower.records[EU].parent_generation == generation
 
 
+def _track(pairs: str) -> str:
+    return (
+        "INSERT OR REPLACE INTO tracks (cell, namespace, service, write_ms, body)"
+        f""" VALUES ('{EU}', '', '', 9000000000000, '{{{{"removals":{pairs},"peaks":{pairs}}}}}')"""
+    )
+
+
+def _observer(round_seconds: str) -> str:
+    found = (
+        f'{{{{"targets":1,"failing":{{{{}}}},"complete":true,"round_seconds":{round_seconds},'
+        '"connects_only":false}}'
+    )
+    return (
+        "INSERT INTO observers (cell, observer, region, beat, version, findings, seen_ms,"
+        " quarantine_ms, why)"
+        f" VALUES ('{EU}', 'node.z', 'eu', 1, 1, CAST('{found}' AS BLOB), 1, 0, '')"
+    )
+
+
 DAMAGES = {
     "a delta is cut short": "UPDATE plans SET delta = substr(delta, 1, 3)",
     "a base is garbage": "UPDATE plans SET base = x'ffffffffff'",
@@ -99,6 +118,14 @@ DAMAGES = {
         " WHERE generation = (SELECT MAX(generation) FROM plans)"
     ),
     "the head was set back": "UPDATE cells SET head_generation = head_generation - 1",
+    "an age is beyond arithmetic": _track(f"[[1{'0' * 400},1]]"),
+    "a number is beyond arithmetic": _track(f"[[0,1{'0' * 400}]]"),
+    "an age is endless": _track("[[Infinity,1]]"),
+    "records of removals are nested for ever": _track("[" * 100_000),
+    "an observer's round is a word": _observer('"long"'),
+    "an observer's findings are text": _observer("1").replace("AS BLOB", "AS TEXT"),
+    "an observer's round is endless": _observer("Infinity"),
+    "an observer's findings are nested for ever": _observer("[" * 100_000),
 }
 
 
