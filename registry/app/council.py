@@ -321,6 +321,9 @@ class Council:
             if record.observer == self._me:
                 trust, why = self.trust, self.trust.why or self._why
             elif witness is None:
+                # one too many, whose beat nobody follows; its words count for nothing anyway
+                if unix_ms - record.seen_ms > FORGET_SECONDS * 1000:
+                    gone.append(record.observer)
                 continue
             else:
                 trust, why = witness.trust, witness.trust.why or witness.why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from publication_node import CART, EU, PublicationNode, running
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
+from registry.app.council import FORGET_SECONDS, OBSERVER_LIMIT
 from registry.domain.check_admission import DraftCheck
 from registry.domain.health import Evidence
 from registry.domain.names import NamespaceId, RegionName, ServiceId, ServiceKey
@@ -338,3 +340,13 @@ async def test_a_frontend_that_connects_does_not_vouch_for_what_a_check_by_http_
     one.probers["a"].answer(("127.0.0.1", 99), Evidence.TIMEOUT)
     await _hold_on(one, fine, 20)
     assert one.leader.standing(ServiceKey(NamespaceId("shop"), ServiceId("web"))) == {"i": SILENT}
+
+
+async def test_frontends_that_nobody_listens_to_leave_no_rows_behind(one: Cell) -> None:
+    """Names are made faster than observers are forgotten, by more nodes than one."""
+    fine = Findings(4, {}, round_seconds=5.0, connects_only=True)
+    for number in range(3 * OBSERVER_LIMIT):
+        told = replace(_frontend(fine), observer=ObserverId(f"frontend.dns-{number}"))
+        await one.store.observe(replace(told, time_ms=one.clock.unix_ms()))
+    await one.clock.advance(FORGET_SECONDS + 10.0)
+    assert list(await one.observers()) == ["node.a"]
