@@ -2,7 +2,8 @@
 
 A removal on silence needs more than half of them: silence may be the way's fault. An answer
 may not, so one is enough where the judge itself had it, until most others have found the
-endpoint well *since*: then something between the two of them gave it.
+endpoint well *since*: then something between the two of them gave it. By the same token an
+answer that others had, of an endpoint that the judge finds well, is worth no more than silence.
 
 Only fresh words count, and those of observers in quarantine are not among them.
 """
@@ -23,7 +24,9 @@ from registry.domain.observation import Observation
 #   the judge's alone                          it
 #   the judge's is an answer, gainsaid by      it: one answer is enough
 #   half or fewer
-#   more than half fail                        a failure: the judge's own, else TIMEOUT if
+#   more than half fail, the judge's is a      TIMEOUT: what they had may be the way's answer,
+#   success                                    and takes no more out than silence may
+#   more than half fail, else                  a failure: the judge's own, else TIMEOUT if
 #                                              any of them is, else their answer
 #   more than half succeed                     VALIDATED
 #   half and half, the judge's is a success    VALIDATED
@@ -59,8 +62,8 @@ def gainsaying(failing: Observation, others: Iterable[Observation]) -> list[Obse
 
 
 def _told(own: Observation | None, failing: list[Observation]) -> Evidence:
-    if own is not None and not own.is_well:
-        return own.evidence
+    if own is not None:
+        return Evidence.TIMEOUT if own.is_well else own.evidence
     if any(word.evidence is Evidence.TIMEOUT for word in failing):
         return Evidence.TIMEOUT
     return min(failing, key=lambda word: word.observer).evidence

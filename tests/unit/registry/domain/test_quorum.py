@@ -53,8 +53,11 @@ def others(*evidence: Evidence) -> list[Observation]:
         ([own(WELL), *others(SILENT, SILENT)], SILENT),
         ([own(SILENT), *others(REFUSED)], SILENT),
         ([own(WELL), *others(REFUSED, SILENT)], SILENT),
-        ([own(WELL), *others(REFUSED, WRONG)], REFUSED),
-        ([own(WELL), *others(WRONG, REFUSED)], WRONG),
+        ([*others(REFUSED, WRONG)], REFUSED),
+        ([*others(WRONG, REFUSED)], WRONG),
+        # a firewall between them and the endpoint resets: that is no word of the endpoint's
+        ([own(WELL), *others(REFUSED, REFUSED)], SILENT),
+        ([own(WELL), *others(REFUSED, WRONG, REFUSED)], SILENT),
         (others(SILENT), SILENT),
         (others(REFUSED), REFUSED),
         ([own(SILENT), *others(SILENT, WELL)], SILENT),
@@ -123,7 +126,8 @@ def test_nothing_fails_by_fewer_than_a_majority_but_by_an_answer_that_the_judge_
         return
     counted = [each for each in words if each.age_seconds <= FRESH and each.evidence is not NONE]
     failing = [each for each in counted if not each.is_well]
-    assert found in {each.evidence for each in failing}
+    well = any(each.own and each.is_well for each in counted)
+    assert found is SILENT if well else found in {each.evidence for each in failing}
     if 2 * len(failing) <= len(counted):
         assert mine is not None
         assert found is mine.evidence
