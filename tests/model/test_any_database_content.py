@@ -72,7 +72,11 @@ async def lived() -> Past:
             for number, parent in enumerate(("cart", "cart", "held", "gone", "cart", "other")):
                 registered = await node.registrar.register(
                     draft(
-                        f"i{number}", parent=f"namespaces/shop/services/{parent}", ttl_seconds=300.0
+                        f"i{number}",
+                        parent=f"namespaces/shop/services/{parent}",
+                        ttl_seconds=300.0,
+                        # a place of its own: that of a service that is gone is not given away
+                        addresses=(f"127.0.0.{number + 1}",),
                     )
                 )
                 await clock.advance(0.2)
