@@ -14,8 +14,10 @@ from publication_node import CART, EU, PublicationNode, running
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
+from registry.adapters.store import cells
 from registry.adapters.store.sql_store import SqlStore
 from registry.domain.digest import DigestTree
+from registry.domain.leadership import Bid
 
 PERIOD_SECONDS = 10.0
 
@@ -70,9 +72,18 @@ async def test_nothing_is_published_when_all_is_as_it_should_be() -> None:
         assert (await head_of(store))[0] == before
 
 
+def _of_many(node: str, lease_ms: int, now_ms: int, exclusive: bool) -> Bid:
+    """A bid as at a database that several processes share, which SQLite's never is."""
+    assert exclusive
+    return Bid(node, lease_ms, now_ms, exclusive=False)
+
+
 @pytest.mark.parametrize("at_leader", [True, False], ids=["leader", "follower"])
-async def test_a_backup_restored_under_live_nodes_is_jumped_past(at_leader: bool) -> None:
+async def test_a_backup_restored_under_live_nodes_is_jumped_past(
+    at_leader: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever node a frontend follows: none tells it that what was lost is the head still."""
+    monkeypatch.setattr(cells, "Bid", _of_many)
     clock, database = ManualClock(), InlineSqlite()
     store = SqlStore(database, clock)
     await store.open()
