@@ -32,6 +32,12 @@ class Act(Enum):
     UPDATE_SERVICE = "update_service"
     DECIDE_REMOVAL = "decide_removal"
     DIVERT_SERVICE = "divert_service"
+    UNKNOWN = "unknown"
+    """Read, never written: what a node of a later version wrote down."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Act:
+        return cls.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

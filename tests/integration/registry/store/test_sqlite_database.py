@@ -7,17 +7,21 @@ import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from registry.adapters.clock import SystemClock
+from registry.adapters.rpc.translate.audit_entry import audit_entry_message
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.factory import SQLITE_FILE, migrate, open_store
 from registry.adapters.store.sqlite import SqliteDatabase
+from registry.domain.audit import Act, Deed
 from registry.domain.errors import SchemaOutdated, StoreUnavailable
 from registry.domain.names import CellName, RegionName
+from sheetanchor.v1.audit_entry_pb2 import AuditEntry
 
 EAST = CellName("east"), RegionName("east")
 
@@ -230,4 +234,23 @@ async def test_a_lost_state_row_is_made_again_above_all_known_revisions(tmp_path
     await store.open()
     assert await store.revision() == 42
     assert await store.compact(keep=1) == 42
+    await store.close()
+
+
+async def test_a_deed_that_only_a_later_version_knows_hides_no_other(tmp_path: Path) -> None:
+    """Nodes of two versions share a database while they are replaced one by one."""
+    await migrate("", tmp_path)
+    store = open_store("", tmp_path, SystemClock())
+    await store.open()
+    deeds = [Deed(uid, Act.FREEZE, "cells/east", "ann", "why", 5) for uid in ("d1", "d2")]
+    await store.note(deeds)
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / SQLITE_FILE)) as database, database:
+        database.execute("UPDATE audit SET act = 'teleport' WHERE uid = 'd1'")
+    await store.open()
+    found = [audit_entry_message(entry) for entry in await store.audit(None, 10)]
+    assert [(entry.name, entry.act) for entry in found] == [
+        ("auditEntries/d2", AuditEntry.ACT_FREEZE),
+        ("auditEntries/d1", AuditEntry.ACT_UNSPECIFIED),
+    ]
     await store.close()
