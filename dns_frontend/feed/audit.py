@@ -50,8 +50,11 @@ class AuditLog:
     def append(self, **deed: object) -> None:
         """Write a line and sync it. Raises OSError."""
         octets = json.dumps({"uid": uuid4().hex} | deed).encode() + b"\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                octets = b"\n" + octets  # half a line of one that was killed takes no other with it
             os.write(descriptor, octets)
             os.fsync(descriptor)
         finally:
@@ -83,7 +86,7 @@ class AuditLog:
 def _deed(line: bytes) -> Deed | None:
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict) or said.get("verb") not in (PIN, LIFT):
         return None
@@ -108,4 +111,5 @@ def _deed(line: bytes) -> Deed | None:
 
 def _text(said: Mapping[str, object], key: str) -> str:
     found = said.get(key, "")
-    return found if isinstance(found, str) else ""
+    # a command line that is no UTF-8 comes as lone surrogates, which no message can hold
+    return found.encode(errors="replace").decode() if isinstance(found, str) else ""

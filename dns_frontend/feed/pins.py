@@ -105,7 +105,7 @@ class PinBoard:
             digest=snapshot.position.digest.hex(),
             file=str(path),
         )
-        replace_file(board / f"{cell}.reason", (line[:REASON_CHARACTERS].encode(),))
+        replace_file(board / f"{cell}.reason", (line[:REASON_CHARACTERS].encode(errors="replace"),))
         replace_file(board / f"{cell}.base", (octets,))
         return snapshot
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -130,13 +131,16 @@ def audit(directory: Path) -> list[str]:
 async def test_a_black_start_serves_a_pin_with_nobody_to_ask(
     site: Site, frontends: Frontends
 ) -> None:
-    """Another frontend's file is enough: no registry, no database, no name (I22)."""
+    """Another frontend's file is enough: no registry, no database, no name (I22).
+
+    Nor does the terminal's encoding matter.
+    """
     await register(site, "cart")
     donor = await frontends.start("donor", site.server.grpc_address)
     await eventually(lambda: answer(donor, "cart"))
     frontends.path("fresh").mkdir()
     base = saved(frontends.path("donor"), frontends.path("donor.base"))
-    frontends.board("fresh").place(base, "black start", "midnight", "ops")
+    frontends.board("fresh").place(base, os.fsdecode(b"d\xe9part"), "midnight", "ops")
     fresh = await frontends.start("fresh", "127.0.0.1:1")
     assert await answer(fresh, "cart") == ["127.0.0.1"]
     assert fresh.ready

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ GARBAGE = (
     b'{"verb": "dance", "cell": "eu"}',
     b"null",
     b"",
+    b"[" * 20_000,
 )
 
 
@@ -64,6 +66,25 @@ def test_damaged_lines_cost_themselves_alone(tmp_path: Path) -> None:
     first, odd, last = audit.last()
     assert (first.verb, last.verb) == ("pin", "pin")
     assert (odd.verb, odd.cell, odd.digest, odd.generation) == ("lift", "", b"", 0)
+
+
+def test_half_a_line_takes_no_other_with_it(tmp_path: Path) -> None:
+    """The command that wrote it was killed, or the disk was full."""
+    audit = AuditLog(tmp_path)
+    (tmp_path / "audit").write_bytes(b'{"verb": "pin", "ce')
+    audit.append(**PLACED)
+    audit.append(**PLACED)
+    assert [deed.cell for deed in audit.last()] == ["eu", "eu"]
+    assert b"\n\n" not in (tmp_path / "audit").read_bytes()
+
+
+def test_a_reason_that_is_no_utf_8_is_told_all_the_same(tmp_path: Path) -> None:
+    """As from a terminal of another encoding; else neither it nor a later deed were told."""
+    audit = AuditLog(tmp_path)
+    audit.append(**PLACED | {"reason": os.fsdecode(b"caf\xe9"), "file": os.fsdecode(b"/\xff")})
+    (deed,) = audit.last()
+    message = report_of("f1", deed)
+    assert (message.reason, message.file) == ("caf?", "/?")
 
 
 def test_a_line_of_an_older_version_is_the_same_deed_each_time(tmp_path: Path) -> None:
