@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 import typer.main
@@ -56,7 +57,7 @@ def _section(path: str, command: Any) -> str:
     lines += [f"- `{_argument(each)}` {_sentence(each)}" for each in arguments]
     for each in options:
         if each.name not in settings and each.name != "help":
-            metavar = "" if each.is_flag else f" {each.metavar or 'NUMBER'}"
+            metavar = "" if each.is_flag else f" {each.metavar or _values(each)}"
             names = " / ".join([*each.opts, *each.secondary_opts])
             lines.append(f"- `{names}{metavar}` {_sentence(each)}")
     shared = [settings[each.name].option for each in options if each.name in settings]
@@ -67,6 +68,14 @@ def _section(path: str, command: Any) -> str:
 
 def _argument(argument: Any) -> str:
     return str(argument.metavar or argument.name.upper())
+
+
+def _values(option: Any) -> str:
+    """What an option takes that says it by its type: one of some words, or else a number."""
+    kind = option.type_descriptor.annotation
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(each.value) for each in kind)
+    return "NUMBER"
 
 
 def _sentence(parameter: Any) -> str:

@@ -20,13 +20,18 @@ from sheetanchor.cli.output import as_data, print_json
 def divert(
     values: Mapping[str, Any],
     name: Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")],
-    cell: Annotated[str, typer.Option("--cell", help="Whose endpoints are not wanted.")],
+    cell: Annotated[
+        str, typer.Option("--cell", metavar="CELL", help="Whose endpoints are not wanted.")
+    ],
     seconds: Annotated[
         float | None,
         typer.Option("--for", metavar="SECONDS", help="1 to 3600; it ends by itself then."),
     ] = None,
     end: Annotated[bool, typer.Option("--end", help="End it now.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for those who will ask.")] = "",
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="Why it is done; needed with --for."),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Send a service's clients in one cell's region to other regions for a while.

@@ -37,6 +37,10 @@ OPTIONS: Mapping[str, str] = {
     "service.policy.failover.exit_threshold": "--exit-threshold",
     "service.policy.failover.exit_hold": "--exit-hold",
     "service.policy.failover.minimum_endpoints": "--minimum-endpoints",
+    # divert, freeze, pin, rollback
+    "duration": "--for",
+    "cell": "--cell",
+    "reason": "--reason",
     # all that take a name
     "name": "NAME",
     "parent": "NAME",

@@ -167,7 +167,7 @@ def _cell(item: Any, now: float) -> Row:
     return (
         short_name(item.name),
         item.region,
-        item.leader or "none",
+        item.leader or ("frozen" if item.frozen else "none"),
         str(item.epoch),
         str(item.generation),
         str(item.acknowledged_generation or "-"),
@@ -199,7 +199,7 @@ def _frontend(item: Any, now: float) -> Row:
     )
 
 
-def _told(text: str) -> str:
+def told(text: str) -> str:
     """What people wrote, on one line, and nothing that a terminal would obey."""
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
@@ -214,9 +214,9 @@ def _audit(item: Any, now: float) -> Row:
         act,
         where,
         generation,
-        _told(item.actor) or "-",
+        told(item.actor) or "-",
         ago(item, "act_time", now),
-        _told(item.reason),
+        told(item.reason),
     )
 
 

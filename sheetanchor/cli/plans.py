@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sheetanchor.cli.age import ago
-from sheetanchor.cli.kind import kind_named, short_name
+from sheetanchor.cli.kind import kind_named, short_name, told
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json, print_table
@@ -102,6 +102,8 @@ def _standing_in(frontend: Any, head: Any) -> Any:
 
 def _print_cell(head: Any, chain: Sequence[Any], frontends: Sequence[Any], now: float) -> None:
     leader = f"led by {head.leader}" if head.leader else "without a leader"
+    if head.frozen:
+        leader = f"frozen: {told(head.frozen)}"
     typer.echo(
         f"cell {short_name(head.name)}, region {head.region}: generation {head.generation}, "
         f"epoch {head.epoch}, {leader}"

@@ -45,7 +45,7 @@ def october_2025(
 
 _Write = Annotated[
     Path | None,
-    typer.Option("--write", help="Write the table into this page of drills, too."),
+    typer.Option("--write", metavar="PAGE", help="Write the table into this page of drills, too."),
 ]
 _Endpoints = Annotated[
     int, typer.Option("--endpoints", min=10, max=10_000, help="Ten to each service.")

@@ -44,6 +44,7 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     assert shown.exit_code == ExitCode.CONFLICT
     assert "cells/us: automation stops" in shown.output
     assert (await shell.run("freeze", "eu", "--reason", "why")).output == "eu: frozen\n"
+    assert "frozen: why" in (await shell.run("plans", "eu")).output.splitlines()[0]
     await eventually(lambda: site.server.leading == {"us"})
     assert (await shell.run("freeze", "all", "--reason", "why", "--yes")).exit_code == 0
     await eventually(lambda: not site.server.leading)
