@@ -51,17 +51,17 @@ class Admin:
 
     async def call(self, method: str, **fields: Any) -> Any:
         """Call a method of AdminService."""
-        request = getattr(admin_service_pb2, f"{method}Request")(**fields)
+        request = getattr(admin_service_pb2, f"{method}Request")(**_sayable(fields))
         return await self._link.call_any(AdminServiceStub, method, request, TIMEOUT_SECONDS)
 
     async def call_as_owner(self, method: str, **fields: Any) -> Any:
         """Call a method of RegistrationService, in the place of an instance's owner."""
-        request = getattr(registration_service_pb2, f"{method}Request")(**fields)
+        request = getattr(registration_service_pb2, f"{method}Request")(**_sayable(fields))
         return await self._link.call_any(RegistrationServiceStub, method, request, TIMEOUT_SECONDS)
 
     async def discover(self, method: str, **fields: Any) -> Any:
         """Call a method of DiscoveryService."""
-        request = getattr(discovery_service_pb2, f"{method}Request")(**fields)
+        request = getattr(discovery_service_pb2, f"{method}Request")(**_sayable(fields))
         return await self._link.call_any(DiscoveryServiceStub, method, request, TIMEOUT_SECONDS)
 
     async def get(self, kind: Kind, name: str) -> Any:
@@ -103,3 +103,12 @@ def failure_of(error: SheetanchorError) -> Failure:
         if kind in EXITS:
             return Failure(error.message, EXITS[kind])
     return Failure(error.message, ExitCode.FAILED)
+
+
+def _sayable(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    # what was typed in another encoding comes as lone surrogates, which no message can hold; an
+    # emergency does not wait for a terminal to be set right
+    return {
+        name: value.encode(errors="replace").decode() if isinstance(value, str) else value
+        for name, value in fields.items()
+    }

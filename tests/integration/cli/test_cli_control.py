@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from operator_shell import Shell
 from registry_site import Site, eventually
 
@@ -69,3 +71,13 @@ async def test_a_plan_is_pinned_and_let_go(site: Site, shell: Shell) -> None:
     assert (await shell.run("unpin", "eu", "1")).exit_code == 0
     gone = await shell.run("pin", "eu", "999", "--reason", "why")
     assert gone.exit_code == ExitCode.NOT_FOUND
+
+
+async def test_a_reason_in_another_encoding_stops_a_cell_all_the_same(
+    site: Site, shell: Shell
+) -> None:
+    """A terminal that is not of UTF-8 is no reason to fail in an emergency."""
+    done = await shell.run("freeze", "eu", "--reason", os.fsdecode(b"caf\xe9"))
+    assert (done.exit_code, done.output) == (0, "eu: frozen\n")
+    (deed,) = (await shell.json("list", "audit"))["audit"]
+    assert deed["reason"] == "caf?"
