@@ -89,7 +89,7 @@ class Group(Verbs):
         except BadSetting as error:
             code = _tell(str(error), ExitCode.USAGE)
         except typer.TyperException as error:
-            code = _tell(_plain(error.format_message()), error.exit_code)
+            code = _tell(_plain(error.format_message()) + _verbs_after(error), error.exit_code)
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
@@ -126,6 +126,15 @@ def _plain(message: str) -> str:
     for pattern, words in _PLAIN:
         message = re.sub(pattern, words, message)
     return message
+
+
+def _verbs_after(error: typer.TyperException) -> str:
+    """What could have been typed in place of a verb that is none, or nothing."""
+    group = getattr(getattr(error, "ctx", None), "command", None)
+    message = error.format_message()
+    if not isinstance(group, Verbs) or not message.startswith("No such command"):
+        return ""
+    return "" if "Did you mean" in message else f" Known here: {', '.join(group.commands)}."
 
 
 def _tell(message: str, code: int) -> int:

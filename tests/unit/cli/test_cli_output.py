@@ -45,6 +45,13 @@ def test_group_without_a_verb_shows_its_help_line_by_line(group: list[str]) -> N
     assert bare.stderr == asked.stdout
 
 
+def test_a_word_that_is_no_verb_is_answered_with_those_that_are() -> None:
+    """`drain NAME` lacks the kind of what is drained, and the refusal says which there is."""
+    done = runner.invoke(app, ["drain", "default/hello/hello-1"])
+    assert done.exit_code == ExitCode.USAGE
+    assert done.stderr.endswith("No such command 'default/hello/hello-1'. Known here: instance.\n")
+
+
 @pytest.mark.parametrize("verb", [*(v.split() for v in VERBS), ["update", "service"]])
 def test_help_of_each_verb_fits_eighty_columns(verb: list[str]) -> None:
     """Each option with its unit, its default and its variable."""
