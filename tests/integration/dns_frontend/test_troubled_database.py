@@ -132,7 +132,11 @@ def scaled(monkeypatch: pytest.MonkeyPatch) -> None:
 async def running(directory: Path, database_url: str = "") -> AsyncIterator[Clients]:
     """A registry with an instance, and a frontend that answers with it."""
     node = RegistrySettings(
-        directory / "registry", ("eu",), database_url, listen="127.0.0.1:0", migrate=True
+        directory / "registry",
+        ("eu",),
+        database_url=database_url,
+        listen="127.0.0.1:0",
+        migrate=True,
     )
     server = RegistryServer(node)
     await server.start()
