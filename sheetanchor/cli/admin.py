@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS = 5.0
 PAGE = 1000
+LARGEST_REPLY = ("grpc.max_receive_message_length", 256 * 1024 * 1024)
+"""A page of instances, each with all the metadata that it may have; a plan of a large cell."""
 
 EXITS: Mapping[type[SheetanchorError], ExitCode] = {
     InvalidRequest: ExitCode.USAGE,
@@ -86,7 +88,7 @@ def ask(nodes: tuple[str, ...], work: Callable[[Admin], Awaitable[T]]) -> T:
     """Do `work` at a registry. Raises Failure."""
 
     async def run() -> T:
-        async with RegistryLink(nodes) as link:
+        async with RegistryLink(nodes, (LARGEST_REPLY,)) as link:
             return await work(Admin(link))
 
     try:

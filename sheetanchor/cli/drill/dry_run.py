@@ -14,7 +14,7 @@ from dns_frontend.plan.foresight import Foreseen, foresee
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.rehearsal import Said
 from sheetanchor.cli import value
-from sheetanchor.cli.admin import Admin, failure_of
+from sheetanchor.cli.admin import LARGEST_REPLY, Admin, failure_of
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import kind_named
@@ -65,7 +65,7 @@ async def _read(
     said: dict[ServiceKey, list[Said]] = {}
     regions: dict[str, None] = {}
     for nodes in clusters:
-        async with RegistryLink(nodes) as link:
+        async with RegistryLink(nodes, (LARGEST_REPLY,)) as link:
             admin = Admin(link)
             for cell in await admin.list_all(kind_named("cell")):
                 regions[cell.region] = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from operator_shell import Shell
-from registry_site import SERVICE, Site, eventually
+from registry_site import SERVICE, Site, eventually, registration
 
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.v1 import admin_service_pb2 as admin
@@ -316,3 +316,12 @@ async def test_plans_of_all_cells_and_a_limit(site: Site, shell: Shell) -> None:
     assert len(found[0]["plans"]) == 1
     assert found[0]["plans"][0]["generation"] == found[0]["cell"]["generation"]
     assert (await shell.run("plans", "nope")).exit_code == ExitCode.NOT_FOUND
+
+
+async def test_a_page_may_be_as_large_as_its_items_are(site: Site, shell: Shell) -> None:
+    """A hundred instances with all the metadata there may be are over gRPC's usual 4 MiB."""
+    for number in range(140):
+        asked = registration(f"i{number}")
+        asked.instance.metadata.update({f"key{at:02}": "x" * 512 for at in range(64)})
+        await site.registration.RegisterInstance(asked)
+    assert len((await shell.json("list", "instances"))["instances"]) == 140
