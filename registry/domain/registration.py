@@ -342,8 +342,7 @@ def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int)
             current,
             health=operation.health,
             evidence=operation.evidence,
-            # A decision on a removal is about this illness, not the next one.
-            override=Override.NONE if operation.health is Health.HEALTHY else current.override,
+            override=_decided(operation, current),
             health_time_ms=(
                 current.health_time_ms if operation.health is current.health else now_ms
             ),
@@ -351,6 +350,15 @@ def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int)
         ),
         "",
     )
+
+
+def _decided(operation: Judge, current: Instance) -> Override:
+    """What stays decided: a decision on a removal is about this illness, not the next one.
+
+    One to remove that came when the instance had just got well again is about none.
+    """
+    late = current.health is Health.HEALTHY and current.override is Override.REMOVE
+    return Override.NONE if late or operation.health is Health.HEALTHY else current.override
 
 
 _OWNERS_WORD = frozenset({Evidence.NONE, Evidence.WITHDRAWN, Evidence.LEASE_RENEWED})

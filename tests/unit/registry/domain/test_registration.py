@@ -338,6 +338,15 @@ class TestJudge:
         else:
             assert_replayed(verdict, current)
 
+    def test_a_removal_confirmed_when_it_was_well_again_is_about_no_later_illness(self) -> None:
+        """The decision crossed the recovery; it grants nothing that the budgets would hold."""
+        late = replace(CURRENT, health=Health.HEALTHY, override=Override.REMOVE)
+        ill = put(run(Judge(KEY, UID, Health.UNHEALTHY, Evidence.TIMEOUT), late))
+        assert ill.override is Override.NONE
+        decided = replace(ill, override=Override.REMOVE)
+        worse = put(run(Judge(KEY, UID, Health.UNHEALTHY, Evidence.REFUSED), decided))
+        assert worse.override is Override.REMOVE
+
     def test_a_decision_on_a_removal_ends_when_the_instance_is_well(self) -> None:
         ill = replace(
             CURRENT, health=Health.UNHEALTHY, evidence=Evidence.TIMEOUT, override=Override.KEEP
