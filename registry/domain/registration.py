@@ -306,6 +306,7 @@ def _expire(
             state_time_ms=now_ms,
             health=Health.UNHEALTHY,
             evidence=Evidence.LEASE_EXPIRED,
+            override=_decided(Health.UNHEALTHY, current),
             health_time_ms=now_ms,
             revision=revision,
         ),
@@ -342,7 +343,7 @@ def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int)
             current,
             health=operation.health,
             evidence=operation.evidence,
-            override=_decided(operation, current),
+            override=_decided(operation.health, current),
             health_time_ms=(
                 current.health_time_ms if operation.health is current.health else now_ms
             ),
@@ -352,13 +353,13 @@ def _judge(operation: Judge, current: Instance, revision: Revision, now_ms: int)
     )
 
 
-def _decided(operation: Judge, current: Instance) -> Override:
+def _decided(health: Health, current: Instance) -> Override:
     """What stays decided: a decision on a removal is about this illness, not the next one.
 
     One to remove that came when the instance had just got well again is about none.
     """
     late = current.health is Health.HEALTHY and current.override is Override.REMOVE
-    return Override.NONE if late or operation.health is Health.HEALTHY else current.override
+    return Override.NONE if late or health is Health.HEALTHY else current.override
 
 
 _OWNERS_WORD = frozenset({Evidence.NONE, Evidence.WITHDRAWN, Evidence.LEASE_RENEWED})

@@ -343,7 +343,9 @@ class TestJudge:
         late = replace(CURRENT, health=Health.HEALTHY, override=Override.REMOVE)
         ill = put(run(Judge(KEY, UID, Health.UNHEALTHY, Evidence.TIMEOUT), late))
         assert ill.override is Override.NONE
+        assert put(run(Expire(KEY, UID, 4), late)).override is Override.NONE
         decided = replace(ill, override=Override.REMOVE)
+        assert put(run(Expire(KEY, UID, 4), decided)).override is Override.REMOVE
         worse = put(run(Judge(KEY, UID, Health.UNHEALTHY, Evidence.REFUSED), decided))
         assert worse.override is Override.REMOVE
 
