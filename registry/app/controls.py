@@ -130,10 +130,11 @@ class Controls:
                 f" {generation}; its automation stops",
                 *(f"{key}: as it was then" for key in sorted(changed)),
             )
-            bodies = (
-                f"{key} {entry and entry.body.hex()}" for key, entry in sorted(changed.items())
-            )
-            preview = preview_of(effects, (*effects, str(generation), *bodies))
+            # what the head holds changes all the time, and is what one goes back from; which
+            # services there are does not
+            live = sorted(key for key, entry in plan.entries.items() if entry.is_live)
+            facts = (str(cell), str(generation), found[0].digest.hex(), *live)
+            preview = preview_of(effects, facts)
             if not is_confirmed(preview, digest):
                 return preview
             step = next_step(

@@ -71,6 +71,30 @@ async def test_a_stale_preview_is_refused_and_nothing_happens(site: Site) -> Non
     assert not (await cell(site)).frozen
 
 
+async def test_a_preview_of_a_rollback_outlives_publications_and_no_new_service(
+    site: Site,
+) -> None:
+    """A cell that publishes all the time can be rolled back all the same (I21, I41)."""
+    await site.register("a")
+    old = await published(site, 1)
+    await site.register("b")
+    await published(site, 2)
+    ask = pb.RollBackPlanRequest(name=f"cells/eu/plans/{old}", reason="b is bad")
+    seen = (await site.admin.RollBackPlan(ask)).preview.digest
+    await site.register("c")
+    await published(site, 3)
+    assert (await site.admin.RollBackPlan(ask)).preview.digest == seen
+    await site.register("d", parent="namespaces/shop/services/another")
+    await published(site, 4)
+    ask.preview_digest = seen
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await site.admin.RollBackPlan(ask)
+    assert refused.value.code() is grpc.StatusCode.ABORTED
+    ask.preview_digest = ""
+    ask.preview_digest = (await site.admin.RollBackPlan(ask)).preview.digest
+    assert (await site.admin.RollBackPlan(ask)).plan.generation > old
+
+
 async def test_a_freeze_of_all_is_shown_first(site: Site) -> None:
     """I40, I41; one cell needs no preview, and an empty name means nothing (I39)."""
     await eventually(lambda: "eu" in site.server.leading)
