@@ -87,6 +87,8 @@ async def test_it_is_told_until_it_is_kept_and_then_no_more(
             await eventually(lambda: registry.kept == ["eu"])
             audit.append(**PLACED | {"cell": "us"})
             await eventually(lambda: registry.kept == ["eu", "us"])
+            # a word whose answer is lost is told again
+            await eventually(lambda: "told=2" in repr(voice))
         async with speaking(voice, stub):
             audit.append(**PLACED | {"cell": "ap"})
             await eventually(lambda: registry.kept == ["eu", "us", "ap"])
