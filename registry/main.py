@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from random import Random
 from typing import TypeVar
-from uuid import uuid4
 
 from registry.adapters.clock import SystemClock
 from registry.adapters.probe.probers import system_probers
@@ -29,6 +28,7 @@ from registry.adapters.rpc.registration import RegistrationService
 from registry.adapters.rpc.server import RpcServer
 from registry.adapters.store.factory import migrate, open_notifier, open_store
 from registry.adapters.switch_file import read_switch
+from registry.adapters.uid import UidSource
 from registry.app.audit import Audit, Scribe
 from registry.app.canaries import Canaries
 from registry.app.catalog import Catalog
@@ -257,12 +257,13 @@ class RegistryServer:
         for reconciler in self._reconcilers:
             self._start_loop(f"reconciler {reconciler.cell}", reconciler.run)
         keeper, committer, mirror = self._keeper, self._committer, self._mirror
-        registrar = Registrar(committer, keeper, clock, self.cells, _new_uid, random.random)
+        new_uid = UidSource()
+        registrar = Registrar(committer, keeper, clock, self.cells, new_uid, random.random)
         heartbeats = Heartbeats(
             store, mirror, keeper, self._renewals, committer, uptime, random.random
         )
-        catalog = Catalog(store, mirror, keeper, clock, uptime, codec, _new_uid, canaries)
-        scribe, audit = Scribe(clock, _new_uid), Audit(store, uptime, self.cells)
+        catalog = Catalog(store, mirror, keeper, clock, uptime, codec, new_uid, canaries)
+        scribe, audit = Scribe(clock, new_uid), Audit(store, uptime, self.cells)
         observers = Observers(store, clock, uptime, self.cells)
         await self._rpc.open_gate(
             RegistrationService(registrar, heartbeats),
@@ -323,10 +324,6 @@ class RegistryServer:
     def _loop_trouble(self) -> str:
         down = self._supervisor.down
         return f"died and not running again yet: {', '.join(down)}" if down else ""
-
-
-def _new_uid() -> str:
-    return str(uuid4())
 
 
 def run(
