@@ -58,8 +58,6 @@ class ChangingRegistry(PublicationServiceServicer):
 
     def __init__(self, region: str, services: int, endpoints: int) -> None:
         self.port = 0
-        self.changed_addresses: dict[int, str] = {}
-        """The address that each changed service has now beside those it keeps."""
         self._region = region
         self._endpoints = endpoints
         builder = TreeBuilder()

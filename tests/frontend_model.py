@@ -19,13 +19,12 @@ from dns_frontend.plan.cell import (
     step,
 )
 from dns_frontend.plan.digest import EntryTree, Published
-from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding, is_servable
+from proof.system.frontend import position_of
 from registry.app.frontends import Frontends
 from registry.app.plan_event import BasePart, Checkpoint, DeltaStep, PlanEvent, Position
 from registry.app.plan_feed import PlanFeed
 from registry.domain.names import CellName, Epoch, FrontendId, Generation, RegionName
-from registry.domain.plan import PlanRecord
 from registry.ports import Acknowledgement
 
 RULES = Rules()
@@ -69,12 +68,12 @@ class FrontendModel:
                     return []
                 tree = EntryTree().replace(self._parts, ())
                 self._parts = {}
-                return self._step(BaseArrived(0.0, _position(event.record), tree))
+                return self._step(BaseArrived(0.0, position_of(event.record), tree))
             case DeltaStep():
                 return self._step(
                     DeltaArrived(
                         0.0,
-                        _position(event.record),
+                        position_of(event.record),
                         event.record.parent_generation,
                         _published(event.changed),
                         event.removed,
@@ -147,14 +146,3 @@ class FrontendModel:
 
 def _published(entries: Mapping[str, bytes]) -> dict[str, Published]:
     return {key: published_of(key, body, RULES.limits) for key, body in entries.items()}
-
-
-def _position(record: PlanRecord) -> CellPosition:
-    return CellPosition(
-        record.cell,
-        record.cell,
-        record.epoch,
-        record.generation,
-        record.digest,
-        record.create_time_ms,
-    )

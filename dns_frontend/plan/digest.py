@@ -14,7 +14,7 @@ octets and be looked into only where it is asked (`Row`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -277,12 +277,6 @@ class Tally:
         counts[namespace] = counts.get(namespace, 0) + sign
         if not counts[namespace]:
             del counts[namespace]
-
-
-def _counted(rows: Sequence[Row], tally: Tally, read: Reader | None) -> EntryTree:
-    return EntryTree(
-        tuple(rows), tally.totals, tally.namespaces, tally.diverted, tally.faulty, read
-    )
 
 
 def _leaf(key: str, published: Published, read: Reader | None) -> tuple[Leaf, bytes]:

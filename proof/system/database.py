@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from proof.system.clock import ProcessClock
-from proof.system.loop import Process, VirtualLoop
+from proof.system.loop import Process, VirtualLoop, settle
 from proof.system.network import NOBODY, Network
 from proof.system.observer import Observer
 from proof.world import Violation
@@ -278,16 +278,7 @@ class Line:
         if self._network.is_cut(database.name, node):
             self._hits["fault: an answer of the database is lost"] += 1
             return
-        self._loop.call_later(0.002, _settle, answer, result, error, context=NOBODY)
-
-
-def _settle(answer: asyncio.Future[Any], result: object, error: Exception | None) -> None:
-    if answer.done():
-        return
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)
+        self._loop.call_later(0.002, settle, answer, result, error, context=NOBODY)
 
 
 def _give_up(answer: asyncio.Future[Any]) -> None:

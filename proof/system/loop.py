@@ -245,3 +245,13 @@ class VirtualLoop:
                     process.waiting.append(call)
                     continue
             call.context.run(call.callback, *call.args)
+
+
+def settle(answer: asyncio.Future[Any], result: object, error: Exception | None) -> None:
+    """Answer who still waits: with the error, if there is one."""
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)

@@ -48,7 +48,6 @@ class Owner:
         self.service = service
         self.is_drained = False
         self.is_leaving = False
-        self.has_left = False
         self._name = name
         self.region = region
         self._call = call
@@ -132,5 +131,4 @@ class Owner:
                 continue
             except RegistryError:
                 pass
-            self.has_left = True
             return

@@ -91,7 +91,6 @@ LIVES: dict[str, tuple[float, float]] = {
     "a service is deleted": (0.0, 0.0),
 }
 """What happens without any fault."""
-TOGETHER = ("messages are lost", "messages are doubled", "messages are overtaken")
 
 
 def scenario_of(seed: int) -> Scenario:

@@ -14,7 +14,7 @@ from dns_frontend.feed.word import Word
 from proof.system.clock import ProcessClock
 from proof.system.database import Database, Line
 from proof.system.frontend import Disk, Frontend, Stream, frontend_id
-from proof.system.loop import Process, VirtualLoop
+from proof.system.loop import Process, VirtualLoop, settle
 from proof.system.network import NOBODY, Network
 from proof.system.node import Node
 from proof.system.observer import Observer
@@ -230,7 +230,7 @@ class World:
                 result = await work(node)
             except RegistryError as raised:
                 error = raised
-            self.network.send(name, caller.name, caller, partial(_settle, answer, result, error))
+            self.network.send(name, caller.name, caller, partial(settle, answer, result, error))
 
         self.network.send(caller.name, name, self._processes[name], arrive)
         async with asyncio.timeout(CALL_SECONDS):
@@ -319,12 +319,3 @@ class _Exchange:
     def say(self, stream: Stream, word: Word) -> None:
         """Tell the node of a stream what became of a generation."""
         self._world.say(self._process, stream, word)
-
-
-def _settle(answer: asyncio.Future[Any], result: object, error: Exception | None) -> None:
-    if answer.done():
-        return
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)

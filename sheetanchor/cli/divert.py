@@ -10,10 +10,12 @@ import typer
 from sheetanchor.cli.actor import actor
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
-from sheetanchor.cli.kind import kind_named, short_name
+from sheetanchor.cli.kind import short_name
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json
+from sheetanchor.cli.service import service_name
+from sheetanchor.cli.span import span
 
 
 @takes_settings("divert")
@@ -40,25 +42,18 @@ def divert(
     region stands in, nobody is sent away. `drill region-loss --dry-run` tells beforehand what
     would be answered.
     """
-    from google.protobuf.duration_pb2 import Duration
-
     from sheetanchor.cli.admin import ask
 
     if (seconds is None) is not end:
         raise Failure("give either --for SECONDS or --end; see --help", ExitCode.USAGE)
-    try:
-        full = kind_named("service").full_name(name)
-        span = Duration()
-        span.FromNanoseconds(round((seconds or 0.0) * 1e9))
-    except (ValueError, OverflowError) as error:
-        raise Failure(str(error), ExitCode.USAGE) from error
+    full, duration = service_name(name), span("--for", seconds or 0.0)
     service = ask(
         values["registry"],
         lambda admin: admin.call(
             "DivertService",
             name=full,
             cell=cell,
-            duration=span,
+            duration=duration,
             reason=reason,
             actor=actor(),
         ),

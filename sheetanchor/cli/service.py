@@ -14,6 +14,7 @@ from sheetanchor.cli.kind import kind_named, short_name
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, details, print_json
+from sheetanchor.cli.span import span
 from sheetanchor.cli.two_keys import Digest, Yes, carry_out
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def create_service(
     from sheetanchor.cli.admin import ask
     from sheetanchor.v1.service_pb2 import Service
 
-    parent, _, service_id = _full(name).partition("/services/")
+    parent, _, service_id = service_name(name).partition("/services/")
     policy, paths = _policy(
         ttl, region_order, enter_threshold, exit_threshold, exit_hold, minimum_endpoints,
         scale_to_zero,
@@ -154,7 +155,7 @@ def update_service(
     if not paths:
         # an empty mask would mean the whole policy, and so remove it (I39)
         raise Failure("nothing to change was given; see --help", ExitCode.USAGE)
-    service = Service(name=_full(name), policy=policy, etag=etag)
+    service = Service(name=service_name(name), policy=policy, etag=etag)
     rollouts = UpdateServiceRequest.Rollout
     rollout = rollouts.ROLLOUT_NOW if now else rollouts.ROLLOUT_STAGED
     _show(
@@ -190,7 +191,7 @@ def delete_service(
 
     What would go, and who answers for it now, is shown first.
     """
-    full = _full(name)
+    full = service_name(name)
     carry_out(
         values["registry"],
         "DeleteService",
@@ -209,7 +210,8 @@ def delete_service(
         typer.echo(f"deleted service {short_name(full)}")
 
 
-def _full(name: str) -> str:
+def service_name(name: str) -> str:
+    """The full name of a service that was given as NAMESPACE/SERVICE. Raises Failure."""
     try:
         return kind_named("service").full_name(name)
     except ValueError as error:
@@ -226,18 +228,9 @@ def _policy(
     scale_to_zero: bool | None,
 ) -> tuple[ServicePolicy, list[str]]:
     """The policy of what was given, and the paths of the update mask for it."""
-    from google.protobuf.duration_pb2 import Duration
-
     from sheetanchor.v1.service_pb2 import FailoverPolicy, ServicePolicy
 
-    hold = None
-    if exit_hold is not None:
-        hold = Duration()
-        try:
-            hold.FromNanoseconds(round(exit_hold * 1e9))
-        except (ValueError, OverflowError):
-            message = f"--exit-hold: {exit_hold} is no number of seconds"
-            raise Failure(message, ExitCode.USAGE) from None
+    hold = None if exit_hold is None else span("--exit-hold", exit_hold)
     order = None if region_order is None else [r for r in region_order.split(",") if r]
     failover: dict[str, Any] = {
         "region_order": order,

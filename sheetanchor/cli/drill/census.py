@@ -86,16 +86,6 @@ class Census:
         """Those of `addresses` that no name is answered with now."""
         return addresses - {a for track in self.tracks.values() for a in track.present}
 
-    def gone_since(self, addresses: frozenset[str]) -> float | None:
-        """Since when none of `addresses` has been in an answer; None: one is."""
-        moments = [
-            track.within_since(self._names[name] - addresses)
-            for name, track in self.tracks.items()
-            if self._names[name] & addresses
-        ]
-        known = [moment for moment in moments if moment is not None]
-        return max(known) if known and len(known) == len(moments) else None
-
     def closest_turns(self) -> float:
         """How far apart, at least, any one address came and went; inf: none did so twice.
 

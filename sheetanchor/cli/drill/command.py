@@ -14,6 +14,7 @@ from sheetanchor.cli.group import Failure, Verbs
 if TYPE_CHECKING:
     # what a drill is made of is imported when it is run: `--help` must be quick
     from sheetanchor.cli.drill.crowd_drill import CrowdDrill
+    from sheetanchor.cli.drill.site_drill import SiteDrill
 
 drill = typer.Typer(cls=Verbs, rich_markup_mode=None, help="Re-enact an outage.")
 
@@ -107,9 +108,8 @@ def instance_loss(write: _Write = None) -> None:
     Processes and exit codes are those of `region-loss`.
     """
     from sheetanchor.cli.drill.instance_loss import InstanceLoss
-    from sheetanchor.cli.drill.runner import play
 
-    raise typer.Exit(play(InstanceLoss, InstanceLoss.regions, InstanceLoss.instances, write))
+    _play_site(InstanceLoss, write)
 
 
 @drill.command("partition")
@@ -119,9 +119,8 @@ def partition(write: _Write = None) -> None:
     Processes and exit codes are those of `region-loss`.
     """
     from sheetanchor.cli.drill.partition import Partition
-    from sheetanchor.cli.drill.runner import play
 
-    raise typer.Exit(play(Partition, Partition.regions, Partition.instances, write))
+    _play_site(Partition, write)
 
 
 @drill.command("slow-start")
@@ -130,10 +129,9 @@ def slow_start(write: _Write = None) -> None:
 
     Processes and exit codes are those of `region-loss`.
     """
-    from sheetanchor.cli.drill.runner import play
     from sheetanchor.cli.drill.slow_start import SlowStart
 
-    raise typer.Exit(play(SlowStart, SlowStart.regions, SlowStart.instances, write))
+    _play_site(SlowStart, write)
 
 
 @drill.command("mass-expiry")
@@ -188,6 +186,12 @@ def flap(endpoints: _Endpoints = 1000, seconds: _Seconds = 30.0, write: _Write =
     from sheetanchor.cli.drill.flap import Flap
 
     _play_crowd(Flap, endpoints, seconds, write)
+
+
+def _play_site(kind: type[SiteDrill], write: Path | None) -> NoReturn:
+    from sheetanchor.cli.drill.runner import play
+
+    raise typer.Exit(play(kind, kind.regions, kind.instances, write))
 
 
 def _play_crowd(

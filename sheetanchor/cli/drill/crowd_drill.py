@@ -126,6 +126,12 @@ class CrowdDrill:
     def _expect(self, trigger: str, expected: str, measured: str, ok: bool) -> None:
         self._rows.append(Row(trigger, expected, measured, ok))
 
+    async def _expect_all(self, trigger: str, expected: str, since: float) -> None:
+        """Add the row that says that nobody has left an answer since then."""
+        await self._round()
+        gone = len(self.crowd) - self.census.least_since(since)
+        self._rows.append(Row(trigger, expected, f"{gone:,} left", gone == 0))
+
     def _cpu_seconds(self) -> float:
         """CPU that the registry's process has used so far."""
         stat = Path(f"/proc/{self.region.registry.pid}/stat").read_text()

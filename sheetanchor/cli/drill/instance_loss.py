@@ -19,19 +19,12 @@ class InstanceLoss(SiteDrill):
     back_seconds: float | None = None
 
     async def _play(self) -> None:
-        hurt, other = self._regions
         await self._nothing_changes(STEADY_SECONDS)
-        killed = time.monotonic()
-        hurt.instances[0].kill()
-        self._mark("killed", f"SIGKILL: one of three instances of {hurt.name}", killed)
-        (gone,) = [address for address in hurt.addresses if address.endswith(".0.1")]
-        left = (hurt.addresses - {gone}) | other.addresses
-        moved = await self._until(lambda: self._watcher.within_since(left), "it is gone")
+        killed, moved = await self._kill_one()
         self.gone_seconds = moved - killed
-        self._mark("gone", "no answer holds its address any more", moved)
         await self._nothing_changes(STEADY_SECONDS)
         restored = time.monotonic()
-        hurt.instances[0].start()
+        self._regions[0].instances[0].start()
         self._mark("restored", "it is started again", restored)
         back = await self._until(self._watcher.home_since, "it is answered again")
         self.back_seconds = back - restored

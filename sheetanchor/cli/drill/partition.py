@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 from sheetanchor.cli.demo.scenario import STEADY_SECONDS
 from sheetanchor.cli.drill.row import Row, timed
@@ -29,7 +28,7 @@ class Partition(SiteDrill):
     fresh_seconds: float | None = None
 
     async def _play(self) -> None:
-        hurt, other = self._regions
+        hurt = self._regions[0]
         await self._nothing_changes(STEADY_SECONDS)
         os.kill(hurt.registry.pid, signal.SIGSTOP)
         self._mark("cut", f"the registry of {hurt.name} is cut off")
@@ -43,14 +42,8 @@ class Partition(SiteDrill):
         self.healed = "an answer changed"
         await self._nothing_changes(HEALED_SECONDS)
         self.healed = "unchanged"
-        killed = time.monotonic()
-        hurt.instances[0].kill()
-        self._mark("killed", f"SIGKILL: an instance of {hurt.name}", killed)
-        (gone,) = [address for address in hurt.addresses if address.endswith(".0.1")]
-        left = (hurt.addresses - {gone}) | other.addresses
-        moved = await self._until(lambda: self._watcher.within_since(left), "it is gone")
+        killed, moved = await self._kill_one()
         self.fresh_seconds = moved - killed
-        self._mark("gone", "no answer holds its address any more", moved)
 
     def rows(self) -> list[Row]:
         """What was expected, and what came."""

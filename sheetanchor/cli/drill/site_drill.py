@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from sheetanchor.cli.demo.scenario import Scenario
@@ -19,6 +20,20 @@ class SiteDrill(Scenario):
     about: ClassVar[str]
     regions: ClassVar[tuple[str, ...]] = REGIONS
     instances: ClassVar[int] = INSTANCES
+
+    async def _kill_one(self) -> tuple[float, float]:
+        """Kill the hurt region's first instance; when that was, and since when no answer has it."""
+        hurt, other = self._regions
+        killed = time.monotonic()
+        hurt.instances[0].kill()
+        self._mark(
+            "killed", f"SIGKILL: one of {len(hurt.instances)} instances of {hurt.name}", killed
+        )
+        (gone,) = [address for address in hurt.addresses if address.endswith(".0.1")]
+        left = (hurt.addresses - {gone}) | other.addresses
+        moved = await self._until(lambda: self._watcher.within_since(left), "it is gone")
+        self._mark("gone", "no answer holds its address any more", moved)
+        return killed, moved
 
     def rows(self) -> list[Row]:
         """What was expected, and what came."""

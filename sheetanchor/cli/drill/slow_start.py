@@ -32,20 +32,16 @@ class SlowStart(SiteDrill):
     """Seconds since the start, and its weight as a part of its neighbour's."""
 
     async def _play(self) -> None:
-        hurt, other = self._regions
+        hurt = self._regions[0]
         self.shares = []
         # those that began with the service start slowly, too, side by side: no difference shows
-        instance = hurt.instances[0]
-        instance.kill()
-        (gone,) = [address for address in hurt.addresses if address.endswith(".0.1")]
-        left = (hurt.addresses - {gone}) | other.addresses
-        await self._until(lambda: self._watcher.within_since(left), "one is gone")
+        await self._kill_one()
         begin = time.monotonic()
         while time.monotonic() - begin < SLOW_START_SECONDS + LATE_SECONDS:
             self._check()
             await asyncio.sleep(0.1)
         started = time.monotonic()
-        instance.start()
+        hurt.instances[0].start()
         self._mark("started", f"an instance of {hurt.name} is started anew", started)
         end = started + SLOW_START_SECONDS + 2 * LATE_SECONDS
         while time.monotonic() < end:
