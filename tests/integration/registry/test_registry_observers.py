@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ from registry_site import Site, registration
 
 import registry.main
 from registry.adapters.probe.probers import Probers, system_probers
+from registry.app.council import LAG_SECONDS
 from registry.config import ReconcilerSettings, RegistrySettings
 from registry.domain.health import Evidence
 from registry.domain.instance import Check
@@ -29,6 +30,8 @@ from sheetanchor.v1 import instance_pb2, observer_pb2
 
 SERVICES = ("a", "b", "c", "d")
 DEADLINE_SECONDS = 60.0
+NEW_SECONDS = LAG_SECONDS + 2.0
+"""An endpoint is new for the lag, and a round of its check."""
 _State = observer_pb2.Observer
 T = TypeVar("T")
 
@@ -52,14 +55,15 @@ class BlackHole:
 
 
 class FailingSight:
-    """The system's probers, whose packets go astray once `hole` is set."""
+    """The system's probers, whose packets to `blind_to` go astray once `hole` is set."""
 
     def __init__(self, real: Prober) -> None:
         self.hole: BlackHole | None = None
+        self.blind_to = SERVICES
         self._real = real
 
     async def probe(self, check: Check, address: str, key: InstanceKey) -> Evidence:
-        if self.hole is not None:
+        if self.hole is not None and key.service in self.blind_to:
             check = replace(check, port=self.hole.port)
         return await self._real.probe(check, address, key)
 
@@ -85,7 +89,7 @@ class Pair:
         return {each.name.split("/")[3]: each.health for each in listed.instances}
 
 
-async def _done(value: str) -> str:
+async def _done(value: T) -> T:
     return value
 
 
@@ -133,9 +137,23 @@ async def pair(
         yield Pair(sites, sights)
 
 
-async def test_a_blind_leader_removes_nothing_and_what_dies_goes_by_the_others_word(
-    pair: Pair,
-) -> None:
+WELL = dict.fromkeys(SERVICES, int(instance_pb2.HEALTH_HEALTHY))
+
+
+@dataclass
+class Scene:
+    """Four services with an endpoint each, which both nodes see well, and a black hole."""
+
+    targets: dict[str, asyncio.Server]
+    leader: str
+    other: str
+    hole: BlackHole
+    registered: float
+    """When the last of them was."""
+
+
+@asynccontextmanager
+async def scene(pair: Pair) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         targets = {}
         for service in SERVICES:
@@ -151,7 +169,7 @@ async def test_a_blind_leader_removes_nothing_and_what_dies_goes_by_the_others_w
             request.instance.health_check.interval.CopyFrom(Duration(seconds=1))
             request.instance.health_check.timeout.CopyFrom(Duration(nanos=300_000_000))
             await pair.sites["one"].registration.RegisterInstance(request)
-        well = dict.fromkeys(SERVICES, int(instance_pb2.HEALTH_HEALTHY))
+        registered = time.monotonic()
         leader = await pair.leader()
         other = "two" if leader == "one" else "one"
 
@@ -164,11 +182,42 @@ async def test_a_blind_leader_removes_nothing_and_what_dies_goes_by_the_others_w
             )
 
         await until(all_are_seen)
-        assert await pair.health(other) == well
-
+        assert await pair.health(other) == WELL
         hole = BlackHole()
         stack.callback(hole.close)
-        pair.sights[leader].hole = hole
+        yield Scene(targets, leader, other, hole, registered)
+
+
+async def test_what_the_leader_alone_cannot_reach_stays(pair: Pair) -> None:
+    """Too little for quarantine, and one of two is no quorum; what refuses both goes meanwhile."""
+    async with scene(pair) as at:
+        # of what is newer than that nobody but the leader has a word
+        await until(lambda: _done(time.monotonic() > at.registered + NEW_SECONDS))
+        pair.sights[at.leader].blind_to = ("a",)
+        pair.sights[at.leader].hole = at.hole
+
+        async def is_missed() -> bool:
+            return bool((await pair.observers(at.other))[f"node.{at.leader}"].failing_count == 1)
+
+        await until(is_missed)
+        await _close(at.targets["d"])
+
+        async def d_is_gone() -> bool:
+            now = await pair.health(at.other)
+            assert all(now[each] == WELL[each] for each in "abc")
+            return now["d"] == instance_pb2.HEALTH_UNHEALTHY
+
+        await until(d_is_gone)
+        found = await pair.observers(at.other)
+        assert found[f"node.{at.leader}"].state == _State.STATE_BELIEVED
+
+
+async def test_a_blind_leader_removes_nothing_and_what_dies_goes_by_the_others_word(
+    pair: Pair,
+) -> None:
+    async with scene(pair) as at:
+        targets, leader, other, well = at.targets, at.leader, at.other, WELL
+        pair.sights[leader].hole = at.hole
         seen: list[dict[str, int]] = []
 
         async def is_quarantined() -> bool:
