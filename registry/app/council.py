@@ -22,11 +22,11 @@ from registry.app.witness import Witness
 from registry.domain.errors import StoreUnavailable
 from registry.domain.health import Evidence, Health, Standing
 from registry.domain.instance import CheckKind, Instance
-from registry.domain.names import CellName, Incarnation, ServiceKey
+from registry.domain.names import CellName, Incarnation, InstanceKey, ServiceKey
 from registry.domain.observation import LIFETIME_SECONDS, Observation, ObserverId
 from registry.domain.observer import ObserverRecord, Quarantine
 from registry.domain.quarantine import Gainsaid, Look, Trust, may_conclude, step
-from registry.domain.quorum import gainsaying, ruled, verdict
+from registry.domain.quorum import agreed, gainsaying, ruled, verdict
 from registry.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,17 @@ class Council:
         if not self.trust.quarantined:
             words.append(self._own(view, now))
         return ruled(standing, wished, verdict(words, fresh_seconds=self._fresh_seconds(view)))
+
+    def agrees(self, key: InstanceKey, incarnation: Incarnation, evidence: Evidence) -> bool:
+        """Whether a second vantage point has found what an endpoint is to be removed on (I8)."""
+        view = self._sight.views.get(key)
+        if view is None or view.instance.incarnation != incarnation:
+            return False
+        now = self._clock.monotonic()
+        words = self._words(view, now)
+        if not self.trust.quarantined:
+            words.append(self._own(view, now))
+        return agreed(evidence, words, fresh_seconds=self._fresh_seconds(view))
 
     def _alone(self, view: View, standing: Standing, wished: Standing, now: float) -> Standing:
         if standing.health is not Health.HEALTHY or wished.health is not Health.UNHEALTHY:

@@ -43,6 +43,7 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.plan import Head
+from registry.domain.protection import Agrees
 from registry.domain.publication import is_outrun, must_publish, next_step
 from registry.domain.rest import publish_rest
 from registry.ports import Clock, PlanCodec, Publication, Store
@@ -100,6 +101,10 @@ class Publisher:
     def __repr__(self) -> str:
         return f"<Publisher {self.plan!r} {self._worklist!r} refused={len(self.refused)}>"
 
+    def heed(self, agrees: Agrees) -> None:
+        """Ask these vantage points about removals that the cell's budget would hold (I8)."""
+        self._removals.agrees = agrees
+
     @property
     def refused(self) -> Mapping[str, Finding]:
         """Services whose entries the guard keeps as they were, by key."""
@@ -110,6 +115,11 @@ class Publisher:
         now = self._clock.monotonic()
         self._worklist.add(service, now, urgent=urgent, traceparent=traceparent)
         self._alarm.ring()
+
+    def ask_again(self, key: InstanceKey) -> None:
+        """Another's word on an instance has changed: if its removal is held, that may end (I8)."""
+        if self.is_held(key):
+            self.changed(key.service_key, urgent=True, traceparent="")
 
     def look_over(self) -> None:
         """Plan everything anew when there is time: a lost event costs seconds only."""

@@ -248,6 +248,7 @@ class Reconciler:
                 verdict = schedule.reconsider(instance.key, incarnation, now)
                 if verdict is not None:
                     verdicts.add(verdict)
+                self._publisher.ask_again(instance.key)
 
         council = Council(
             self.cell,
@@ -262,6 +263,7 @@ class Reconciler:
         schedule = ProbeSchedule(
             self._health_policy, note=self._sight.note, consult=council.consult
         )
+        self._publisher.heed(council.agrees)
         self._publisher.up_for_seconds = lambda key: schedule.up_for_seconds(
             key, self._clock.monotonic()
         )

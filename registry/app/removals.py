@@ -18,7 +18,7 @@ from registry.domain.errors import RegistryError
 from registry.domain.instance import Instance
 from registry.domain.names import CellName, Generation, InstanceId, ServiceKey
 from registry.domain.plan import ServicePlan
-from registry.domain.protection import protect, take_stock
+from registry.domain.protection import Agrees, nobody_else, protect, take_stock
 from registry.domain.track import TrackRecord
 from registry.domain.velocity import Reason, Tracks, Velocity
 from registry.ports import Clock, Store
@@ -30,6 +30,8 @@ class Removals:
     """The removals of one cell, for as long as this node leads it."""
 
     def __init__(self, cell: CellName, store: Store, clock: Clock, uptime: Uptime) -> None:
+        self.agrees: Agrees = nobody_else
+        """The other vantage points, as this reign hears them."""
         self._cell = cell
         self._store = store
         self._clock = clock
@@ -72,6 +74,7 @@ class Removals:
             self._velocity,
             now=self._clock.monotonic(),
             unix_ms=self._clock.unix_ms(),
+            agrees=self.agrees,
         )
 
     def records(self) -> Tracks:

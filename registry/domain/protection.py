@@ -7,16 +7,24 @@ Health is never touched: a mark stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import isfinite
 
 from registry.domain.cell_plan import Entry
-from registry.domain.health import Health
+from registry.domain.health import Evidence, Health
 from registry.domain.instance import Instance, Override
-from registry.domain.names import InstanceId, InstanceKey
+from registry.domain.names import Incarnation, InstanceId, InstanceKey
 from registry.domain.plan import Endpoint, Hold, ServicePlan
 from registry.domain.velocity import Grade, Reason, Ruling, Velocity, grade_of
+
+Agrees = Callable[[InstanceKey, Incarnation, Evidence], bool]
+"""Whether a second vantage point has the evidence on an endpoint too."""
+
+
+def nobody_else(_: InstanceKey, __: Incarnation, ___: Evidence) -> bool:
+    """There is one vantage point, or none is asked."""
+    return False
 
 
 def is_answered(endpoint: Endpoint) -> bool:
@@ -47,6 +55,7 @@ def protect(
     *,
     now: float,
     unix_ms: int,
+    agrees: Agrees = nobody_else,
 ) -> ServicePlan:
     """The plan with marks on the endpoints whose removal is held, and the budgets charged."""
     name = planned.key
@@ -74,7 +83,7 @@ def protect(
         override = Override.NONE if known is None else known.override
         if override is Override.REMOVE:
             continue
-        grade = _grade(old, new)
+        grade = _grade(key, old, new, agrees)
         if override is Override.KEEP and grade is not Grade.EXPLICIT:
             ruling = Ruling(Reason.KEPT)
         else:
@@ -104,10 +113,11 @@ def take_stock(entries: Iterable[Entry], velocity: Velocity, now: float) -> None
         velocity.forget(name, now)
 
 
-def _grade(old: Endpoint, new: Endpoint) -> Grade:
+def _grade(key: InstanceKey, old: Endpoint, new: Endpoint, agrees: Agrees) -> Grade:
     if new.health is Health.DRAINING:
         return Grade.EXPLICIT
-    return grade_of(new.evidence, old.evidence)
+    agreed = agrees(key, new.incarnation, new.evidence)
+    return grade_of(new.evidence, old.evidence, agreed=agreed)
 
 
 # _hold

@@ -15,6 +15,10 @@ from collections.abc import Iterable
 from registry.domain.health import ANSWERS, SUCCESSES, Evidence, Health, Standing
 from registry.domain.observation import Observation
 
+VANTAGE_POINTS = 2
+"""So many have to have seen it for a removal that no budget of the cell holds."""
+_SILENCES = frozenset({Evidence.TIMEOUT, Evidence.LEASE_EXPIRED})
+
 
 # verdict
 #
@@ -59,6 +63,35 @@ def verdict(words: Iterable[Observation], *, fresh_seconds: float) -> Evidence:
 def gainsaying(failing: Observation, others: Iterable[Observation]) -> list[Observation]:
     """Those that found the endpoint well after it had begun to fail for this one."""
     return [word for word in others if word.is_well and word.age_seconds < failing.failing_seconds]
+
+
+# agreed
+#
+#   evidence                              fresh words                      agreed
+#   ------------------------------------  -------------------------------  -----------------
+#   REFUSED, NOT_SERVING, WRONG_IDENTITY  answers, of two or more          yes
+#   the same                              else                             no: silence, or a
+#                                                                          way's fault
+#   TIMEOUT, LEASE_EXPIRED                failures, of two or more         yes
+#   the same                              else                             no
+#   else                                  any                              no
+#
+# The judge's own word is one of them, if it trusts itself. Kinds of answers may differ: a
+# check of identity and a connection ask different things of one dead process.
+def agreed(evidence: Evidence, words: Iterable[Observation], *, fresh_seconds: float) -> bool:
+    """Whether a second vantage point has the evidence that an endpoint would be removed on (I8).
+
+    Give the words of trusted observers only, one of each.
+    """
+    failing = [
+        word
+        for word in words
+        if (word.is_answer or word.evidence is Evidence.TIMEOUT)
+        and word.age_seconds <= fresh_seconds
+    ]
+    if evidence in ANSWERS:
+        return sum(word.is_answer for word in failing) >= VANTAGE_POINTS
+    return evidence in _SILENCES and len(failing) >= VANTAGE_POINTS
 
 
 def _told(own: Observation | None, failing: list[Observation]) -> Evidence:

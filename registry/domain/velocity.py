@@ -27,6 +27,8 @@ class Grade(Enum):
 
     EXPLICIT = "explicit"
     """The owner or a human said so: not automation, and never held."""
+    AGREED = "agreed"
+    """Strong, and a second vantage point agrees."""
     STRONG = "strong"
     WEAK = "weak"
 
@@ -59,20 +61,26 @@ class VelocityLimits:
 
 # grade_of
 #
-#   evidence now                                 silent before  grade
-#   -------------------------------------------  -------------  --------
-#   DEREGISTERED, WITHDRAWN                      any            EXPLICIT
-#   REFUSED, NOT_SERVING, WRONG_IDENTITY         any            STRONG: an answer
-#   LEASE_EXPIRED                                TIMEOUT        STRONG: both kinds of silence
-#   TIMEOUT                                      LEASE_EXPIRED  STRONG: the same
-#   TIMEOUT, LEASE_EXPIRED                       else           WEAK: one kind of silence
-#   NONE, and successes                          any            WEAK: nothing speaks for it
-def grade_of(evidence: Evidence, before: Evidence) -> Grade:
-    """What a piece of evidence is worth, given what was known of the same incarnation before."""
+#   evidence now                                 silent before  a second agrees  grade
+#   -------------------------------------------  -------------  ---------------  --------
+#   DEREGISTERED, WITHDRAWN                      any            any              EXPLICIT
+#   REFUSED, NOT_SERVING, WRONG_IDENTITY: an     any            yes              AGREED
+#   answer                                       any            no               STRONG
+#   LEASE_EXPIRED: both kinds of silence         TIMEOUT        yes              AGREED
+#   LEASE_EXPIRED                                TIMEOUT        no               STRONG
+#   TIMEOUT: both kinds as well                  LEASE_EXPIRED  yes              AGREED
+#   TIMEOUT                                      LEASE_EXPIRED  no               STRONG
+#   TIMEOUT, LEASE_EXPIRED: one kind             else           any              WEAK
+#   NONE, and successes: nothing speaks for it   any            any              WEAK
+def grade_of(evidence: Evidence, before: Evidence, *, agreed: bool) -> Grade:
+    """What a piece of evidence is worth, given what was known of the same incarnation before.
+
+    `agreed`: whether a second vantage point has it too (`quorum.agreed`).
+    """
     if evidence in (Evidence.DEREGISTERED, Evidence.WITHDRAWN):
         return Grade.EXPLICIT
     if evidence in ANSWERS or {evidence, before} == _BOTH_SILENCES:
-        return Grade.STRONG
+        return Grade.AGREED if agreed else Grade.STRONG
     return Grade.WEAK
 
 
@@ -181,6 +189,7 @@ class Velocity:
     #   --------  --------------  -----------  ----------  -----------  ----------  -----------
     #   EXPLICIT  any             any          any         any          any         granted, free
     #   other     yes             any          any         any          any         granted, free
+    #   AGREED    no              any          any         any          any         granted
     #   STRONG    no              any          any         used up      any         CELL_BUDGET
     #   STRONG    no              any          any         left         any         granted
     #   WEAK      no              used up      any         any          any         NAME_BUDGET
@@ -211,6 +220,8 @@ class Velocity:
             cell, now, limits.cell_window_seconds, limits.cell_share, limits.cell_least
         )
         match grade:
+            case Grade.AGREED:
+                pass
             case Grade.STRONG:
                 if over_cell_budget is not None:
                     return Ruling(Reason.CELL_BUDGET, over_cell_budget)

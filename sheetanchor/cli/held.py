@@ -82,7 +82,11 @@ def list_held(
     cell: Annotated[str, typer.Argument(metavar="[CELL]", help="Default: all cells.")] = "",
     json: Json = False,
 ) -> None:
-    """List endpoints that are answered with although they are not healthy, and until when."""
+    """List endpoints that are answered with although they are not healthy, and until when.
+
+    What `cell_budget` holds leaves sooner when the evidence is an answer, or both kinds of
+    silence, and a second vantage point (`list observers`) finds the same.
+    """
     from sheetanchor.cli.admin import ask
 
     try:

@@ -350,3 +350,34 @@ async def test_frontends_that_nobody_listens_to_leave_no_rows_behind(one: Cell) 
         await one.store.observe(replace(told, time_ms=one.clock.unix_ms()))
     await one.clock.advance(FORGET_SECONDS + 10.0)
     assert list(await one.observers()) == ["node.a"]
+
+
+async def test_what_two_vantage_points_find_refused_leaves_whatever_the_cells_budget_says(
+    two: Cell,
+) -> None:
+    """I8: one vantage point that meets refusals takes no more than the cell's budget out."""
+    crowd = ServiceKey(NamespaceId("shop"), ServiceId("crowd"))
+    for number in range(30):
+        await two.leader.register(
+            f"i{number}", parent="namespaces/shop/services/crowd", port=99, ttl_seconds=300.0
+        )
+    await two.clock.advance(30.0)
+
+    def holds() -> list[str]:
+        planned = two.leader.planned(crowd)
+        assert planned is not None
+        return [
+            "" if each.hold is None else each.hold.reason.value
+            for each in planned.endpoints
+            if each.evidence is Evidence.REFUSED
+        ]
+
+    two.probers["a"].answer(("127.0.0.1", 99), Evidence.REFUSED)
+    await two.clock.advance(60.0)
+    assert sorted(holds()) == [""] * 16 + ["cell_budget"] * 14
+    two.probers["b"].answer(("127.0.0.1", 99), Evidence.TIMEOUT)
+    await two.clock.advance(60.0)
+    assert sorted(holds()) == [""] * 16 + ["cell_budget"] * 14, "silence is another thing"
+    two.probers["b"].answer(("127.0.0.1", 99), Evidence.REFUSED)
+    await two.clock.advance(9.0)
+    assert holds() == [""] * 30

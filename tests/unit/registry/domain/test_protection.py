@@ -11,6 +11,7 @@ from plan_samples import endpoint, entry, instance, plan, tombstoned
 from registry.domain.cell_plan import Entry
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Instance, Override
+from registry.domain.names import InstanceKey
 from registry.domain.plan import Endpoint, Hold, ServicePlan
 from registry.domain.protection import _hold, protect, take_stock
 from registry.domain.velocity import Reason, Ruling, Velocity, VelocityLimits
@@ -87,6 +88,27 @@ def test_every_row_of_what_becomes_of_an_endpoint(
 ) -> None:
     known = replace(instance("i1"), override=override)
     assert protected(planned, published, known) == held
+
+
+@pytest.mark.parametrize(
+    ("evidence", "hold"),
+    [(Evidence.REFUSED, None), (Evidence.TIMEOUT, HELD), (Evidence.LEASE_EXPIRED, HELD)],
+)
+def test_a_second_vantage_point_lifts_the_cells_budget_for_strong_evidence_alone(
+    evidence: Evidence, hold: Hold | None
+) -> None:
+    asked: list[tuple[InstanceKey, str, Evidence]] = []
+
+    def agrees(key: InstanceKey, incarnation: str, found: Evidence) -> bool:
+        asked.append((key, incarnation, found))
+        return True
+
+    ill = replace(ILL, evidence=evidence)
+    after = protect(
+        plan(ill), plan(UP), {}, Velocity(SHUT), now=100.0, unix_ms=5_000, agrees=agrees
+    )
+    assert [each.hold for each in after.endpoints] == [hold]
+    assert asked == [(InstanceKey(*plan().key, ill.instance), ill.incarnation, evidence)]
 
 
 def test_health_and_evidence_stay_what_they_are() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from registry.domain.damping import Damping, observe, release
 from registry.domain.health import ANSWERS, Evidence, Health
 from registry.domain.observation import Observation, ObserverId
-from registry.domain.quorum import gainsaying, verdict
+from registry.domain.quorum import agreed, gainsaying, verdict
 
 FRESH = 20.0
 WELL, SILENT, REFUSED = Evidence.VALIDATED, Evidence.TIMEOUT, Evidence.REFUSED
@@ -164,3 +164,36 @@ def test_three_who_disagree_by_turns_each_second_change_an_endpoint_once_a_windo
         turns.append(now)
     assert len(turns) >= 2
     assert all(later - earlier >= window_seconds for earlier, later in pairwise(turns))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words", "expected"),
+    [
+        # an answer: by two, whoever they are and whatever they answered
+        (REFUSED, [own(REFUSED), *others(REFUSED)], True),
+        (WRONG, [own(WRONG), *others(REFUSED)], True),
+        (REFUSED, others(REFUSED, REFUSED), True),
+        (REFUSED, [own(REFUSED), *others(REFUSED, WELL, WELL)], True),
+        # by one alone, or another's silence, or another's word that it is well
+        (REFUSED, [own(REFUSED)], False),
+        (REFUSED, [own(REFUSED), *others(SILENT, SILENT)], False),
+        (REFUSED, [own(REFUSED), *others(WELL)], False),
+        (REFUSED, [own(REFUSED), *others(NONE)], False),
+        (REFUSED, [own(REFUSED), word("node.old", REFUSED, age=FRESH + 0.1)], False),
+        (REFUSED, [own(REFUSED), word("node.old", REFUSED, age=FRESH)], True),
+        # silence that is strong: a failure of any kind, by two
+        (SILENT, [own(SILENT), *others(SILENT)], True),
+        (Evidence.LEASE_EXPIRED, [own(SILENT), *others(REFUSED)], True),
+        (Evidence.LEASE_EXPIRED, [own(SILENT)], False),
+        (Evidence.LEASE_EXPIRED, [own(SILENT), *others(WELL, NONE)], False),
+        # nothing that speaks for a removal
+        (NONE, [own(REFUSED), *others(REFUSED)], False),
+        (WELL, [own(REFUSED), *others(REFUSED)], False),
+        (Evidence.WITHDRAWN, [own(REFUSED), *others(REFUSED)], False),
+        (REFUSED, [], False),
+    ],
+)
+def test_every_row_of_whether_a_second_vantage_point_agrees(
+    evidence: Evidence, words: list[Observation], expected: bool
+) -> None:
+    assert agreed(evidence, words, fresh_seconds=FRESH) is expected

@@ -21,24 +21,27 @@ UID = Incarnation("uid")
 
 
 @pytest.mark.parametrize(
-    ("evidence", "before", "grade"),
+    ("evidence", "before", "alone", "agreed"),
     [
-        (Evidence.DEREGISTERED, Evidence.VALIDATED, Grade.EXPLICIT),
-        (Evidence.WITHDRAWN, Evidence.TIMEOUT, Grade.EXPLICIT),
-        (Evidence.REFUSED, Evidence.VALIDATED, Grade.STRONG),
-        (Evidence.NOT_SERVING, Evidence.VALIDATED, Grade.STRONG),
-        (Evidence.WRONG_IDENTITY, Evidence.TIMEOUT, Grade.STRONG),
-        (Evidence.LEASE_EXPIRED, Evidence.TIMEOUT, Grade.STRONG),
-        (Evidence.TIMEOUT, Evidence.LEASE_EXPIRED, Grade.STRONG),
-        (Evidence.LEASE_EXPIRED, Evidence.VALIDATED, Grade.WEAK),
-        (Evidence.LEASE_EXPIRED, Evidence.LEASE_EXPIRED, Grade.WEAK),
-        (Evidence.TIMEOUT, Evidence.TIMEOUT, Grade.WEAK),
-        (Evidence.TIMEOUT, Evidence.VALIDATED, Grade.WEAK),
-        (Evidence.NONE, Evidence.VALIDATED, Grade.WEAK),
+        (Evidence.DEREGISTERED, Evidence.VALIDATED, Grade.EXPLICIT, Grade.EXPLICIT),
+        (Evidence.WITHDRAWN, Evidence.TIMEOUT, Grade.EXPLICIT, Grade.EXPLICIT),
+        (Evidence.REFUSED, Evidence.VALIDATED, Grade.STRONG, Grade.AGREED),
+        (Evidence.NOT_SERVING, Evidence.VALIDATED, Grade.STRONG, Grade.AGREED),
+        (Evidence.WRONG_IDENTITY, Evidence.TIMEOUT, Grade.STRONG, Grade.AGREED),
+        (Evidence.LEASE_EXPIRED, Evidence.TIMEOUT, Grade.STRONG, Grade.AGREED),
+        (Evidence.TIMEOUT, Evidence.LEASE_EXPIRED, Grade.STRONG, Grade.AGREED),
+        (Evidence.LEASE_EXPIRED, Evidence.VALIDATED, Grade.WEAK, Grade.WEAK),
+        (Evidence.LEASE_EXPIRED, Evidence.LEASE_EXPIRED, Grade.WEAK, Grade.WEAK),
+        (Evidence.TIMEOUT, Evidence.TIMEOUT, Grade.WEAK, Grade.WEAK),
+        (Evidence.TIMEOUT, Evidence.VALIDATED, Grade.WEAK, Grade.WEAK),
+        (Evidence.NONE, Evidence.VALIDATED, Grade.WEAK, Grade.WEAK),
     ],
 )
-def test_every_row_of_the_grades(evidence: Evidence, before: Evidence, grade: Grade) -> None:
-    assert grade_of(evidence, before) is grade
+def test_every_row_of_the_grades(
+    evidence: Evidence, before: Evidence, alone: Grade, agreed: Grade
+) -> None:
+    assert grade_of(evidence, before, agreed=False) is alone
+    assert grade_of(evidence, before, agreed=True) is agreed
 
 
 class Cell:
@@ -97,6 +100,14 @@ def test_a_cell_loses_a_fifth_in_five_minutes_and_sixteen_at_least(grade: Grade)
         assert cell.taken(grade, size, 7.0) == granted
         assert cell.ask(grade, 306.9) == Ruling(Reason.CELL_BUDGET, 307.0)
         assert cell.ask(grade, 307.0).granted
+
+
+def test_what_a_second_vantage_point_agrees_on_minds_no_budget_but_uses_them() -> None:
+    cell = Cell(30, cell_share=0.0, cell_least=5)
+    assert cell.taken(Grade.AGREED, 20, 0.0) == 20
+    assert cell.ask(Grade.STRONG, 1.0) == Ruling(Reason.CELL_BUDGET, 300.0)
+    assert cell.ask(Grade.WEAK, 1.0).reason is Reason.NAME_BUDGET
+    assert cell.ask(Grade.AGREED, 1.0).granted
 
 
 def test_silence_never_takes_a_name_below_half_of_its_days_peak() -> None:
