@@ -156,6 +156,8 @@ class RegistryServer:
             log.info("the database's schema is up to date", extra={"node": settings.node})
         await self._patiently(self._store.open)
         uid = await self._patiently(self._store.uid)
+        # an operator may freeze a cell from the first request on, led or not
+        await self._patiently(partial(self._store.begin_cells, self.cells))
         await self._patiently(self._mirror.load)
         self._start_loop("notifier", self._notifier.run)
         self._start_loop("uptime", self._uptime.run)

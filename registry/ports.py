@@ -204,13 +204,16 @@ class Store(Protocol):
         """Instances above `after`, by (namespace, service, instance); None means any."""
         ...
 
+    async def begin_cells(self, own: Mapping[CellName, RegionName]) -> None:
+        """Give each of these cells that is new a head at generation 0; writes nothing else."""
+        ...
+
     async def lead(
         self, cell: CellName, region: RegionName, node: str, lease_seconds: float
     ) -> Leadership | None:
         """Take or keep the lead of a cell, by the database's clock; None while another has it.
 
-        The epoch rises whenever the leader changes or comes back after a restart
-        (a `node` is one process's name for itself, unique to its run).
+        The epoch rises with each change of leader, and on its return (`node` names one run).
         """
         ...
 
@@ -347,8 +350,7 @@ class Store(Protocol):
 class Notifier(Protocol):
     """Tells loops, of this node and of others, that something was committed.
 
-    Nothing rests on it: a loop that waits for a notice looks by itself as well, and may do so
-    more seldom while `is_listening`.
+    Nothing rests on it: who waits for a notice also looks, more seldom while `is_listening`.
     """
 
     @property

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from store_samples import EAST, EAST_REGION, publication
 
-from registry.domain.errors import LeadershipLost
-from registry.domain.names import CellName, Epoch, Generation
+from registry.domain.errors import CellFrozen, LeadershipLost
+from registry.domain.names import CellName, Epoch, Generation, RegionName
+from registry.domain.operation import Fence
 from registry.domain.plan import Head
-from registry.ports import Leadership, Store
+from registry.ports import Freeze, Leadership, Store
 
 
 async def led(store: Store, node: str = "node-1", cell: CellName = EAST) -> Leadership:
@@ -28,6 +29,22 @@ async def test_the_first_leader_finds_an_empty_head(store: Store) -> None:
         Epoch(1), Head(EAST, EAST_REGION, Epoch(1), Generation(0), b"", 0, "node-1")
     )
     assert await store.heads() == [leadership.head]
+
+
+async def test_a_cell_begins_with_a_head_that_nobody_leads(store: Store) -> None:
+    """So that it can be looked at and frozen before it was ever led; one that is known stays."""
+    leadership = await led(store)
+    west = CellName("west")
+    for _ in range(2):
+        await store.begin_cells({EAST: RegionName("elsewhere"), west: EAST_REGION})
+        assert await store.heads() == [
+            leadership.head,
+            Head(west, EAST_REGION, Epoch(0), Generation(0), b"", 0, ""),
+        ]
+    await store.freeze(Freeze(west, "why", "ann", 5))
+    assert (await led(store, cell=west)).epoch == 1
+    with pytest.raises(CellFrozen):
+        await store.apply([], Fence(west, Epoch(1)))
 
 
 async def test_a_leader_that_stays_keeps_its_epoch(store: Store) -> None:

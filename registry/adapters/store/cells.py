@@ -30,6 +30,18 @@ _COLUMNS = (
 _SERVER_CLOCK = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
+def begin(tx: Transaction, cell: CellName, region: RegionName) -> None:
+    """Make the row of a cell, if there is none: nobody leads it, and nothing is published."""
+    tx.run(
+        "INSERT INTO cells (name, region, epoch, leader, leader_until_ms, head_generation,"
+        " head_digest, publish_ms) VALUES (?, ?, 0, '', 0, 0, ?, 0)"
+        " ON CONFLICT (name) DO NOTHING",
+        cell,
+        region,
+        b"",
+    )
+
+
 def lead(
     tx: Transaction,
     cell: CellName,
@@ -44,14 +56,7 @@ def lead(
     """
     row = _lock(tx, cell)
     if row is None:
-        tx.run(
-            "INSERT INTO cells (name, region, epoch, leader, leader_until_ms, head_generation,"
-            " head_digest, publish_ms) VALUES (?, ?, 0, '', 0, 0, ?, 0)"
-            " ON CONFLICT (name) DO NOTHING",
-            cell,
-            region,
-            b"",
-        )
+        begin(tx, cell, region)
         row = _lock(tx, cell)
         if row is None:
             return None

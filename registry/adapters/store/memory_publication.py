@@ -90,13 +90,19 @@ class MemoryPublication(MemoryAudit):
         made = self._freezes.get(cell) or self._freezes.get(ALL_CELLS)
         return made.reason if made else ""
 
+    async def begin_cells(self, own: Mapping[CellName, RegionName]) -> None:
+        """Give each of these cells that is new a head at generation 0."""
+        self._answer()
+        for cell, region in own.items():
+            empty = Head(cell, region, Epoch(0), Generation(0), b"", 0, "")
+            self._cells.setdefault(cell, MemoryCell(empty))
+
     async def lead(
         self, cell: CellName, region: RegionName, node: str, lease_seconds: float
     ) -> Leadership | None:
         """Take or keep the lead of a cell, by the store's clock; None while another has it."""
-        self._answer()
-        empty = Head(cell, region, Epoch(0), Generation(0), b"", 0, "")
-        kept = self._cells.setdefault(cell, MemoryCell(empty))
+        await self.begin_cells({cell: region})
+        kept = self._cells[cell]
         head = kept.head
         granted = decide_lead(
             Seat(head.epoch, head.leader, kept.leader_until_ms, head.seen_epoch),

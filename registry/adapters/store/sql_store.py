@@ -201,6 +201,19 @@ class SqlStore:
             lambda tx: catalog_rows.list_instances(tx, namespace, service, after, limit)
         )
 
+    async def begin_cells(self, own: Mapping[CellName, RegionName]) -> None:
+        """Give each of these cells that is new a head at generation 0; writes nothing else."""
+        # looked for first: a database that only reads will do where all are known
+        known = {head.cell for head in await self.heads()}
+        new = {cell: region for cell, region in own.items() if cell not in known}
+
+        def begin(tx: Transaction) -> None:
+            for cell in sorted(new):
+                cells.begin(tx, cell, new[cell])
+
+        if new:
+            await self._database.write(begin)
+
     async def lead(
         self, cell: CellName, region: RegionName, node: str, lease_seconds: float
     ) -> Leadership | None:

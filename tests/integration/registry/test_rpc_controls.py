@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 import pytest
 from registry_site import Site, eventually
 
+from registry.config import RegistrySettings
+from registry.main import RegistryServer
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1 import cell_pb2, plan_pb2
 
@@ -111,6 +115,24 @@ async def test_a_freeze_of_all_is_shown_first(site: Site) -> None:
     undone = await site.admin.UnfreezeCell(pb.UnfreezeCellRequest(name="cells/eu"))
     assert undone.was_frozen
     await eventually(lambda: "eu" in site.server.leading)
+
+
+async def test_a_cell_that_nobody_ever_led_can_be_frozen(tmp_path: Path) -> None:
+    """I40: an emergency may begin with the node's first request; no cell need have begun."""
+    (tmp_path / "freeze").touch()
+    settings = RegistrySettings(
+        data_dir=tmp_path, regions=("eu",), listen="127.0.0.1:0", migrate=True
+    )
+    server = RegistryServer(settings)
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+            site = Site(server, settings, channel)
+            assert ((await cell(site)).epoch, (await cell(site)).frozen) == (0, "")
+            await site.admin.FreezeCell(pb.FreezeCellRequest(name="cells/eu", reason="why"))
+            assert (await cell(site)).frozen == "why"
+    finally:
+        await server.stop(0)
 
 
 async def test_a_plan_is_pinned_if_it_is_there(site: Site) -> None:
