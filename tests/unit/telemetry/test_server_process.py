@@ -31,14 +31,22 @@ class Asking:
     async def start(self) -> None:
         """Come up."""
         self.codes.append(await asyncio.to_thread(readiness, self._status))
-        asyncio.get_running_loop().create_task(self._then())
+        self._waiting = asyncio.create_task(self._then())
 
     async def _then(self) -> None:
-        self.codes.append(await asyncio.to_thread(readiness, self._status))
-        os.kill(os.getpid(), signal.SIGTERM)
+        # the process hears that the start is over in its own time
+        try:
+            async with asyncio.timeout(30):
+                code = 503
+                while code == 503:
+                    code = await asyncio.to_thread(readiness, self._status)
+            self.codes.append(code)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def stop(self) -> None:
         """End."""
+        await self._waiting
 
 
 def test_starting_server_is_not_ready() -> None:
