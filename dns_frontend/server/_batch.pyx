@@ -206,7 +206,7 @@ cdef class Batch:
     """One socket's loop; `run` is to be called when it can be read."""
 
     cdef object _responder, _respond, _find, _counters, _table, _remembered
-    cdef dict _guests, _services
+    cdef dict _guests, _families
     cdef list _denials
     cdef bytes _zone
     cdef Guest _last
@@ -249,7 +249,7 @@ cdef class Batch:
         self._counters = responder.counters
         self._table = responder.table
         self._find = responder.table.find
-        self._services = responder.table.services
+        self._families = responder.table.families.of
         self._zone = responder.table.zone_wire
         self._wildcard = wildcard
         self._guests = {}
@@ -612,8 +612,8 @@ cdef class Batch:
         """The body for a question that is not compiled; None: not sound, or out of the zone.
 
         `key` is the name, of so many octets, in lower case, then its type and class. Before
-        it is known to be missing only what is shaped like an instance is denied, as floods of
-        random names are: of those most are absent.
+        it is known to be missing only what `families` denies is answered, as floods of random
+        names are: of those most are absent.
         """
         cdef Py_ssize_t starts[LABELS]
         cdef Py_ssize_t at = 0
@@ -621,8 +621,10 @@ cdef class Batch:
         cdef int labels = 0, below = -1
         cdef int kind = key[name] << 8 | key[name + 1]
         # class IN; neither IXFR nor AXFR
-        if key[name + 2] or key[name + 3] != 1 or kind == 251 or kind == 252:
+        if key[name + 2] or key[name + 3] != 1 or kind == 251 or kind == 252 or zone < 0:
             return None
+        if not is_known_missing:
+            return self._denial(zone) if self._is_stranger(key, name) else None
         while at < name - 1:
             if key[at] > 63 or labels == LABELS:
                 return None
@@ -635,13 +637,23 @@ cdef class Batch:
             return None
         if below < 0 or memcmp(key + zone, PyBytes_AS_STRING(self._zone), name - zone):
             return None
-        if not is_known_missing and below != 4:
-            return None
         if below and self._is_absent(key, starts, below):
             return self._denial(zone)
-        if not is_known_missing:
-            return None
         return self._find(PyBytes_FromStringAndSize(<const char *>key, name), kind, guest.view)
+
+    cdef bint _is_stranger(self, const unsigned char *key, Py_ssize_t name) except -1:
+        """Whether a name is surely not there, being right below one whose family is known."""
+        # as `denied` in families: what stands behind the label is then a name of ours
+        cdef Py_ssize_t end = key[0] + 1
+        cdef PyObject *family
+        if key[0] > 63 or end >= name:
+            return False
+        family = PyDict_GetItemWithError(
+            self._families, PyBytes_FromStringAndSize(<const char *>key + end, name - end)
+        )
+        if family == NULL:
+            return False
+        return PyBytes_FromStringAndSize(<const char *>key + 1, key[0]) not in <frozenset>family
 
     cdef bint _is_absent(
         self, const unsigned char *key, const Py_ssize_t *starts, int labels
@@ -649,23 +661,14 @@ cdef class Batch:
         """Whether a name of so many labels below the zone is surely not there."""
         # labels from the zone down       | the name is absent
         # svc, NAMESPACE, SERVICE, ...    | if the table has no such service
-        # svc, NAMESPACE, SERVICE, LABEL  | if the service has no such child
         # neither svc, region nor ns1     | yes
         # anything else                   | for the table to say
         cdef const unsigned char *top = key + starts[labels - 1]
-        cdef PyObject *ledger
         if top[0] == 3 and memcmp(top + 1, b"svc", 3) == 0:
             if labels < 3:
                 return False
             service = (_label(key + starts[labels - 2]), _label(key + starts[labels - 3]))
-            ledger = PyDict_GetItemWithError(self._services, service)
-            if ledger != NULL:
-                known = <object>ledger
-            else:
-                known = self._table.service(service)
-                if known is None:
-                    return True
-            return labels == 4 and (_label(key),) not in known.children("")
+            return self._table.service(service) is None
         if top[0] == 3 and memcmp(top + 1, b"ns1", 3) == 0:
             return False
         return not (top[0] == 6 and memcmp(top + 1, b"region", 6) == 0)

@@ -2,8 +2,8 @@
 
 The quick way is for the usual query: one question, at most an OPT record that holds
 nothing or a cookie just seen, an answer that is compiled. Everything else goes through
-the strict parser. Both give the same octets; nothing is kept of a whole message, so that
-no header bit, EDNS field or transport of one client reaches another one's reply
+the strict parser. Both give the same octets; nothing is kept here of a whole message, so
+that no header bit, EDNS field or transport of one client reaches another one's reply
 (RFC 8906, section 8).
 """
 
@@ -175,15 +175,18 @@ class Responder:
         # ours, which were well formed when they were compiled: no need to walk it.
         end = packet.find(0, 12) + 1
         question = packet[12 : end + 4]
-        body = known.answers.get(question[:-4].lower() + question[-4:])
+        name, asked = question[:-4].lower(), question[-4:]
+        body = known.answers.get(name + asked)
         # QR and opcode must be 0; AA, TC and everything in the fourth octet are ignored
         if packet[2] & 0xF8:
             return None
         if body is None:
+            body = self.table.families.denied(name, asked)
+        if body is None:
             record_type = sound_type(question, end - 12)
             if record_type is None:
                 return None
-            body = self.table.find(question[:-4].lower(), record_type, known.view)
+            body = self.table.find(name, record_type, known.view)
         rd = packet[2] & 1
         if counts == _ONE_QUESTION_AND_RECORD:
             record = packet[end + 4 :]

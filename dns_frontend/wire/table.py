@@ -4,7 +4,7 @@ A look-up is one dictionary access by view and question. A question that was nev
 asked is compiled when it first is; a service that changes has its compiled answers
 made anew at once, so that an answer always comes from the generations that the table
 holds (I5). A cell is not even read before it is asked for: attaching one costs next to
-nothing, whatever is in it, and both loops answer from this one table.
+nothing, whatever is in it, and all loops answer from this one table.
 
 Not thread-safe: one event loop owns it.
 """
@@ -34,6 +34,7 @@ from dns_frontend.wire.body import (
     labels_of,
 )
 from dns_frontend.wire.compiler import Compiler
+from dns_frontend.wire.families import Families
 from dns_frontend.wire.reverse import ReverseZones
 
 RECOMPILED_AT_ONCE = 100
@@ -68,6 +69,8 @@ class AnswerTable:
         self._faults = 0
         self._now = 0.0
         self._apex = Apex(zone, self._encoder, self.missing_regions)
+        self.families = Families(self._apex, self.zone_wire)
+        """What is denied by a look-up; to be asked before `find`."""
         self._compiler = Compiler(self._composer, self._encoder, self._apex, self.cells)
         self._reverse = ReverseZones(zone, self.missing_regions)
 
@@ -270,7 +273,10 @@ class AnswerTable:
         match place.kind:
             case Kind.SERVICE | Kind.PORT | Kind.INSTANCE | Kind.PROTOCOL | Kind.WHY:
                 ledger = self.service((place.namespace, place.service))
-                if ledger is None or not service_exists(ledger, place):
+                if ledger is None:
+                    return self._apex.denial(NXDOMAIN, zone_offset)
+                if not service_exists(ledger, place):
+                    self.families.remember(ledger)
                     return self._apex.denial(NXDOMAIN, zone_offset)
                 if place.kind is Kind.WHY:
                     body = self._compiler.why(ledger, place, record_type, view)
@@ -323,6 +329,9 @@ class AnswerTable:
     ) -> None:
         self._now = max(self._now, now)
         self.cells[position.cell] = position
+        if not at_once:
+            # what ledgers that are not open say may have changed as well
+            self.families.clear()
         for entry in entries:
             # opened, if it was not, from what the cells said before
             ledger = self._ledgers.make(entry.key, self._now)
@@ -350,6 +359,7 @@ class AnswerTable:
     def _settle(self, ledger: Ledger, *, at_once: bool) -> None:
         """Bring everything derived from a ledger in line with it."""
         self._ledgers.settle(ledger)
+        self.families.forget(ledger.key)
         self._reverse.put(ledger)
         self.changes += 1
         questions = self._answers.take(ledger.key)

@@ -23,6 +23,7 @@ from answer_samples import (
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.responder import Responder
+from dns_frontend.wire import families
 from dns_frontend.wire import table as table_module
 from dns_frontend.wire.table import AnswerTable
 
@@ -460,3 +461,33 @@ def test_why_tells_what_would_answer_if_this_region_were_lost(
     assert line in str(ask(answers, f"_why.{API_NAME}", "TXT").answer[0])
     pinned = f"_why.api.payments.svc.east.region.{ZONE}"
     assert "fallback=" not in str(ask(answers, pinned, "TXT").answer[0])
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_name_denied_below_a_service_is_answered_once_it_is_there(at_once: bool) -> None:
+    """A denial is remembered by what lives below the service, and that only until it changes."""
+    answers = table({"east": [EAST], "west": []})
+    names = [f"{label}.{API_NAME}" for label in ("w", "x", "_udp")]
+    for name in (*names, *names):
+        assert ask(answers, name).rcode() == dns.rcode.NXDOMAIN
+    # its own names are not denied, nor is what is asked of them otherwise
+    for name in (f"e.{API_NAME}", f"_tcp.{API_NAME}", f"_why.{API_NAME}", API_NAME):
+        assert ask(answers, name, "TXT").rcode() == dns.rcode.NOERROR
+    change = entries(entry(endpoint("e", "10.0.0.1"), endpoint("x", "10.0.0.2")))
+    if at_once:
+        answers.update(position("east", 2), change, (), 1.0)
+    else:
+        answers.load(position("east", 2), change, 1.0)
+    assert ask(answers, names[0]).rcode() == dns.rcode.NXDOMAIN
+    assert told(ask(answers, names[1]))[0] == ["10.0.0.2"]
+    answers.forget("west")
+    assert ask(answers, names[0]).rcode() == dns.rcode.SERVFAIL
+
+
+def test_families_are_remembered_of_so_many_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(families, "FAMILIES_MAXIMUM", 2)
+    keys = [ServiceKey("payments", f"s{number}") for number in range(7)]
+    answers = table({"east": [entry(endpoint("e"), key=key) for key in keys], "west": []})
+    for key in (*keys, *keys):
+        assert ask(answers, f"x.{key.service}.payments.svc.{ZONE}").rcode() == dns.rcode.NXDOMAIN
+        assert len(answers.families.of) <= 2
