@@ -1,4 +1,4 @@
-"""Both UDP loops beside each other, given the same datagrams in the same batches."""
+"""The UDP loops beside each other, given the same datagrams in the same batches."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
+
 from dns_frontend.plan.view import ClientRegions
+from dns_frontend.server import mmsg
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import ServerSettings, UdpLoop
-from dns_frontend.server.udp import BATCH, UdpServer
+from dns_frontend.server.udp import BATCH, Batch, UdpServer
 from dns_frontend.wire.table import AnswerTable
 
 HOME, OTHER = "127.0.0.1", "127.0.0.9"
@@ -20,7 +23,16 @@ HOME, OTHER = "127.0.0.1", "127.0.0.9"
 class _Side:
     """One loop with sockets of clients; driven by hand, so that nothing has to be waited for."""
 
-    def __init__(self, loop: UdpLoop, table: AnswerTable, secrets: Path, host: str) -> None:
+    def __init__(
+        self,
+        loop: UdpLoop,
+        table: AnswerTable,
+        secrets: Path,
+        host: str,
+        *,
+        plain: bool = False,
+    ) -> None:
+        """`plain`: as where the system takes one datagram a call."""
         settings = ServerSettings(
             udp_loop=loop,
             cookie_secrets=secrets,
@@ -33,7 +45,10 @@ class _Side:
             table, regions, settings=settings, clock=lambda: 5.0, wall=lambda: 1_770_000_000.0
         )
         self.server = UdpServer(self.responder)
-        self.readable = self.server.open(host, 0)
+        with pytest.MonkeyPatch.context() as patch:
+            if plain:
+                patch.setattr(mmsg, "available", lambda _: False)
+            self.readable = self.server.open(host, 0)
         self.clients: dict[str, socket.socket] = {}
         for client in (HOME, OTHER):
             self.clients[client] = made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -47,7 +62,7 @@ class _Side:
         for packet in packets:
             asking.send(packet)
         # on the loopback what was sent has arrived
-        for _ in range(len(packets) // BATCH + 1):
+        for _ in range(len(packets) // min(BATCH, mmsg.SLOTS) + 1):
             self.readable()
         replies = []
         with contextlib.suppress(BlockingIOError):
@@ -62,30 +77,36 @@ class _Side:
 
 
 class LoopPair:
-    """The loop in Python and the one in batches, each with a table of its own."""
+    """The loops in Python, by many and one by one, and the one in Cython, where it is built;
+    each with a table of its own."""
 
     def __init__(self, table: Callable[[], AnswerTable], directory: Path, host: str = HOME) -> None:
         secrets = directory / "cookie-secrets"
         secrets.write_text("00112233445566778899aabbccddeeff\n")
+        self.plain = _Side(UdpLoop.PYTHON, table(), secrets, host, plain=True)
         self.python = _Side(UdpLoop.PYTHON, table(), secrets, host)
-        self.batch = _Side(UdpLoop.BATCH, table(), secrets, host)
+        self.sides = [self.plain, self.python]
+        if Batch is not None:
+            self.sides.append(_Side(UdpLoop.BATCH, table(), secrets, host))
 
     def __enter__(self) -> LoopPair:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.python.close()
-        self.batch.close()
+        for side in self.sides:
+            side.close()
 
     def differ(self, packets: Sequence[bytes], client: str = HOME) -> str:
         """Where the replies to a batch, or what was counted, differ; empty: they do not."""
-        left, right = (each.exchange(packets, client) for each in (self.python, self.batch))
-        if left != right:
-            shown = [packet.hex() for packet in packets]
-            return f"{client} sent {shown}\npython: {_hex(left)}\nbatch: {_hex(right)}"
-        counted = [str(each.responder.counters) for each in (self.python, self.batch)]
-        if counted[0] != counted[1]:
-            return f"counted otherwise\npython: {counted[0]}\nbatch: {counted[1]}"
+        first, *others = [side.exchange(packets, client) for side in self.sides]
+        counted, *counts = [str(side.responder.counters) for side in self.sides]
+        for side, replies, count in zip(self.sides[1:], others, counts, strict=True):
+            if replies != first:
+                shown = [packet.hex() for packet in packets]
+                expected = f"{self.plain.server}: {_hex(first)}"
+                return f"{client} sent {shown}\n{expected}\n{side.server}: {_hex(replies)}"
+            if count != counted:
+                return f"counted otherwise\n{counted}\n{side.server}: {count}"
         return ""
 
     def cookie(self, client: str) -> bytes:

@@ -15,6 +15,9 @@ UDP_OCTETS = 1232
 UDP_OCTETS_PLAIN = 512
 """The largest reply over UDP to a client without EDNS (RFC 1035, section 4.2.1)."""
 NAME_OCTETS_MAXIMUM = 64
+REFUSED_PORTS = frozenset({0, 7, 13, 19, 37})
+"""Source ports that no client uses: none, echo, daytime, chargen, time. Whoever forges
+one of the latter wants two servers to talk to each other for ever; 0 cannot be sent to."""
 
 
 class UdpLoop(Enum):
@@ -23,6 +26,7 @@ class UdpLoop(Enum):
     AUTO = "auto"
     """The one in batches where it is built."""
     PYTHON = "python"
+    """The one in Python, which takes many datagrams a system call where the system has such."""
     BATCH = "batch"
 
 

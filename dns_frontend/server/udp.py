@@ -1,7 +1,8 @@
 """The UDP side: one non-blocking socket, read in batches, no task a packet.
 
-There are two loops. The one here is always there; the one in `_batch`, in Cython, takes
-many datagrams a system call, and gives what is unusual to the same responder.
+There are three loops. The one in `_batch`, in Cython, and the one in `bulk`, in Python, take
+many datagrams a system call, and give what is unusual to the responder; the one here asks
+nothing of the system but sockets, and gives everything to it.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from struct import Struct
 from typing import Any
 
+from dns_frontend.server import mmsg, packet_info
+from dns_frontend.server.bulk import Bulk
 from dns_frontend.server.responder import Responder
-from dns_frontend.server.settings import UdpLoop
+from dns_frontend.server.settings import REFUSED_PORTS, UdpLoop
 
 try:
     from dns_frontend.server._batch import Batch
@@ -29,19 +31,10 @@ DATAGRAM_OCTETS = 4096
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
 """Room for bursts while the loop is busy; the kernel may grant less."""
 
-REFUSED_PORTS = frozenset({0, 7, 13, 19, 37})
-"""Source ports that no client uses: none, echo, daytime, chargen, time. Whoever forges
-one of the latter wants two servers to talk to each other for ever; 0 cannot be sent to."""
-
 WILDCARDS = ("", "0.0.0.0", "::")
-# Linux: <bits/in.h>; Python's socket module names only the second
-_IP_PKTINFO = 8
-_IPV6_RECVPKTINFO = 49
-_IPV6_PKTINFO = 50
+# Linux: <bits/in.h>
 _IP_MTU_DISCOVER = 10
 _IP_PMTUDISC_PROBE = 3
-_IN_PKTINFO = Struct("=I4s4s")
-"""Interface index, local address, destination of the header (ip(7))."""
 _ANCILLARY_OCTETS = 256
 
 
@@ -64,7 +57,7 @@ class UdpServer:
 
     @property
     def batched(self) -> bool:
-        """Whether the loop in batches answers."""
+        """Whether the loop in Cython answers."""
         return self._batched
 
     @property
@@ -85,7 +78,7 @@ class UdpServer:
     def open(self, host: str, port: int) -> Callable[[], object]:
         """Bind; returns what answers the datagrams that have come, a batch at most.
 
-        That is the one interface of both loops: whatever a client or the network does, they
+        That is the one interface of all loops: whatever a client or the network does, they
         count it and go on. Raises OSError as `start`.
         """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -100,9 +93,8 @@ class UdpServer:
             listener.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
             self._wildcard = host in WILDCARDS
             if self._wildcard:
-                listener.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-                if family == socket.AF_INET6:
-                    listener.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+                packet_info.ask_for(listener)
+            is_bulk = not self._batched and mmsg.available(listener)
             listener.bind((host, port))
         except OSError as error:
             listener.close()
@@ -112,6 +104,8 @@ class UdpServer:
         if self._batched:
             assert Batch is not None
             return Batch(self._responder, listener.fileno(), self._wildcard).run
+        if is_bulk:
+            return Bulk(self._responder, listener, wildcard=self._wildcard).run
         return self._readable_wildcard if self._wildcard else self._readable
 
     def stop(self) -> None:
@@ -177,17 +171,6 @@ class UdpServer:
             if reply is None:
                 continue
             try:
-                listener.sendmsg([reply], _source(ancillary), 0, client)
+                listener.sendmsg([reply], packet_info.source(ancillary), 0, client)
             except OSError:
                 counters.send_errors += 1
-
-
-def _source(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
-    """What makes a reply leave from the address that its query was sent to."""
-    for level, kind, data in ancillary:
-        if level == socket.IPPROTO_IPV6 and kind == _IPV6_PKTINFO:
-            return [(level, kind, data)]
-        if level == socket.IPPROTO_IP and kind == _IP_PKTINFO and len(data) >= _IN_PKTINFO.size:
-            _, local, _ = _IN_PKTINFO.unpack_from(data)
-            return [(level, kind, _IN_PKTINFO.pack(0, local, b"\0\0\0\0"))]
-    return []

@@ -1,4 +1,4 @@
-"""All that the other tests here asked over UDP, once more, of both loops side by side."""
+"""All that the other tests here asked over UDP, once more, of all loops side by side."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from dns_server_thread import ASKED
 from loop_pair import HOME, OTHER, LoopPair
 from test_hostile_input import corpus
 
-from dns_frontend.server.udp import Batch
-
 
 @pytest.mark.last
-@pytest.mark.skipif(Batch is None, reason="not built here; a C compiler builds it")
-def test_both_loops_give_the_same_octets_for_all_that_was_asked(tmp_path: Path) -> None:
+def test_all_loops_give_the_same_octets_for_all_that_was_asked(tmp_path: Path) -> None:
     """And for the rubbish, and once more when all is compiled."""
     packets = [message(API_NAME, 1), *ASKED, *corpus(1), *corpus(2)]
     with LoopPair(example, tmp_path) as pair:
