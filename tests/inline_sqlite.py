@@ -21,9 +21,12 @@ T = TypeVar("T")
 
 
 class InlineSqlite:
-    """`registry.adapters.store.database.Database`, with the schema and all triggers."""
+    """`registry.adapters.store.database.Database`, with the schema and all triggers.
 
-    def __init__(self) -> None:
+    `content` is that of another one, as `raw.serialize` gave it.
+    """
+
+    def __init__(self, content: bytes = b"") -> None:
         self.dialect = SQLITE
         self.where = "memory"
         self.raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -36,6 +39,9 @@ class InlineSqlite:
         def begin(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+        if content:
+            self.raw.deserialize(content)
+            return
         with self._engine.begin() as connection:
             metadata.create_all(connection)
             connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")

@@ -144,8 +144,7 @@ def test_whatever_was_done_to_the_tables_a_valid_newer_generation_is_published(
 
 
 async def converges(edits: list[tuple[str, str]], from_backup: bool) -> None:
-    database = InlineSqlite()
-    database.raw.deserialize(PAST.backup if from_backup else PAST.database)
+    database = InlineSqlite(PAST.backup if from_backup else PAST.database)
     database.tamper(*(statement for _, statement in edits))
     clock = ManualClock(wall_ms=PAST.wall_ms + 60_000)
     store = SqlStore(database, clock)

@@ -41,6 +41,29 @@ async def test_a_jump_wakes_all_it_passes_late() -> None:
     await clock.advance(100.0)
 
 
+async def test_to_settle_is_to_let_others_run_until_nobody_can() -> None:
+    """A chain of ten runs to its end; with nobody left it is over at once; a circle ends it too."""
+    turns: list[str] = []
+
+    async def turn(name: str, times: int) -> None:
+        for _ in range(times):
+            await asyncio.sleep(0)
+            turns.append(name)
+
+    chain = asyncio.create_task(turn("chain", 10))
+    await settle()
+    assert chain.done()
+    assert turns == ["chain"] * 10
+    alone = asyncio.create_task(settle(1_000_000))
+    circle = asyncio.create_task(turn("circle", 100))
+    await settle(3)
+    assert not circle.done()
+    await circle
+    async with asyncio.timeout(5):
+        await alone
+    assert turns.count("circle") == 100
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 async def test_no_time_is_no_wait(seconds: float) -> None:
     for clock in (ManualClock(), SystemClock()):
