@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def migrated_template(
     return url
 
 
+@pytest.fixture(scope="session")
+def migrated_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a migrated SQLite database, to copy as well."""
+    directory = tmp_path_factory.mktemp("migrated")
+    asyncio.run(migrate("", directory))
+    return directory
+
+
 @pytest.fixture
 def migrated_url(postgresql_server: PostgresqlServer, migrated_template: str) -> str:
     """A migrated PostgreSQL database of the test's own."""
@@ -50,7 +59,8 @@ def make_store(
             kept = MemoryStore(clock)
             return lambda: kept
         case "sqlite":
-            asyncio.run(migrate("", tmp_path))
+            template: Path = request.getfixturevalue("migrated_directory")
+            shutil.copytree(template, tmp_path, dirs_exist_ok=True)
             return lambda: open_store("", tmp_path, clock)
         case _:
             url: str = request.getfixturevalue("migrated_url")

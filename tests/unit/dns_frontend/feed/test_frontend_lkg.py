@@ -23,6 +23,12 @@ from dns_frontend.plan.cell import Snapshot
 ROOT = Path(__file__).resolve().parents[4]
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody pulls the plug here: what a crash leaves is made by hand, cut or flipped."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 def cell(directory: Path) -> Path:
     return directory / "cells" / "east"
 
