@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from proof.leases import search_leases
 from proof.machine import play
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument("--shrink", action="store_true", help="with --seed: cut it down first")
     parser.add_argument("--mutant", default="", help="with --seed: under this bug of history")
     parser.add_argument("--examples", type=int, default=300, help="random histories of each kind")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where to write what was found")
     parser.add_argument("--check", action="store_true", help="fail if the page would change")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -91,9 +93,10 @@ def main() -> int:
         found = search(name, game, [game.start()], limit=LIMIT, recover=False)
         guards.append((_said(found), suffices))
     text = page(searched, played, simulated, killed, guards)
-    fresh = PAGE.exists() and PAGE.read_text() == text
+    at: Path = arguments.page
+    fresh = at.exists() and at.read_text() == text
     if not arguments.check:
-        PAGE.write_text(text)
+        at.write_text(text)
     states = sum(found.states for found in searched)
     print(f"{states} distinct states searched; {time.monotonic() - begun:.0f} s in all")
     failures = [f.name for f in (*searched, *played, simulated) if f.violation]
@@ -102,7 +105,7 @@ def main() -> int:
     failures += [f"{each.name} survives" for each in killed if not each.is_killed]
     failures += [f.name for f, suffices in guards if bool(f.violation) is suffices]
     failures += [] if states >= 100_000 else ["fewer than 100,000 states"]
-    failures += [] if fresh or not arguments.check else [f"{PAGE} is not what this would write"]
+    failures += [] if fresh or not arguments.check else [f"{at} is not what this would write"]
     for failure in failures:
         print(f"FAILED: {failure}")
     return int(bool(failures))

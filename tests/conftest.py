@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,22 @@ def pytest_configure() -> None:
         assert spec.loader is not None
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+
+
+KINDS = ("repo", "unit", "model", "migration", "contract", "conformance", "integration", "e2e")
+"""The folders in the order in which they run: what fails soonest first, and whole systems, which
+want the machine for themselves, last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests by kind; a folder that is not named comes first."""
+    here = Path(__file__).parent
+
+    def kind(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        return KINDS.index(folder) if folder in KINDS else -1
+
+    items.sort(key=kind)
 
 
 @pytest.fixture(scope="session")
