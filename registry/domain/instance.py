@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from registry.domain.health import Evidence, Health
@@ -133,8 +133,8 @@ class Instance:
     state_time_ms: int
     """When `state` was last entered, Unix milliseconds; reaping counts from here."""
     revision: Revision
-    lease_id: int = field(default=0)
-    """The store's number for the lease row; 0 before it is stored."""
+    lease_id: int = 0
+    """The number of the lease row: the revision that opened it, and never used twice."""
     override: Override = Override.NONE
 
     @property

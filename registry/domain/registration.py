@@ -78,7 +78,8 @@ def decide(
 
     `current` is its row if there is one, `graves` those of the same key, `renewals` how
     often the row's lease has been renewed (0 without one), `revision` the number that
-    a change is to carry. An instance made here has `lease_id` 0: the store gives the number.
+    a change is to carry. An instance made here has it as the number of its lease as well: only
+    one registration can have it.
     """
     if isinstance(operation, Register):
         return _register(operation, current, graves, revision, now_ms)
@@ -155,6 +156,7 @@ def _register(
         create_time_ms=now_ms,
         state_time_ms=now_ms,
         revision=revision,
+        lease_id=revision,
     )
     return Verdict(
         Done(instance),

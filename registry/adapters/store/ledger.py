@@ -7,7 +7,7 @@ else. It decides nothing itself: `registry.domain.registration` does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
 from uuid import NAMESPACE_OID, uuid5
 
@@ -32,7 +32,6 @@ from registry.domain.operation import (
     DecideRemoval,
     DeleteService,
     DivertService,
-    Done,
     Expire,
     Operation,
     Outcome,
@@ -93,20 +92,15 @@ class Ledger:
         if change is None:
             return verdict.outcome
         self.revision = change.revision
-        outcome = verdict.outcome
         if isinstance(operation, Register) and isinstance(change, InstancePut):
-            # Only one registration can have this revision, so the lease's number is unique.
-            instance = replace(change.instance, lease_id=change.revision)
-            change = replace(change, instance=instance)
-            outcome = Done(instance)
-            self.opened_leases[change.revision] = instance
+            self.opened_leases[change.instance.lease_id] = change.instance
             self._open_service(operation.key.service_key)
         self._note(change)
         if isinstance(operation, DecideRemoval) and operation.deed is not None:
             self.deeds.append(operation.deed)
         if verdict.grave is not None:
             self._bury(verdict.grave)
-        return outcome
+        return verdict.outcome
 
     def edit(self, edit: ServiceEdit, instances: Iterable[Instance]) -> Service:
         """Decide an edit of a service with these instances, and note what it changes."""

@@ -129,7 +129,7 @@ class TestRegister:
             Health.UNKNOWN,
             Evidence.NONE,
         )
-        assert (made.incarnation, made.request_id, made.lease_id) == (NEW_UID, R2, 0)
+        assert (made.incarnation, made.request_id, made.lease_id) == (NEW_UID, R2, REVISION)
         assert made.create_time_ms == made.state_time_ms == made.health_time_ms == NOW_MS
         assert verdict.grave is None
         assert isinstance(verdict.change, InstancePut)
