@@ -259,7 +259,7 @@ class RegistryServer:
         for reconciler in self._reconcilers:
             self._start_loop(f"reconciler {reconciler.cell}", reconciler.run)
         keeper, committer, mirror = self._keeper, self._committer, self._mirror
-        new_uid = UidSource()
+        new_uid = UidSource(clock.unix_ms)
         registrar = Registrar(committer, keeper, clock, self.cells, new_uid, random.random)
         heartbeats = Heartbeats(
             store, mirror, keeper, self._renewals, committer, uptime, random.random

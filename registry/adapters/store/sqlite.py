@@ -212,5 +212,7 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "temp_store=MEMORY",
     "cache_size=-32000",  # 32 MB
+    # 16 MB of 4 KiB: a page that several transactions of a flood write is copied back once
+    "wal_autocheckpoint=4000",
     "journal_size_limit=67108864",  # a WAL swollen by one large transaction shrinks again
 )

@@ -1,4 +1,4 @@
-"""Uids are random UUIDs, and none is given twice."""
+"""Uids are UUIDs that begin with the time, and none is given twice."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ import uuid
 
 from registry.adapters.uid import DRAWN, OCTETS, UidSource
 
+NOW_MS = 1_763_942_400_123
 
-def test_they_are_version_4_and_differ_across_draws() -> None:
-    source = UidSource()
+
+def test_they_are_version_7_and_differ_across_draws() -> None:
+    source = UidSource(lambda: NOW_MS)
     given = [source() for _ in range(3 * DRAWN + 1)]
     assert len(set(given)) == len(given)
     for text in given:
         read = uuid.UUID(text)
-        assert (str(read), read.version, read.variant) == (text, 4, uuid.RFC_4122)
+        assert (str(read), read.version, read.variant) == (text, 7, uuid.RFC_4122)
+        assert read.int >> 80 == NOW_MS
+
+
+def test_those_made_later_stand_behind_and_a_clock_that_goes_back_makes_none_twice() -> None:
+    times = iter((NOW_MS, NOW_MS + 1, NOW_MS + 70_000, NOW_MS))
+    source = UidSource(lambda: next(times))
+    first, second, third, back = (source() for _ in range(4))
+    assert first < second < third
+    assert back not in (first, second, third)
+
+
+def test_a_clock_out_of_all_bounds_makes_names_all_the_same() -> None:
+    for unix_ms in (-1, 2**60):
+        assert uuid.UUID(UidSource(lambda now=unix_ms: now)()).version == 7
 
 
 def test_all_other_bits_are_as_they_were_drawn() -> None:
     for octet in (b"\x00", b"\xff"):
-        drawn = octet * OCTETS
-        source = UidSource(lambda count, octet=octet: octet * count)
-        assert source() == str(uuid.UUID(bytes=drawn, version=4))
+        drawn = (0).to_bytes(6, "big") + octet * OCTETS
+        source = UidSource(lambda: 0, lambda count, octet=octet: octet * count)
+        assert source() == str(uuid.UUID(bytes=drawn, version=4)).replace("-4", "-7", 1)
 
 
 def test_the_kernel_is_asked_once_for_many() -> None:
@@ -28,9 +44,9 @@ def test_the_kernel_is_asked_once_for_many() -> None:
 
     def draw(count: int) -> bytes:
         asked.append(count)
-        return bytes(range(256)) * (count // 256)
+        return bytes(number % 251 for number in range(count))
 
-    source = UidSource(draw)
+    source = UidSource(lambda: NOW_MS, draw)
     for _ in range(DRAWN):
         source()
     assert asked == [OCTETS * DRAWN]
