@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from functools import lru_cache
 
+from registry.domain.address import canonical, unreachable
 from registry.domain.check_admission import DraftCheck, admit_check
 from registry.domain.complaints import Complaints, shown
 from registry.domain.errors import UnknownCell, UnknownRegion
@@ -36,6 +37,7 @@ METADATA_VALUE_LIMIT = 512
 TTL_SECONDS = (1.0, 300.0)
 DEFAULT_TTL_SECONDS = 15.0
 DEFAULT_PORT_NAME = "main"
+LONGEST_SERVICE_NAME = len("namespaces//services/") + 2 * 63
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -123,6 +125,12 @@ def _key(draft: Draft, complaints: Complaints) -> InstanceKey:
 
 def service_key_of(name: str) -> ServiceKey | None:
     """The key that `namespaces/{namespace}/services/{service}` names; None for anything else."""
+    return None if len(name) > LONGEST_SERVICE_NAME else _service_key_of(name)
+
+
+# Most registrations are of services that others were registered in a moment ago.
+@lru_cache(maxsize=4096)
+def _service_key_of(name: str) -> ServiceKey | None:
     parts = name.split("/", 5)
     match parts:
         case ["namespaces", namespace, "services", service] if is_label(namespace) and is_label(
@@ -182,48 +190,16 @@ def admit_addresses(
     addresses: list[str] = []
     for at, text in enumerate(texts):
         path = f"{path_of_all}[{at}]"
-        try:
-            # The longest literal has 45 characters; the parser need not see a megabyte.
-            address = ip_address(text if len(text) <= 64 else "")
-        except ValueError:
+        address = canonical(text)
+        if address is None:
             complaints.add(path, f"must be a literal IPv4 or IPv6 address; is {shown(text)}")
-            continue
-        canonical = str(address)
-        fault = _fault(address)
-        if fault:
-            complaints.add(path, f"{canonical} {fault}")
-        elif canonical in addresses:
-            complaints.add(path, f"{canonical} is given twice")
+        elif fault := unreachable(address):
+            complaints.add(path, f"{address} {fault}")
+        elif address in addresses:
+            complaints.add(path, f"{address} is given twice")
         else:
-            addresses.append(canonical)
+            addresses.append(address)
     return tuple(addresses)
-
-
-def _fault(address: IPv4Address | IPv6Address) -> str:
-    """Why no client could be sent to an address; empty if one could."""
-    if isinstance(address, IPv4Address):
-        return _fault_v4(int(address))
-    if address.is_unspecified:
-        return "is the unspecified address"
-    if address.is_multicast:
-        return "is a multicast address"
-    match address:
-        case IPv6Address(ipv4_mapped=IPv4Address() as inner):
-            return f"is an IPv4 address in disguise; give {inner}"
-        case IPv6Address(scope_id=str()):
-            return "has a scope, which means nothing to another host"
-        case _:
-            return ""
-
-
-def _fault_v4(number: int) -> str:
-    # By number: to ask the library costs as much as all the rest of an admission's address.
-    if number == 0:
-        return "is the unspecified address"
-    if number == 0xFFFFFFFF:
-        return "is the broadcast address"
-    # RFC 5771, 3: 224.0.0.0/4
-    return "is a multicast address" if number >> 28 == 0xE else ""
 
 
 def _ports(drafts: Sequence[DraftPort], complaints: Complaints) -> tuple[Port, ...]:
