@@ -12,8 +12,8 @@ from registry.adapters.rpc.errors import status_of
 from registry.adapters.rpc.request_size import MAX_INSTANCE_OCTETS, check_request_size
 from registry.adapters.rpc.trace import traced
 from registry.adapters.rpc.translate.draft import registration_draft
-from registry.adapters.rpc.translate.instance import instance_message
-from registry.adapters.rpc.translate.lease import lease_message
+from registry.adapters.rpc.translate.instance import instance_message, write_instance
+from registry.adapters.rpc.translate.lease import write_lease
 from registry.adapters.rpc.translate.moment import duration
 from registry.adapters.rpc.translate.resource_name import instance_key
 from registry.app.heartbeats import Heartbeats
@@ -43,7 +43,9 @@ class RegistrationService(RegistrationServiceServicer):
         with traced(context, "RegisterInstance") as traceparent:
             _check_instance_size(request, "")
             registered = await self._registrar.register(registration_draft(request), traceparent)
-            return _registered_message(registered)
+            response = pb.RegisterInstanceResponse()
+            _write_registered(response, registered)
+            return response
 
     async def BatchRegisterInstances(
         self, request: pb.BatchRegisterInstancesRequest, context: ServicerContext
@@ -74,7 +76,7 @@ class RegistrationService(RegistrationServiceServicer):
                 if isinstance(result, RegistryError):
                     response.results.add(status=status_of(result))
                 else:
-                    response.results.add(registered=_registered_message(result))
+                    _write_registered(response.results.add().registered, result)
             return response
 
     async def DeregisterInstance(
@@ -150,19 +152,18 @@ def _abandon(task: asyncio.Task[Any]) -> None:
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
-def _registered_message(registered: Registered) -> pb.RegisterInstanceResponse:
+def _write_registered(response: pb.RegisterInstanceResponse, registered: Registered) -> None:
     instance = registered.instance
-    return pb.RegisterInstanceResponse(
-        instance=instance_message(instance),
-        lease=lease_message(
-            instance.key,
-            instance.incarnation,
-            ttl_seconds=registered.ttl_seconds,
-            renewal_interval_seconds=registered.renewal_interval_seconds,
-            expire_time_ms=registered.expire_time_ms,
-        ),
-        revision=registered.revision,
+    write_instance(response.instance, instance)
+    write_lease(
+        response.lease,
+        instance.key,
+        instance.incarnation,
+        ttl_seconds=registered.ttl_seconds,
+        renewal_interval_seconds=registered.renewal_interval_seconds,
+        expire_time_ms=registered.expire_time_ms,
     )
+    response.revision = registered.revision
 
 
 def _check_instance_size(request: pb.RegisterInstanceRequest, prefix: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from registry.adapters.rpc.translate.moment import seconds_of
@@ -34,6 +35,8 @@ _IDENTITY: Final[dict[int, str]] = {
     instance_pb2.HealthCheck.IDENTITY_HEALTH_SERVICE: "health_service",
 }
 
+SHORT_CHECK_OCTETS = 256
+"""A check as long as this is remembered by its octets."""
 
 _ALL_DOWN: Final[dict[int, str]] = {
     service_pb2.FailoverPolicy.ALL_DOWN_UNSPECIFIED: "",
@@ -59,7 +62,7 @@ def registration_draft(request: pb.RegisterInstanceRequest) -> Draft:
         priority=said.priority,
         weight=said.weight,
         metadata=dict(said.metadata),
-        check=_check_draft(said.health_check) if said.HasField("health_check") else None,
+        check=_check_of(said.health_check) if said.HasField("health_check") else None,
         ttl_seconds=seconds_of(request.ttl) if request.HasField("ttl") else None,
         request_id=request.request_id,
     )
@@ -90,6 +93,17 @@ def _health_draft(health: service_pb2.HealthPolicy) -> DraftHealth:
     )
 
 
+def _check_of(check: instance_pb2.HealthCheck) -> DraftCheck:
+    octets = check.SerializeToString()
+    return _check_draft(check) if len(octets) > SHORT_CHECK_OCTETS else _short_check(octets)
+
+
+# A fleet has few kinds of checks, and nearly all are a few octets long.
+@lru_cache(maxsize=1024)
+def _short_check(octets: bytes) -> DraftCheck:
+    return _check_draft(instance_pb2.HealthCheck.FromString(octets))
+
+
 def _check_draft(check: instance_pb2.HealthCheck) -> DraftCheck:
     return DraftCheck(
         kind=_word(_KIND, check.kind),
@@ -106,7 +120,7 @@ def _check_draft(check: instance_pb2.HealthCheck) -> DraftCheck:
 
 
 def _http_draft(http: instance_pb2.HttpCheck) -> DraftHttpCheck:
-    return DraftHttpCheck(http.path, http.host, list(http.expected_statuses), http.body_match)
+    return DraftHttpCheck(http.path, http.host, tuple(http.expected_statuses), http.body_match)
 
 
 def _failover_draft(failover: service_pb2.FailoverPolicy) -> DraftFailover:
