@@ -209,11 +209,15 @@ class Mirror:
                 log.exception("a listener of changes failed", extra={"revision": revision})
 
     def _put(self, instance: Instance) -> None:
-        before = self.instances.get(instance.key)
+        key = instance.key
+        before = self.instances.get(key)
         if before is not None and before.incarnation != instance.incarnation:
             self.by_incarnation.pop(before.incarnation, None)
-        self.instances[instance.key] = instance
-        self.by_service.setdefault(instance.key.service_key, {})[instance.key] = instance
+        self.instances[key] = instance
+        siblings = self.by_service.get(key.service_key)
+        if siblings is None:
+            siblings = self.by_service[key.service_key] = {}
+        siblings[key] = instance
         self.by_incarnation[instance.incarnation] = instance
 
     def _remove(self, key: InstanceKey) -> None:

@@ -12,8 +12,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import ip_address
+from itertools import pairwise
 
+from registry.domain.address import canonical, no_host
 from registry.domain.cell_plan import Entry, Totals
 from registry.domain.names import is_label
 from registry.domain.plan import Endpoint, ServicePlan
@@ -213,12 +214,12 @@ def fault_of(key: str, plan: ServicePlan, previous: ServicePlan | None = None) -
             return "a staged change of a deleted service, or one without a uid"
         if plan.staged.policy is not None and (fault := _policy_fault(plan.staged.policy)):
             return f"staged: {fault}"
-    seen = set() if previous is None else {id(endpoint) for endpoint in previous.endpoints}
-    last = ""
+    names = [endpoint.instance for endpoint in plan.endpoints]
+    for last, name in pairwise(names):
+        if name <= last:
+            return f"instance {name[:63]!r} is there twice or out of order"
+    seen = set() if previous is None else set(map(id, previous.endpoints))
     for endpoint in plan.endpoints:
-        if endpoint.instance <= last:
-            return f"instance {endpoint.instance!r} is there twice or out of order"
-        last = endpoint.instance
         if id(endpoint) not in seen and (fault := _endpoint_fault(endpoint)):
             return f"instance {endpoint.instance[:63]!r} {fault}"
     return ""
@@ -252,11 +253,7 @@ def _endpoint_fault(endpoint: Endpoint) -> str:
     if not endpoint.addresses:
         return "has no address"
     for address in endpoint.addresses:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return f"has the address {address[:60]!r}"
-        if parsed.is_unspecified or parsed.is_multicast or "%" in address:
+        if canonical(address) is None or no_host(address) or "%" in address:
             return f"has the address {address[:60]!r}"
     for port in endpoint.ports:
         if not 1 <= port.number <= 65535:

@@ -71,12 +71,10 @@ def plan_service(
     known = {} if previous is None else {e.instance: e for e in previous.endpoints}
     present = list(instances)
     gone = replaced(present)
-    weighed = _weighed(
-        service, [each for each in present if each.key.instance not in gone], up_for_seconds
-    )
+    left = [each for each in present if each.key.instance not in gone] if gone else present
     endpoints = [
-        _endpoint(instance, weight, known.get(instance.key.instance))
-        for instance, weight in weighed
+        _endpoint(instance, weight, known.get(instance.registration.key.instance))
+        for instance, weight in _weighed(service, left, up_for_seconds)
     ]
     held: dict[InstanceId, Endpoint] = {}
     scale_to_zero = service.policy is not None and service.policy.scale_to_zero
@@ -87,8 +85,9 @@ def plan_service(
             for endpoint in known.values()
             if is_servable(endpoint)
         }
-    endpoints = [endpoint for endpoint in endpoints if endpoint.instance not in held]
-    endpoints.extend(held.values())
+    if held:
+        endpoints = [endpoint for endpoint in endpoints if endpoint.instance not in held]
+        endpoints.extend(held.values())
     endpoints.sort(key=_by_instance)
     baking = service.baking
     plan = ServicePlan(

@@ -62,8 +62,13 @@ def protect(
     if planned.tombstone is not None:
         velocity.forget(name, now)
         return planned
-    before = {} if published is None else {e.instance: e for e in published.endpoints}
-    answered = {instance: e for instance, e in before.items() if is_answered(e)}
+    before = () if published is None else published.endpoints
+    answered = {endpoint.instance: endpoint for endpoint in before if is_answered(endpoint)}
+    healthy = {e.instance for e in planned.endpoints if e.health is Health.HEALTHY}
+    if answered.keys() <= healthy and not velocity.has_granted:
+        # The first row for all of them, which is nearly always so: nothing leaves.
+        velocity.note(name, sum(map(is_answered, planned.endpoints)), now)
+        return planned
     endpoints = {endpoint.instance: endpoint for endpoint in planned.endpoints}
     appeared = sum(is_answered(e) and e.instance not in answered for e in endpoints.values())
     velocity.note(name, len(answered) + appeared, now)

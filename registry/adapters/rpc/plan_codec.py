@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
-from registry.adapters.rpc.translate.instance import EVIDENCE, HEALTH, PROTOCOL
+from registry.adapters.rpc.translate.instance import EVIDENCE, HEALTH, PROTOCOL, port_message
 from registry.adapters.rpc.translate.service import ALL_DOWN, policy_message
 from registry.domain.diversion import Span
 from registry.domain.health import Evidence
@@ -30,7 +30,7 @@ from registry.domain.names import (
 from registry.domain.plan import Endpoint, Hold, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
 from registry.domain.velocity import Reason
-from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
+from sheetanchor.v1 import plan_pb2, service_pb2
 
 _HEALTH_READ = {sent: health for health, sent in HEALTH.items()}
 _EVIDENCE_READ = {sent: evidence for evidence, sent in EVIDENCE.items()}
@@ -60,8 +60,10 @@ class ProtoPlanCodec:
     """The codec of the contract. Its endpoints are immutable, so their octets stay good."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[Endpoint, bytes]] = {}
-        """By identity; the endpoint is held, so that no other can take its place in memory."""
+        self._kept: dict[int, bytes] = {}
+        """By the endpoint's identity."""
+        self._endpoints: list[Endpoint] = []
+        """Those of `_kept`: held, so that no other can take the place of one in memory."""
 
     def __repr__(self) -> str:
         return f"<ProtoPlanCodec {len(self._kept)} endpoints kept>"
@@ -90,10 +92,10 @@ class ProtoPlanCodec:
             behind.diversion.create_time.FromMilliseconds(plan.diversion.create_time_ms)
             behind.diversion.end_time.FromMilliseconds(plan.diversion.end_time_ms)
         parts = [before.SerializeToString(deterministic=True)]
-        kept = self._kept
-        for endpoint in plan.endpoints:
-            found = kept.get(id(endpoint))
-            parts.append(found[1] if found is not None else self._keep(endpoint))
+        for endpoint, octets in zip(
+            plan.endpoints, map(self._kept.get, map(id, plan.endpoints)), strict=True
+        ):
+            parts.append(octets or self._keep(endpoint))
         parts.append(behind.SerializeToString(deterministic=True))
         return b"".join(parts)
 
@@ -102,7 +104,9 @@ class ProtoPlanCodec:
         field = _ENDPOINTS_TAG + _varint(len(octets)) + octets
         if len(self._kept) >= KEPT_ENDPOINTS:
             self._kept.clear()
-        self._kept[id(endpoint)] = endpoint, field
+            self._endpoints.clear()
+        self._kept[id(endpoint)] = field
+        self._endpoints.append(endpoint)
         return field
 
     def decode(self, body: bytes) -> ServicePlan:
@@ -160,22 +164,23 @@ def _varint(number: int) -> bytes:
 
 
 def _endpoint_sent(endpoint: Endpoint) -> plan_pb2.Endpoint:
-    return plan_pb2.Endpoint(
-        hold=None if endpoint.hold is None else hold_message(endpoint.hold),
+    message = plan_pb2.Endpoint(
         instance=endpoint.instance,
         uid=endpoint.incarnation,
         addresses=endpoint.addresses,
-        ports=[
-            instance_pb2.Port(name=port.name, number=port.number, protocol=PROTOCOL[port.protocol])
-            for port in endpoint.ports
-        ],
+        ports=map(port_message, endpoint.ports),
         priority=endpoint.priority,
         weight=endpoint.weight,
         zone=endpoint.zone,
-        metadata=endpoint.metadata,
         health=HEALTH[endpoint.health],
         evidence=EVIDENCE[endpoint.evidence],
     )
+    # to be given an empty one costs as much as all the texts
+    if endpoint.metadata:
+        message.metadata.update(endpoint.metadata)
+    if endpoint.hold is not None:
+        message.hold.CopyFrom(hold_message(endpoint.hold))
+    return message
 
 
 def _endpoint_read(message: plan_pb2.Endpoint) -> Endpoint:
