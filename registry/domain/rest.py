@@ -16,9 +16,9 @@ COMMIT_REST_SECONDS = 0.01
 CALLERS_A_COMMIT = 2
 GRACE = 0.5
 """So much of a commit is left for others when as many wait as were answered."""
-STEPS = 4.0
+STEPS = 6.0
 """A rest of the publisher is so many steps long at most ..."""
-PUBLISH_REST_SECONDS = 0.25
+PUBLISH_REST_SECONDS = 0.5
 """... and this at most: so old may what is published be in a flood."""
 SERVICES_A_STEP = 4
 
@@ -45,8 +45,8 @@ def commit_rest(commit_seconds: float, callers: int) -> float:
 #   services in the step   rest, in times of that step
 #   ---------------------  --------------------------------------------------------------
 #   4 or fewer             1: half of the time belongs to those who register
-#   5 to 15                a quarter of their number
-#   16 or more             4: under a flood steps become rarer and larger, and what changes
+#   5 to 23                a quarter of their number
+#   24 or more             6: under a flood steps become rarer and larger, and what changes
 #                          twice meanwhile is planned once
 def publish_rest(step_seconds: float, services: int) -> float:
     """Seconds from the end of a publication to the next."""
