@@ -55,6 +55,7 @@ from registry.config import RegistrySettings
 from registry.domain.errors import StoreUnavailable
 from registry.domain.gc import Keep
 from registry.domain.names import CellName, RegionName
+from registry.domain.occupancy import Occupancy
 from registry.ports import Clock, Notifier
 from sheetanchor import process
 from sheetanchor.telemetry import StatusPage, TelemetrySettings
@@ -260,7 +261,12 @@ class RegistryServer:
             self._start_loop(f"reconciler {reconciler.cell}", reconciler.run)
         keeper, committer, mirror = self._keeper, self._committer, self._mirror
         new_uid = UidSource(clock.unix_ms)
-        registrar = Registrar(committer, keeper, clock, self.cells, new_uid, random.random)
+        occupancy = Occupancy()
+        occupancy.fill(mirror.instances.values())
+        mirror.subscribe(occupancy.heard)
+        registrar = Registrar(
+            committer, keeper, clock, self.cells, occupancy, new_uid, random.random
+        )
         heartbeats = Heartbeats(
             store, mirror, keeper, self._renewals, committer, uptime, random.random
         )

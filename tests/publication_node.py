@@ -33,6 +33,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
+from registry.domain.occupancy import Occupancy
 from registry.domain.operation import DeleteService
 from registry.domain.plan import PlanRecord, ServicePlan
 from registry.ports import Clock, Notifier, Prober, Store
@@ -65,11 +66,14 @@ class PublicationNode:
         self.mirror = Mirror(store, clock, self.uptime, notifier=notifier)
         self.keeper = Leasekeeper(self.mirror, self.uptime)
         self.committer = Committer(store, self.mirror, clock, self.uptime)
+        self.occupancy = Occupancy()
+        self.mirror.subscribe(self.occupancy.heard)
         self.registrar = Registrar(
             self.committer,
             self.keeper,
             clock,
             cells,
+            self.occupancy,
             lambda: f"{name}-{next(serial)}",
             lambda: 0.5,
         )

@@ -29,6 +29,7 @@ from registry.app.uptime import Uptime
 from registry.domain.errors import StoreUnavailable
 from registry.domain.gc import Keep
 from registry.domain.names import CellName, RegionName
+from registry.domain.occupancy import Occupancy
 from registry.ports import Store
 
 LEASE_SECONDS = 3.0
@@ -88,11 +89,14 @@ class Node:
             full_pass_seconds=5.0,
             reap_after_seconds=10.0,
         )
+        self.occupancy = Occupancy()
+        self._mirror.subscribe(self.occupancy.heard)
         self.registrar = Registrar(
             self._committer,
             keeper,
             clock,
             cells,
+            self.occupancy,
             lambda: f"{run}-{next(serial)}",
             random.random,
         )

@@ -12,9 +12,10 @@ from registry.app.heartbeats import renewal_interval_seconds
 from registry.app.leasekeeper import Leasekeeper
 from registry.domain.admission import BATCH_LIMIT, Draft, admit
 from registry.domain.audit import Deed
-from registry.domain.errors import FieldViolation, InvalidField, RegistryError
+from registry.domain.errors import FieldViolation, InvalidField, RegistryError, ServiceFull
 from registry.domain.instance import Instance, Override
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, Revision
+from registry.domain.occupancy import Occupancy, Promise
 from registry.domain.operation import (
     DecideRemoval,
     Deregister,
@@ -50,9 +51,11 @@ class Registrar:
         keeper: Leasekeeper,
         clock: Clock,
         cells: Mapping[CellName, RegionName],
+        occupancy: Occupancy,
         new_uid: Callable[[], str],
         random: Callable[[], float],
     ) -> None:
+        self._occupancy = occupancy
         self._committer = committer
         self._keeper = keeper
         self._clock = clock
@@ -65,9 +68,14 @@ class Registrar:
 
         Raises InvalidField, RequestIdReused, IncarnationSuperseded (a late retry of a
         registration that is no more), LeaseExpired (a retry of one that has run out),
-        Overloaded, StoreUnavailable.
+        ServiceFull, Overloaded, StoreUnavailable.
         """
-        outcome, revision = await self._committer.submit(self._operation(draft, "", traceparent))
+        operation = self._operation(draft, "", traceparent)
+        promise = self._occupancy.promise(operation.registration)
+        try:
+            outcome, revision = await self._committer.submit(operation)
+        finally:
+            self._occupancy.release(promise)
         return self._registered(outcome, revision)
 
     async def register_batch(
@@ -85,23 +93,22 @@ class Registrar:
         names = Counter((draft.parent, draft.instance_id) for draft in drafts)
         answers: list[Registered | RegistryError | None] = [None] * len(drafts)
         operations: dict[int, Register] = {}
-        for at, draft in enumerate(drafts):
-            prefix = f"requests[{at}]."
-            try:
-                operations[at] = self._operation(draft, prefix, traceparent)
-            except InvalidField as error:
-                answers[at] = error
-                continue
-            if names[draft.parent, draft.instance_id] > 1:
-                del operations[at]
-                answers[at] = InvalidField(
-                    FieldViolation(
-                        f"{prefix}instance_id",
-                        f"{draft.parent}/instances/{draft.instance_id} is in the batch "
-                        f"{names[draft.parent, draft.instance_id]} times; send it once",
-                    )
-                )
-        committed = await self._committer.submit_all(list(operations.values()))
+        promises: list[Promise] = []
+        try:
+            for at, draft in enumerate(drafts):
+                prefix = f"requests[{at}]."
+                try:
+                    operation = self._operation(draft, prefix, traceparent)
+                    _check_only(draft, names, prefix)
+                    promises.append(self._occupancy.promise(operation.registration, prefix))
+                except (InvalidField, ServiceFull) as error:
+                    answers[at] = error
+                else:
+                    operations[at] = operation
+            committed = await self._committer.submit_all(list(operations.values()))
+        finally:
+            for promise in promises:
+                self._occupancy.release(promise)
         for at, outcome in zip(operations, committed.outcomes, strict=True):
             try:
                 answers[at] = self._registered(outcome, committed.revision)
@@ -165,6 +172,18 @@ class Registrar:
             renewal_interval_seconds=renewal_interval_seconds(ttl_seconds, self._random()),
             expire_time_ms=self._clock.unix_ms() + round(remaining_seconds * 1000),
             revision=revision,
+        )
+
+
+def _check_only(draft: Draft, names: Mapping[tuple[str, str], int], prefix: str) -> None:
+    times = names[draft.parent, draft.instance_id]
+    if times > 1:
+        raise InvalidField(
+            FieldViolation(
+                f"{prefix}instance_id",
+                f"{draft.parent}/instances/{draft.instance_id} is in the batch {times} times; "
+                "send it once",
+            )
         )
 
 

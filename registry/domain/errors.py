@@ -140,6 +140,16 @@ class Overloaded(Retryable):
     """The registry sheds load."""
 
 
+class ServiceFull(Retryable):
+    """A service has as much in a cell as is published of one (I9). `field` is what passes that."""
+
+    def __init__(
+        self, message: str, *, field: str, retry_after_seconds: float, **details: str | int | float
+    ) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds, **details)
+        self.field = field
+
+
 class SchemaOutdated(RegistryError):
     """The database's schema is not the one this version needs."""
 

@@ -166,6 +166,7 @@ REASONS: Mapping[str, type[RegistryRefusal]] = {
     "REVISION_IN_FUTURE": RevisionUnavailable,
     "STORE_UNAVAILABLE": RegistryBusy,
     "OVERLOADED": RegistryBusy,
+    "SERVICE_FULL": RegistryBusy,
     "INTERNAL": RegistryFault,
 }
 """Which class each reason of the contract becomes."""

@@ -70,6 +70,7 @@ TABLE: Mapping[type[e.RegistryError], Row] = {
     e.RevisionInFuture: Row(_Code.OUT_OF_RANGE, _R.ERROR_REASON_REVISION_IN_FUTURE),
     e.StoreUnavailable: Row(_Code.UNAVAILABLE, _R.ERROR_REASON_STORE_UNAVAILABLE),
     e.Overloaded: Row(_Code.RESOURCE_EXHAUSTED, _R.ERROR_REASON_OVERLOADED),
+    e.ServiceFull: Row(_Code.RESOURCE_EXHAUSTED, _R.ERROR_REASON_SERVICE_FULL),
 }
 
 ABSTRACT: frozenset[type[e.RegistryError]] = frozenset({e.NotFound, e.Retryable})
@@ -100,6 +101,8 @@ def status_of(error: BaseException) -> status_pb2.Status:
             retry = error_details_pb2.RetryInfo()
             retry.retry_delay.FromNanoseconds(int(error.retry_after_seconds * 1e9))
             details.append(retry)
+            if isinstance(error, e.ServiceFull):
+                details.append(_bad_request((e.FieldViolation(error.field, error.message),)))
         case _ if row.code is _Code.FAILED_PRECONDITION:
             details.append(_precondition(row.reason, error))
     return _status(row.code, error.message, details)

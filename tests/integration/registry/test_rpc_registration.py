@@ -200,3 +200,34 @@ async def test_while_the_database_is_away_calls_are_told_to_come_back(
             assert details(status)["RetryInfo"].retry_delay.ToMilliseconds() == 1500
     assert not (await site.registration.Heartbeat(pb.HeartbeatRequest(uids=[uid]))).refusals
     assert (await site.register("two")).instance.uid
+
+
+async def test_what_would_outgrow_a_services_entry_is_refused_and_the_rest_is_not(
+    site: Site,
+) -> None:
+    """Some 41 KB of metadata each: the entry of the service has room for 22 of them."""
+    metadata = {f"{number:02}{'k' * 126}": "v" * 512 for number in range(64)}
+
+    def heavy(number: int) -> pb.RegisterInstanceRequest:
+        request = registration(f"heavy-{number}")
+        request.instance.metadata.update(metadata)
+        return request
+
+    answer = await site.registration.BatchRegisterInstances(
+        pb.BatchRegisterInstancesRequest(requests=[heavy(number) for number in range(23)])
+    )
+    assert all(result.HasField("registered") for result in answer.results[:22])
+    full = answer.results[22].status
+    assert full.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    assert reason(full) == "SERVICE_FULL"
+    (violation,) = details(full)["BadRequest"].field_violations
+    assert violation.field == "requests[22].instance"
+    assert "RetryInfo" in details(full)
+
+    assert reason(await refusal(site.registration.RegisterInstance(heavy(99)))) == "SERVICE_FULL"
+    again = await site.registration.RegisterInstance(heavy(3))
+    assert again.instance.name == answer.results[3].registered.instance.name
+    await site.registration.DeregisterInstance(
+        pb.DeregisterInstanceRequest(name=again.instance.name, uid=again.instance.uid)
+    )
+    assert (await site.registration.RegisterInstance(heavy(99))).instance.uid

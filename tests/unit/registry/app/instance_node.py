@@ -23,6 +23,7 @@ from registry.app.uptime import Uptime
 from registry.domain.admission import Draft
 from registry.domain.check_admission import DraftCheck
 from registry.domain.names import CellName, RegionName
+from registry.domain.occupancy import Occupancy
 from registry.domain.operation import Applied, Fence, Operation
 
 EU, US = CellName("eu"), CellName("us")
@@ -69,11 +70,14 @@ class Node:
         self.keeper = Leasekeeper(self.mirror, self.uptime)
         self.committer = Committer(store, self.mirror, clock, self.uptime, queue_limit=8)
         self.renewals = Renewals(store, self.keeper, clock, self.uptime)
+        self.occupancy = Occupancy()
+        self.mirror.subscribe(self.occupancy.heard)
         self.registrar = Registrar(
             self.committer,
             self.keeper,
             clock,
             CELLS,
+            self.occupancy,
             lambda: f"{name}-{next(serial)}",
             lambda: 0.5,
         )

@@ -27,6 +27,8 @@ def example(kind: type[e.RegistryError]) -> e.RegistryError:
     """An error of a class, as the registry raises it."""
     if issubclass(kind, e.InvalidField):
         return kind(VIOLATION)
+    if issubclass(kind, e.ServiceFull):
+        return kind("no room", field="instance", retry_after_seconds=1.5, limit=2000)
     if issubclass(kind, e.Retryable):
         return kind("no answer", retry_after_seconds=1.5, waiting=4096)
     if issubclass(kind, e.PreviewRequired):
@@ -70,7 +72,9 @@ def test_a_status_has_one_info_and_the_details_that_its_code_asks_for(
     assert status.code == row.code.value[0]
     assert info.domain == DOMAIN == "sheetanchor.dev"
     assert f"ERROR_REASON_{info.reason}" == ErrorReason.Name(row.reason)
-    assert ("BadRequest" in found) == (row.code is grpc.StatusCode.INVALID_ARGUMENT)
+    assert ("BadRequest" in found) == (
+        row.code is grpc.StatusCode.INVALID_ARGUMENT or kind is e.ServiceFull
+    )
     assert ("PreconditionFailure" in found) == (row.code is grpc.StatusCode.FAILED_PRECONDITION)
     assert ("RetryInfo" in found) == (
         row.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
