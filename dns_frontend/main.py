@@ -23,15 +23,17 @@ from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.canary import Canary, StageReport
 from dns_frontend.feed.cell_gauges import CellGauges
 from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
+from dns_frontend.feed.merge import merger
 from dns_frontend.feed.observer import Observer, SightReport
 from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.feed.vault import Vault
 from dns_frontend.feed.warden import Warden
-from dns_frontend.plan.cell import CellState, Rules, Snapshot, distrust
+from dns_frontend.plan.cell import CellState, Rules, Snapshot
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.probation import Pace, begin
 from dns_frontend.plan.role import Role
+from dns_frontend.plan.substitute import distrust
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.plan.zone import ZoneSettings
 from dns_frontend.server.listener import Listener
@@ -89,7 +91,7 @@ class FrontendServer:
             settings.frontend_id,
             self._table,
             self._scribe,
-            Rules(self._limits, pace.suspicion_seconds),
+            Rules(self._limits, pace.suspicion_seconds, merge=merger(self._limits)),
             role=settings.role,
         )
         self._canary = Canary(

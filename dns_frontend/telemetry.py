@@ -125,6 +125,14 @@ _meter.create_observable_gauge(
     unit="{name}",
     description="Names that the cell lost or emptied without a deletion, answered as before",
 )
+REMOVALS_HELD = "sheetanchor.frontend.removals.held"
+_meter.create_observable_gauge(
+    REMOVALS_HELD,
+    _shown(REMOVALS_HELD),
+    unit="{endpoint}",
+    description="Endpoints that the frontend itself keeps in the answers for a while, by cell and "
+    "reason; alert on any",
+)
 
 # --- Feed ----------------------------------------------------------------------------
 CONNECTED = "sheetanchor.frontend.feed.connected"

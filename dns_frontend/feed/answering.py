@@ -15,7 +15,8 @@ from dns_frontend.feed.staging import Staging
 from dns_frontend.plan.cell import CellState, Serve, Snapshot
 from dns_frontend.plan.content import TreeContent
 from dns_frontend.plan.diversion import in_time
-from dns_frontend.plan.holding import TOLD_MAXIMUM, mended
+from dns_frontend.plan.holding import TOLD_MAXIMUM, Held, mended, told
+from dns_frontend.plan.velocity import is_slowed
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Answering:
         """What is served, to be read where it is asked for; None where all is to be looked at."""
         if self._staging.reads_all:
             return None
-        return TreeContent(snapshot.tree, snapshot.held.keys(), self._wall(), self._clock())
+        return TreeContent(snapshot.tree, snapshot.held, self._wall(), self._clock())
 
     def _guarded(self, snapshot: Snapshot, deed: Callable[[], None]) -> str:
         position = snapshot.position
@@ -116,8 +117,10 @@ class Answering:
     def _load(self, snapshot: Snapshot) -> None:
         cell, wall, now = snapshot.position.cell, self._wall(), self._clock()
         content = self._content(snapshot)
+        slowed, lost = _apart(snapshot.held)
         entries = {} if content is not None else self._staging.load(cell, snapshot.tree)
-        held = in_time(self._staging.hold(cell, snapshot.held.items()), wall, now)
+        entries |= self._staging.step(cell, slowed.items(), ())
+        held = in_time(self._staging.hold(cell, lost.items()), wall, now)
         if content is not None:
             self._table.attach(snapshot.position, content, now, held)
         else:
@@ -125,8 +128,35 @@ class Answering:
 
     def _update(self, serve: Serve) -> None:
         position, wall, now = serve.snapshot.position, self._wall(), self._clock()
-        changed = self._staging.step(position.cell, serve.changed.items(), serve.removed)
-        held = in_time(self._staging.hold(position.cell, serve.held.items()), wall, now)
+        slowed, lost = _apart(serve.held)
+        # what is slowed is what the registry says, but for what stays in the answers
+        said = (*serve.changed.items(), *slowed.items())
+        changed = self._staging.step(position.cell, said, serve.removed)
+        held = in_time(self._staging.hold(position.cell, lost.items()), wall, now)
         content = self._content(serve.snapshot)
         entries = in_time(changed, wall, now)
         self._table.update(position, entries, serve.removed, now, held, content)
+
+
+def _apart(held: Held) -> tuple[Held, Held]:
+    """What leaves too fast, and what was lost."""
+    slowed = {key: kept for key, kept in held.items() if is_slowed(kept.entry)}
+    return slowed, {key: kept for key, kept in held.items() if key not in slowed}
+
+
+def warn_of_held(frontend: str, serve: Serve) -> None:
+    """Say what a generation begins to have held, if anything."""
+    slowed, lost = _apart(serve.held)
+    for names, what in (
+        (lost, "a cell lost names without a deletion; they are answered as before"),
+        (slowed, "endpoints leave too fast without strong evidence; they stay in the answers"),
+    ):
+        if names:
+            extra = {
+                "frontend": frontend,
+                "cell": serve.snapshot.position.cell,
+                "generation": serve.snapshot.position.generation,
+                "names": ",".join(told(names)),
+                "held": len(serve.snapshot.held),
+            }
+            log.warning(what, extra=extra)

@@ -18,7 +18,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from dns_frontend import telemetry
-from dns_frontend.feed.answering import Answering
+from dns_frontend.feed.answering import Answering, warn_of_held
 from dns_frontend.feed.decode import MalformedMessageError
 from dns_frontend.feed.scribe import Scribe, Standings
 from dns_frontend.feed.staging import Staging
@@ -39,13 +39,12 @@ from dns_frontend.plan.cell import (
     ServeFailed,
     Snapshot,
     TakeBack,
-    instead,
     step,
 )
 from dns_frontend.plan.entry import CellPosition
 from dns_frontend.plan.guard import Finding, Rule
-from dns_frontend.plan.holding import told
 from dns_frontend.plan.role import Role
+from dns_frontend.plan.substitute import instead
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
@@ -315,17 +314,7 @@ class Applier:
 
     def _enqueue(self, serve: Serve, speak: Speak, traceparent: str, keep: bool) -> None:
         position = serve.snapshot.position
-        if serve.held:
-            log.warning(
-                "a cell lost names without a deletion; they are answered as before",
-                extra={
-                    "frontend": self._frontend,
-                    "cell": position.cell,
-                    "generation": position.generation,
-                    "names": ",".join(told(serve.held)),
-                    "held": len(serve.snapshot.held),
-                },
-            )
+        warn_of_held(self._frontend, serve)
         span = telemetry.tracer.start_span(
             "frontend.apply",
             context=telemetry.context_of(traceparent),

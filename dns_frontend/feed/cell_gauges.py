@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from dns_frontend import telemetry
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.plan.cell import CellState
+from dns_frontend.plan.velocity import Reason, is_slowed
 
 
 class CellGauges:
@@ -29,6 +31,7 @@ class CellGauges:
             telemetry.observe(telemetry.CELLS_REFUSING, self._refusing),
             telemetry.observe(telemetry.CELLS_PINNED, self._pinned),
             telemetry.observe(telemetry.NAMES_HELD, self._held),
+            telemetry.observe(telemetry.REMOVALS_HELD, self._removals),
             telemetry.observe(telemetry.DISK_FAILING, self._disk),
         ]
 
@@ -64,7 +67,20 @@ class CellGauges:
     def _held(self) -> telemetry.Readings:
         for state in self._states():
             if state.served is not None:
-                yield len(state.served.held), self._attributes(state.cell)
+                lost = sum(not is_slowed(kept.entry) for kept in state.served.held.values())
+                yield lost, self._attributes(state.cell)
+
+    def _removals(self) -> telemetry.Readings:
+        for state in self._states():
+            if state.served is None:
+                continue
+            holds = Counter(
+                endpoint.hold
+                for kept in state.served.held.values()
+                for endpoint in (() if kept.entry is None else kept.entry.endpoints)
+            )
+            for reason in Reason:
+                yield holds[reason.value], self._attributes(state.cell) | {"reason": reason.value}
 
     def _disk(self) -> telemetry.Readings:
         yield float(self._scribe.failing), {"frontend": self._frontend}

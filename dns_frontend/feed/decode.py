@@ -169,4 +169,5 @@ def _endpoint(endpoint: plan_pb2.Endpoint) -> Endpoint:
         evidence=_EVIDENCE.get(endpoint.evidence, "none"),
         # whatever a newer registry holds it for, it is held
         hold=_HOLD.get(endpoint.hold.reason, "held") if endpoint.HasField("hold") else "",
+        confirmed=endpoint.removal_confirmed,
     )

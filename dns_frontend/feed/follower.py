@@ -39,6 +39,7 @@ from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.holding import Held, told
 from dns_frontend.plan.role import Role
+from dns_frontend.plan.velocity import is_slowed
 from sheetanchor.client.backoff import Backoff
 from sheetanchor.client.link import RegistryLink
 from sheetanchor.v1 import frontend_pb2
@@ -374,6 +375,17 @@ def _held(held: Held) -> frontend_pb2.HeldNames | None:
     if not held:
         return None
     names = [f"namespaces/{key.replace('/', '/services/', 1)}" for key in told(held)]
-    number = "1 service" if len(held) == 1 else f"{len(held)} services"
-    reason = f"{number} lost or emptied without a deletion: answered as known last"
+    slowed = sum(is_slowed(kept.entry) for kept in held.values())
+    reasons = []
+    if slowed < len(held):
+        number = _services(len(held) - slowed)
+        reasons.append(f"{number} lost or emptied without a deletion: answered as known last")
+    if slowed:
+        number = _services(slowed)
+        reasons.append(f"{number} losing endpoints too fast: they stay in the answers for a while")
+    reason = "; ".join(reasons)
     return frontend_pb2.HeldNames(service_count=len(held), services=names, reason=reason)
+
+
+def _services(count: int) -> str:
+    return "1 service" if count == 1 else f"{count} services"

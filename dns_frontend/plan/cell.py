@@ -10,7 +10,8 @@ followed on it: the first generation that is acceptable against what is *served*
 served. So a refusal heals by itself, and costs no whole generation to be sent again.
 
 Names that a generation lost or emptied by accident are no reason to refuse it, unless they
-are many: they are held as they were (`holding`). The chain is verified without them; what
+are many: they are held as they were (`holding`). Nor are endpoints that leave too fast: they
+stay in their names' answers, one by one (`velocity`). The chain is verified without them; what
 is answered, and kept on disk, is the generation and what is held.
 """
 
@@ -39,9 +40,17 @@ from dns_frontend.plan.cell_event import (
     Vanity,
 )
 from dns_frontend.plan.cell_state import CellState, Refused
-from dns_frontend.plan.digest import EntryTree
-from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, is_emptied, judge
-from dns_frontend.plan.holding import held_over, turn
+from dns_frontend.plan.digest import Difference, EntryTree
+from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, judge
+from dns_frontend.plan.holding import Held, held_over, turn
+from dns_frontend.plan.velocity import (
+    Merge,
+    Slowing,
+    VelocityLimits,
+    is_due,
+    is_slowed,
+    restrain,
+)
 
 __all__ = [
     "Acknowledge",
@@ -64,8 +73,6 @@ __all__ = [
     "Snapshot",
     "TakeBack",
     "Vanity",
-    "distrust",
-    "instead",
     "step",
 ]
 
@@ -80,40 +87,14 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     suspicion_seconds: float = 300.0
-    """How long a generation is held back that is only suspicious (`Finding.may_pass`)."""
+    """How long a generation is held back that is only suspicious (`Finding.may_pass`), and a
+    removal that comes too fast (`velocity`)."""
     retry_seconds: float = 5.0
     """How long the next one waits after one that could not be served: a trial costs the
     whole cell's answers."""
-
-
-def distrust(fresh: Snapshot, good: Snapshot, now: float) -> CellState:
-    """The state to begin in when `fresh` is suspected of having killed us (I18)."""
-    finding = Finding(
-        Rule.CRASHED,
-        f"generation {fresh.position.generation} was served when this frontend died again and"
-        f" again; generation {good.position.generation} is served in its place",
-    )
-    return instead(fresh, good, finding, now)
-
-
-def instead(fresh: Snapshot, good: Snapshot, finding: Finding, now: float) -> CellState:
-    """The state to begin in with `good`, since `fresh` cannot be served.
-
-    The content of `good` is served where `fresh` stands in the chain, so that the
-    position never goes back (I1); `fresh` is the head that the next delta builds on.
-    """
-    position = replace(
-        good.position, epoch=fresh.position.epoch, generation=fresh.position.generation
-    )
-    # what was held is none of the suspect's content; a deletion it knows of is still meant
-    held = {
-        key: kept
-        for key, kept in {**good.held, **fresh.held}.items()
-        if (key in fresh.held or fresh.tree.get(key) is None)
-        and ((found := good.tree.get(key)) is None or is_emptied(kept.entry, found.entry))
-    }
-    served = Snapshot(position, good.tree, held)
-    return CellState(fresh.position.cell, served, Refused(fresh, finding, now))
+    velocity: VelocityLimits = field(default_factory=VelocityLimits)
+    merge: Merge | None = None
+    """Makes entries with held endpoints; None: no removal is held here, as where no octets are."""
 
 
 def step(state: CellState, event: Event, rules: Rules) -> Step:
@@ -323,6 +304,8 @@ def _confirm(state: CellState, head: Snapshot, now: float, rules: Rules, *, agai
     """
     refused = state.refused
     if refused is None:
+        if not state.pin and is_due(state.pace, head.held, now, rules.suspicion_seconds):
+            return _consider(state, replace(head, held={}), now, 1, rules)
         effects = (Acknowledge(head.position, None, head.held),) if again else ()
         return replace(state, confirmed_at=now), effects
     waited = now - refused.since
@@ -348,15 +331,17 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
         return replace(state, refused=refused), (Acknowledge(candidate.position, before.finding),)
     old, already = (served.tree, served.held) if served else (EntryTree(), {})
     difference = old.difference(candidate.tree)
-    held = held_over(old, already, candidate.tree, difference)
+    lost = held_over(old, already, candidate.tree, difference)
+    slowing = _slowed(state, candidate, difference, lost, now, steps, rules)
     finding = judge(
         served.tree if served else None,
         candidate.tree,
         difference,
         steps,
         rules.limits,
-        already=already,
-        held=held,
+        already={key: kept for key, kept in already.items() if not is_slowed(kept.entry)},
+        held=lost,
+        slowed=slowing.held,
     )
     if finding is not None:
         since = now
@@ -368,14 +353,43 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
                 return state, (Acknowledge(candidate.position, finding),)
             refused = Refused(candidate, finding, since)
             return replace(state, refused=refused), (Acknowledge(candidate.position, finding),)
+    held = dict(sorted((lost | slowing.held).items()))
     accepted = replace(candidate, held=held)
     return (
-        CellState(state.cell, accepted, confirmed_at=now),
+        CellState(state.cell, accepted, confirmed_at=now, pace=slowing.pace),
         (
             Persist(accepted, served, *difference),
             _serve(served, accepted),
             Acknowledge(accepted.position, None, held),
         ),
+    )
+
+
+def _slowed(
+    state: CellState,
+    new: Snapshot,
+    step: Difference,
+    lost: Held,
+    now: float,
+    steps: int,
+    rules: Rules,
+) -> Slowing:
+    served = state.served
+    if served is None or rules.merge is None:
+        return Slowing({}, state.pace)
+    return restrain(
+        served.tree,
+        served.held,
+        new.tree,
+        step,
+        lost,
+        state.pace,
+        # generations that were refused since are steps as well
+        steps=max(steps, new.position.generation - served.position.generation),
+        now=now,
+        hold_seconds=rules.suspicion_seconds,
+        limits=rules.velocity,
+        merge=rules.merge,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dns_frontend.plan.cell_event import Snapshot
 from dns_frontend.plan.guard import Finding
+from dns_frontend.plan.velocity import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class CellState:
     """What was served before the pin: what the chain is judged against when it is lifted."""
     confirmed_at: float | None = None
     """When `served` was last known to be the head, by the monotonic clock."""
+    pace: Pace = field(default_factory=Pace)
+    """What left the answers of late, and what is kept from leaving (I8)."""
 
     def __repr__(self) -> str:
         at = self.served.position if self.served else None

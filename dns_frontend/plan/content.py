@@ -9,8 +9,10 @@ from typing import Protocol
 from dns_frontend.plan.digest import EntryTree
 from dns_frontend.plan.diversion import until
 from dns_frontend.plan.entry import ServiceEntry
+from dns_frontend.plan.holding import Held
 from dns_frontend.plan.rehearsal import acted_on
 from dns_frontend.plan.role import Role
+from dns_frontend.plan.velocity import is_slowed
 
 
 class Content(Protocol):
@@ -36,10 +38,8 @@ class TreeContent:
 
     __slots__ = ("_held", "_now", "_tree", "_wall_seconds")
 
-    def __init__(
-        self, tree: EntryTree, held: Collection[str], wall_seconds: float, now: float
-    ) -> None:
-        """Nothing is said of the keys in `held`. The times are those of its being served."""
+    def __init__(self, tree: EntryTree, held: Held, wall_seconds: float, now: float) -> None:
+        """Of the keys in `held` only what is slowed is said. Times: when it came to be served."""
         self._tree = tree
         self._held = held
         self._wall_seconds = wall_seconds
@@ -60,7 +60,11 @@ class TreeContent:
 
     def entry(self, key: str) -> ServiceEntry | None:
         """As `Content.entry`; an entry that cannot be read says nothing."""
-        published = self._tree.get(key) if key not in self._held else None
+        published = self._held.get(key)
+        if published is None:
+            published = self._tree.get(key)
+        elif not is_slowed(published.entry):
+            return None
         if published is None or published.entry is None:
             return None
         entry = acted_on(published.entry, Role.SERVING)
@@ -71,4 +75,7 @@ class TreeContent:
 
     def services(self) -> Iterator[str]:
         """As `Content.services`."""
-        return (leaf.key for leaf in self._tree.leaves() if leaf.key not in self._held)
+        for leaf in self._tree.leaves():
+            kept = self._held.get(leaf.key)
+            if kept is None or is_slowed(kept.entry):
+                yield leaf.key

@@ -68,6 +68,8 @@ class Endpoint:
     """Why, as a lower-case word: `validated`, `refused`, `lease_expired`, ..."""
     hold: str = ""
     """Why it is answered with although not healthy, as a lower-case word; mostly empty (I8)."""
+    confirmed: bool = False
+    """An operator confirmed that it leaves the answers."""
 
 
 class AllDown(Enum):

@@ -131,13 +131,15 @@ def judge(
     *,
     already: Mapping[str, Published] = _NOTHING,
     held: Mapping[str, Published] = _NOTHING,
+    slowed: Mapping[str, Published] = _NOTHING,
 ) -> Finding | None:
     """Whether to go from `served` to `candidate`; None means yes.
 
     `difference` is between the two. `steps` is how many generations it takes from one to
     the other; above 1 when those between were never seen here, each of which may have
     grown the cell, and may have deleted what now is gone. `already` and `held` are the
-    names held before and after the step, which go on being answered (`holding`).
+    names held before and after the step, which go on being answered (`holding`); `slowed` are
+    those with endpoints that left too fast (`velocity`).
 
         served     candidate                                   verdict
         any        an entry makes no sense                     MALFORMED
@@ -154,7 +156,7 @@ def judge(
             return _finding(Rule.MALFORMED, published.fault)
         if published.entry is None:
             return _finding(Rule.MALFORMED, f"{key} cannot be read")
-    if finding := bounds_of(candidate, limits, held):
+    if finding := bounds_of(candidate, limits, {**held, **slowed}):
         return finding
     if served is None:
         return None

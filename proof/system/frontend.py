@@ -16,6 +16,7 @@ from typing import Protocol, cast
 
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.decode import published_of
+from dns_frontend.feed.merge import merger
 from dns_frontend.feed.scribe import Scribe, Standings
 from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import (
@@ -136,7 +137,7 @@ class Frontend:
             process.name,
             self.table,
             cast("Scribe", DiskScribe(disk, random)),
-            Rules(LIMITS, suspicion_seconds=3.0),
+            Rules(LIMITS, suspicion_seconds=3.0, merge=merger(LIMITS)),
             clock=clock.monotonic,
             wall=clock.unix_seconds,
         )

@@ -54,6 +54,8 @@ class Endpoint:
     health: Health
     evidence: Evidence
     hold: Hold | None = None
+    confirmed: bool = False
+    """An operator confirmed that it leaves the answers; only of one that is not healthy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from math import inf
 from operator import attrgetter
 
 from registry.domain.health import SUCCESSES, Evidence, Health
-from registry.domain.instance import Instance
+from registry.domain.instance import Instance, Override
 from registry.domain.names import CellName, InstanceId, InstanceKey, Revision
 from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import Service
@@ -143,8 +143,10 @@ def _weighed(
 
 
 def _endpoint(instance: Instance, weight: int, known: Endpoint | None) -> Endpoint:
+    confirmed = instance.override is Override.REMOVE and instance.health is Health.UNHEALTHY
     if (
         known is not None
+        and known.confirmed is confirmed
         and known.weight == weight
         and known.hold is None
         and known.incarnation == instance.incarnation
@@ -166,6 +168,7 @@ def _endpoint(instance: Instance, weight: int, known: Endpoint | None) -> Endpoi
         metadata=registration.metadata,
         health=instance.health,
         evidence=instance.evidence,
+        confirmed=confirmed,
     )
 
 

@@ -77,7 +77,7 @@ class StagedChange(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ...) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("instance", "uid", "addresses", "ports", "priority", "weight", "zone", "metadata", "health", "evidence", "hold")
+    __slots__ = ("instance", "uid", "addresses", "ports", "priority", "weight", "zone", "metadata", "health", "evidence", "hold", "removal_confirmed")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +96,7 @@ class Endpoint(_message.Message):
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     HOLD_FIELD_NUMBER: _ClassVar[int]
+    REMOVAL_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
     instance: str
     uid: str
     addresses: _containers.RepeatedScalarFieldContainer[str]
@@ -107,7 +108,8 @@ class Endpoint(_message.Message):
     health: _instance_pb2.Health
     evidence: _instance_pb2.Evidence
     hold: Hold
-    def __init__(self, instance: _Optional[str] = ..., uid: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[_Union[_instance_pb2.Port, _Mapping]]] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., zone: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., health: _Optional[_Union[_instance_pb2.Health, str]] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ...) -> None: ...
+    removal_confirmed: bool
+    def __init__(self, instance: _Optional[str] = ..., uid: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., ports: _Optional[_Iterable[_Union[_instance_pb2.Port, _Mapping]]] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., zone: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., health: _Optional[_Union[_instance_pb2.Health, str]] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., removal_confirmed: _Optional[bool] = ...) -> None: ...
 
 class Hold(_message.Message):
     __slots__ = ("reason", "hold_time", "release_time")
@@ -119,12 +121,18 @@ class Hold(_message.Message):
         REASON_CELL_BUDGET: _ClassVar[Hold.Reason]
         REASON_CELL_FLOOR: _ClassVar[Hold.Reason]
         REASON_KEPT: _ClassVar[Hold.Reason]
+        REASON_FRONTEND_NAME: _ClassVar[Hold.Reason]
+        REASON_FRONTEND_CELL: _ClassVar[Hold.Reason]
+        REASON_FRONTEND_VANISHED: _ClassVar[Hold.Reason]
     REASON_UNSPECIFIED: Hold.Reason
     REASON_NAME_BUDGET: Hold.Reason
     REASON_NAME_FLOOR: Hold.Reason
     REASON_CELL_BUDGET: Hold.Reason
     REASON_CELL_FLOOR: Hold.Reason
     REASON_KEPT: Hold.Reason
+    REASON_FRONTEND_NAME: Hold.Reason
+    REASON_FRONTEND_CELL: Hold.Reason
+    REASON_FRONTEND_VANISHED: Hold.Reason
     REASON_FIELD_NUMBER: _ClassVar[int]
     HOLD_TIME_FIELD_NUMBER: _ClassVar[int]
     RELEASE_TIME_FIELD_NUMBER: _ClassVar[int]

@@ -174,6 +174,7 @@ def _endpoint_sent(endpoint: Endpoint) -> plan_pb2.Endpoint:
         zone=endpoint.zone,
         health=HEALTH[endpoint.health],
         evidence=EVIDENCE[endpoint.evidence],
+        removal_confirmed=endpoint.confirmed,
     )
     # to be given an empty one costs as much as all the texts
     if endpoint.metadata:
@@ -203,6 +204,7 @@ def _endpoint_read(message: plan_pb2.Endpoint) -> Endpoint:
         # The list of evidence may grow; what a newer version knows, this one need not.
         evidence=_EVIDENCE_READ.get(message.evidence, Evidence.NONE),
         hold=_hold_read(message.hold) if message.HasField("hold") else None,
+        confirmed=message.removal_confirmed,
     )
 
 

@@ -21,6 +21,7 @@ from dns_frontend.feed import applier as applier_module
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.decode import MalformedMessageError, published_of
 from dns_frontend.feed.lkg import LastKnownGood
+from dns_frontend.feed.merge import merger
 from dns_frontend.feed.scribe import Scribe, Standings
 from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import (
@@ -37,6 +38,7 @@ from dns_frontend.plan.view import ClientRegions
 from dns_frontend.plan.zone import ZoneSettings
 from dns_frontend.server.responder import Responder
 from dns_frontend.wire.table import AnswerTable
+from sheetanchor.v1 import instance_pb2, plan_pb2
 
 LOST = "3 lost by the registry of east, not deleted: as it was known last"
 
@@ -227,6 +229,54 @@ async def test_a_lost_name_is_answered_and_labelled_while_the_others_go_on(tmp_p
         assert frontend.told("till") == (["10.0.0.2"], "")
         assert frontend.told("cart") == (["10.0.0.1"], "")
         assert frontend.words[-1].held == {}
+
+
+def crowd(*down: int, more: int = 0) -> dict[str, bytes]:
+    """Six endpoints of one name, some of which are silent; and more that have come since."""
+    plan = plan_pb2.ServicePlan(namespace="shop", service="cart")
+    for number in range(6 + more):
+        well = number not in down
+        plan.endpoints.add(
+            instance=f"i{number:02d}",
+            uid=f"u{number}",
+            addresses=[f"10.0.0.{number}"],
+            weight=1,
+            health=instance_pb2.HEALTH_HEALTHY if well else instance_pb2.HEALTH_UNHEALTHY,
+            evidence=instance_pb2.EVIDENCE_VALIDATED if well else instance_pb2.EVIDENCE_TIMEOUT,
+        )
+    return {"shop/cart": plan.SerializeToString(deterministic=True)}
+
+
+async def test_endpoints_that_leave_too_fast_stay_in_the_answers_for_a_while(
+    tmp_path: Path,
+) -> None:
+    """As protected ones, over a restart, while others are added; then they go (I8)."""
+    first, second = snapshot(1, bodies=crowd()), snapshot(2, bodies=crowd(1, 2, 3))
+    third = snapshot(3, bodies=crowd(1, 2, 3, more=1))
+    rules = Rules(LIMITS, suspicion_seconds=50.0, merge=merger(LIMITS))
+    async with running(tmp_path, rules=rules) as frontend:
+        frontend.base(first)
+        frontend.delta(first, second)
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+        assert len(frontend.told("cart")[0]) == 6
+        assert "mode=protected" in frontend.why("cart")
+        assert "evidence=timeout why=unhealthy,removal_held,frontend_name" in frontend.why("cart")
+        assert "lost_without_deletion" not in frontend.why("cart")
+        assert list(frontend.words[-1].held) == ["shop/cart"]
+        before = frontend.answers()
+    async with running(tmp_path, rules=rules) as frontend:
+        assert frontend.answers() == before
+        frontend.delta(second, third)
+        await eventually(lambda: "say east@3 applied" in frontend.deeds)
+        assert len(frontend.told("cart")[0]) == 7
+        for now in (1.0, 49.0):
+            frontend.applier.take("a", "east", CheckpointArrived(now, 1, 3), frontend.hear)
+        await asyncio.sleep(0)
+        assert len(frontend.told("cart")[0]) == 7
+        frontend.applier.take("a", "east", CheckpointArrived(50.0, 1, 3), frontend.hear)
+        await eventually(lambda: len(frontend.told("cart")[0]) == 4)
+        assert "mode=normal" in frontend.why("cart")
+        await eventually(lambda: frontend.words[-1].held == {})
 
 
 async def test_a_held_name_that_is_deleted_is_gone(tmp_path: Path) -> None:

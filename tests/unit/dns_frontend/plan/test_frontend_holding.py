@@ -21,13 +21,13 @@ from dns_frontend.plan.cell import (
     Rules,
     Serve,
     Snapshot,
-    distrust,
     step,
 )
 from dns_frontend.plan.digest import EntryTree, Published
 from dns_frontend.plan.entry import Health, Policy, ServiceEntry
 from dns_frontend.plan.guard import Limits, Rule, judge
 from dns_frontend.plan.holding import TOLD_MAXIMUM, held_over, mended, told, turn
+from dns_frontend.plan.substitute import distrust
 
 UP, SICK, NEW = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
 ZERO = Policy(scale_to_zero=True)

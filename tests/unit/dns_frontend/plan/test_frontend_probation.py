@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from cell_samples import entry, position, tree
 
-from dns_frontend.plan.cell import Acknowledge, DeltaArrived, Rules, Serve, Snapshot, distrust, step
+from dns_frontend.plan.cell import Acknowledge, DeltaArrived, Rules, Serve, Snapshot, step
 from dns_frontend.plan.entry import Health, ServiceEntry
 from dns_frontend.plan.guard import Rule
 from dns_frontend.plan.probation import Beginning, Pace, Record, Soak, begin, soak
+from dns_frontend.plan.substitute import distrust
 
 PACE = Pace(soak_seconds=120, interval_seconds=600)
 UP = Health.HEALTHY

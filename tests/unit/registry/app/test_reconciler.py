@@ -721,6 +721,14 @@ async def test_an_operator_confirms_a_removal_or_keeps_what_the_rules_would_take
     reasons = {each.instance: each.hold and each.hold.reason for each in planned.endpoints}
     assert reasons[held[1].instance] is Reason.KEPT
     assert reasons[held[0].instance] is None
+    # frontends, who have a ration of their own, are told that this one was meant
+    assert [e.instance for e in planned.endpoints if e.confirmed] == [held[0].instance]
+    for number in range(10):
+        prober.answer((f"10.0.0.{number + 1}", 80), Evidence.VALIDATED)
+    await clock.advance(30.0)
+    planned = node.planned()
+    assert planned is not None
+    assert not any(each.confirmed for each in planned.endpoints)
 
 
 async def test_one_that_is_well_again_is_held_no_more(

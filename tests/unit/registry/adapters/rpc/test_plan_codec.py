@@ -27,6 +27,7 @@ ENDPOINTS = st.builds(
     ).map(tuple),
     weight=st.integers(1, 65535),
     zone=st.sampled_from(["", "a"]),
+    confirmed=st.booleans(),
     metadata=st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3),
 )
 

@@ -1,0 +1,443 @@
+"""The frontend's own ration of removals, row by row of the tables (I8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from cell_samples import ENDPOINT, published, tree
+from cell_samples import entry as entry_of
+from cell_samples import position as position_at
+
+from dns_frontend.plan.cell import (
+    Acknowledge,
+    BaseArrived,
+    CellState,
+    CheckpointArrived,
+    DeltaArrived,
+    PinPlaced,
+    Rules,
+    Serve,
+    Snapshot,
+    step,
+)
+from dns_frontend.plan.digest import Published
+from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry
+from dns_frontend.plan.guard import Limits
+from dns_frontend.plan.velocity import (
+    Leaving,
+    Loss,
+    Reason,
+    Track,
+    VelocityLimits,
+    is_over,
+    is_slowed,
+    leaving,
+    loss_of,
+)
+
+UP, SICK, NEW, LEAVING = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN, Health.DRAINING
+HOLD_SECONDS = 300.0
+
+
+def endpoint(number: int, health: Health = UP, evidence: str = "", **more: object) -> Endpoint:
+    told = evidence or ("validated" if health is UP else "timeout")
+    return replace(
+        ENDPOINT,
+        instance=f"i{number:03d}",
+        incarnation=f"u{number:03d}",
+        addresses=(f"10.0.{number // 250}.{number % 250 + 1}",),
+        health=health,
+        evidence=told,
+        **more,  # type: ignore[arg-type]  # fields by name
+    )
+
+
+def name(
+    *endpoints: Endpoint, key: str = "shop/cart", policy: Policy | None = None
+) -> ServiceEntry:
+    return replace(entry_of(key), endpoints=endpoints, policy=policy)
+
+
+def fleet(
+    up: int, down: int = 0, key: str = "shop/cart", evidence: str = "timeout"
+) -> ServiceEntry:
+    """The first `down` of them are not answered with."""
+    return name(
+        *(endpoint(number, SICK, evidence) for number in range(down)),
+        *(endpoint(number) for number in range(down, up + down)),
+        key=key,
+    )
+
+
+ONE = endpoint(1)
+HELD = endpoint(1, SICK, hold="name_floor")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (endpoint(1, SICK), None, Leaving.STAYS),
+        (endpoint(1, NEW, "none"), endpoint(1, SICK), Leaving.STAYS),
+        (ONE, ONE, Leaving.STAYS),
+        (ONE, HELD, Leaving.STAYS),
+        (ONE, endpoint(1, UP, "lease_renewed"), Leaving.STAYS),
+        (ONE, None, Leaving.VANISHED),
+        (HELD, None, Leaving.VANISHED),
+        (ONE, replace(endpoint(1, NEW, "none"), incarnation="other"), Leaving.EXPLICIT),
+        (ONE, endpoint(1, LEAVING, "deregistered"), Leaving.EXPLICIT),
+        (ONE, endpoint(1, SICK, "deregistered"), Leaving.EXPLICIT),
+        (ONE, endpoint(1, SICK, "withdrawn"), Leaving.EXPLICIT),
+        (ONE, endpoint(1, SICK, confirmed=True), Leaving.EXPLICIT),
+        (ONE, endpoint(1, SICK, "refused"), Leaving.STRONG),
+        (ONE, endpoint(1, SICK, "not_serving"), Leaving.STRONG),
+        (ONE, endpoint(1, SICK, "wrong_identity"), Leaving.STRONG),
+        (HELD, endpoint(1, SICK, "lease_expired"), Leaving.STRONG),
+        (replace(HELD, evidence="lease_expired"), endpoint(1, SICK), Leaving.STRONG),
+        (ONE, endpoint(1, SICK, "timeout"), Leaving.WEAK),
+        (ONE, endpoint(1, SICK, "lease_expired"), Leaving.WEAK),
+        (HELD, endpoint(1, SICK, "timeout"), Leaving.WEAK),
+        (ONE, endpoint(1, SICK, "none"), Leaving.WEAK),
+        (ONE, endpoint(1, NEW, "none"), Leaving.WEAK),
+    ],
+)
+def test_every_row_of_how_an_endpoint_leaves(
+    before: Endpoint, after: Endpoint | None, expected: Leaving
+) -> None:
+    assert leaving(before, after) is expected
+
+
+def test_one_whose_address_another_endpoint_has_was_replaced() -> None:
+    assert leaving(ONE, None, taken=ONE.addresses) is Leaving.EXPLICIT
+    assert leaving(ONE, None, taken=("10.9.9.9",)) is Leaving.VANISHED
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (fleet(4), fleet(4), Loss(4)),
+        (fleet(4), fleet(3, 1), Loss(4, ("i000",), (), 1, 0)),
+        (fleet(4), fleet(3, 1, evidence="refused"), Loss(4)),
+        (fleet(4), name(*fleet(4).endpoints[2:]), Loss(4, (), ("i000", "i001"), 0, 2)),
+        # additions make up for losses, for what vanished first
+        (fleet(4), name(*fleet(3, 1).endpoints, endpoint(9)), Loss(4)),
+        (
+            fleet(4),
+            name(*fleet(1, 2).endpoints, endpoint(8)),
+            Loss(4, ("i000", "i001"), ("i003",), 2, 0),
+        ),
+        (
+            fleet(5),
+            name(*fleet(1, 3).endpoints, endpoint(8), endpoint(9)),
+            Loss(5, ("i000", "i001", "i002"), ("i004",), 2, 0),
+        ),
+        # explicit: the last set, a deletion
+        (fleet(4), replace(fleet(0, 4), held=True), Loss(4)),
+        (fleet(4), entry_of("shop/cart", tombstoned=True), Loss(4)),
+        (entry_of("shop/cart", tombstoned=True), fleet(4), Loss(0)),
+    ],
+)
+def test_what_a_step_takes_from_a_name(
+    before: ServiceEntry, after: ServiceEntry, expected: Loss
+) -> None:
+    assert loss_of(before, after)[:1] == expected[:1]
+    assert (loss_of(before, after).weak_net, loss_of(before, after).vanished_net) == expected[3:]
+    if expected.weak_net or expected.vanished_net:
+        assert loss_of(before, after) == expected
+
+
+TRACK = Track(((0.0, 3, 10),))
+
+
+@pytest.mark.parametrize(
+    ("track", "lost", "level", "at_once", "expected"),
+    [
+        (Track(), 0, 10, True, False),
+        (Track(), 2, 10, True, False),
+        (Track(), 3, 10, True, True),
+        (Track(), 3, 10, False, False),
+        (Track(), 5, 10, False, False),
+        (Track(), 6, 10, False, True),
+        (Track(), 1, 1, True, False),
+        (Track(), 1, 3, True, False),
+        (TRACK, 0, 7, True, False),
+        (TRACK, 2, 7, True, False),
+        (TRACK, 3, 7, False, True),
+        # what came since raises the level, and with it the share
+        (TRACK, 3, 12, True, False),
+    ],
+)
+def test_every_row_of_what_is_over(
+    track: Track, lost: int, level: int, at_once: bool, expected: bool
+) -> None:
+    shares = {"share": 0.25, "window_share": 0.5, "least": 1}
+    assert is_over(track, lost, level, at_once=at_once, **shares) is expected  # type: ignore[arg-type]  # by their names
+
+
+def merged(before: Published, after: Published, kept: Mapping[str, Reason]) -> Published:
+    """As the feed's, without octets."""
+    assert before.entry is not None
+    assert after.entry is not None
+    endpoints = {
+        each.instance: replace(each, health=SICK, evidence="none")
+        for each in before.entry.endpoints
+        if each.instance in kept
+    } | {each.instance: each for each in after.entry.endpoints}
+    for instance, reason in kept.items():
+        endpoints[instance] = replace(endpoints[instance], hold=reason.value)
+    in_order = tuple(endpoints[instance] for instance in sorted(endpoints))
+    fault = "too many" if len(in_order) > 200 else ""
+    return published(replace(after.entry, endpoints=in_order), fault)
+
+
+RULES = Rules(Limits(), HOLD_SECONDS, merge=merged)
+
+
+class Cell:
+    """A cell at the frontend, one generation after the other."""
+
+    def __init__(self, *entries: ServiceEntry, rules: Rules = RULES) -> None:
+        self.rules = rules
+        self.content = tree(*entries)
+        self.generation = 1
+        self.now = 0.0
+        self.effects: tuple[object, ...] = ()
+        self.state = CellState("east")
+        self._take(BaseArrived(0.0, position_at(1, self.content.digest), self.content))
+
+    def _take(self, event: BaseArrived | DeltaArrived | CheckpointArrived | PinPlaced) -> None:
+        self.state, self.effects = step(self.state, event, self.rules)
+
+    def publish(self, *entries: ServiceEntry, after: float = 1.0) -> Cell:
+        """The registry publishes these entries, so much later."""
+        self.now += after
+        self.generation += 1
+        changed = {each.key.entry: published(each) for each in entries}
+        self.content = self.content.replace(changed, ())
+        at = position_at(self.generation, self.content.digest)
+        self._take(DeltaArrived(self.now, at, self.generation - 1, changed, ()))
+        return self
+
+    def missed(self, *entries: ServiceEntry) -> Cell:
+        """The same, of generations of which this frontend hears the last, whole."""
+        self.now += 1.0
+        self.generation += 9
+        self.content = self.content.replace({e.key.entry: published(e) for e in entries}, ())
+        at = position_at(self.generation, self.content.digest)
+        self._take(BaseArrived(self.now, at, self.content))
+        return self
+
+    def wait(self, seconds: float) -> Cell:
+        """Nothing is published, and the registry says so."""
+        self.now += seconds
+        self._take(CheckpointArrived(self.now, 1, self.generation))
+        return self
+
+    @property
+    def served(self) -> Snapshot:
+        assert self.state.served is not None
+        assert self.state.refused is None
+        assert self.state.served.position.generation == self.generation
+        return self.state.served
+
+    def answered(self, key: str = "shop/cart") -> int:
+        """How many endpoints the name is answered with."""
+        found = self.served.held.get(key) or self.served.tree.get(key)
+        assert found is not None
+        assert found.entry is not None
+        return sum(each.health is UP or bool(each.hold) for each in found.entry.endpoints)
+
+    def holds(self, key: str = "shop/cart") -> list[str]:
+        """What is held of the name, and why."""
+        kept = self.served.held.get(key)
+        if kept is None:
+            return []
+        assert is_slowed(kept.entry)
+        assert kept.entry is not None
+        return [f"{e.instance} {e.hold}" for e in kept.entry.endpoints if e.hold]
+
+
+def test_a_name_loses_a_quarter_in_one_generation_without_strong_evidence_and_no_more() -> None:
+    assert Cell(fleet(12)).publish(fleet(9, 3)).holds() == []
+    cell = Cell(fleet(12)).publish(fleet(8, 4))
+    assert cell.holds() == [f"i{number:03d} frontend_name" for number in range(4)]
+    assert cell.answered() == 12
+
+
+def test_health_stays_true_beside_the_hold() -> None:
+    kept = Cell(fleet(12)).publish(fleet(6, 6)).served.held["shop/cart"].entry
+    assert kept is not None
+    assert [(e.health, e.evidence) for e in kept.endpoints[:6]] == [(SICK, "timeout")] * 6
+
+
+@pytest.mark.parametrize("evidence", ["refused", "not_serving", "wrong_identity", "deregistered"])
+def test_strong_and_explicit_evidence_is_never_held(evidence: str) -> None:
+    assert Cell(fleet(40)).publish(fleet(0, 40, evidence=evidence)).served.held == {}
+
+
+def test_what_leaves_in_small_steps_is_bounded_over_the_window() -> None:
+    cell = Cell(fleet(20))
+    for down in range(1, 11):
+        assert cell.publish(fleet(20 - down, down)).holds() == [], down
+    assert cell.publish(fleet(9, 11)).holds() == ["i010 frontend_name"]
+    assert cell.answered() == 10
+    # the window slides: by then what left first counts no more
+    assert cell.publish(fleet(9, 11), after=295.0).holds() == []
+
+
+def test_generations_that_were_missed_may_take_as_much_as_the_window() -> None:
+    assert Cell(fleet(20)).missed(fleet(10, 10)).holds() == []
+    assert len(Cell(fleet(20)).missed(fleet(9, 11)).holds()) == 11
+
+
+def test_additions_are_taken_while_removals_are_held() -> None:
+    crowd = fleet(6, 6).endpoints
+    cell = Cell(fleet(12)).publish(name(*crowd, endpoint(90)))
+    assert len(cell.holds()) == 6
+    assert cell.answered() == 13
+    cell.publish(name(*crowd, endpoint(90), endpoint(91)))
+    assert cell.answered() == 14
+    cell.publish(fleet(3, key="shop/till"))
+    assert cell.answered("shop/till") == 3
+
+
+def test_a_hold_ends_when_the_endpoints_are_well_or_the_evidence_is_strong() -> None:
+    cell = Cell(fleet(12)).publish(fleet(6, 6))
+    assert cell.publish(fleet(9, 3)).holds() == [], "three of twelve are no matter"
+    cell = Cell(fleet(12)).publish(fleet(6, 6))
+    assert cell.publish(fleet(6, 6, evidence="lease_expired")).holds() == []
+
+
+def test_a_hold_ends_when_an_operator_confirms() -> None:
+    confirmed = tuple(replace(e, confirmed=e.health is SICK) for e in fleet(6, 6).endpoints)
+    cell = Cell(fleet(12)).publish(fleet(6, 6)).publish(name(*confirmed))
+    assert cell.holds() == []
+    assert cell.answered() == 6
+
+
+def test_a_hold_ends_by_itself_when_the_registry_still_says_so() -> None:
+    cell = Cell(fleet(12)).publish(fleet(6, 6))
+    cell.wait(HOLD_SECONDS - 1)
+    assert len(cell.holds()) == 6
+    assert cell.effects == ()
+    cell.wait(1.0)
+    assert cell.holds() == []
+    assert cell.answered() == 6
+    (serve,) = (each for each in cell.effects if isinstance(each, Serve))
+    assert list(serve.changed) == ["shop/cart"]
+    (word,) = (each for each in cell.effects if isinstance(each, Acknowledge))
+    assert word.held == {}
+    cell.wait(HOLD_SECONDS)
+    assert cell.effects == ()
+
+
+def test_what_is_held_longer_does_not_begin_anew_with_each_generation() -> None:
+    cell = Cell(fleet(12), fleet(3, key="shop/till")).publish(fleet(6, 6))
+    for up in (4, 5):
+        cell.publish(fleet(up, key="shop/till"), after=140.0)
+        assert len(cell.holds()) == 6
+    assert cell.publish(fleet(6, key="shop/till"), after=21.0).holds() == []
+
+
+def test_a_restart_holds_what_is_on_disk_for_another_while() -> None:
+    cell = Cell(fleet(12)).publish(fleet(6, 6))
+    cell.state = CellState("east", served=cell.served)
+    cell.wait(1.0)
+    assert len(cell.holds()) == 6
+    cell.wait(HOLD_SECONDS)
+    assert cell.holds() == []
+
+
+def test_a_pin_is_served_whatever_it_takes_out() -> None:
+    cell = Cell(fleet(12))
+    content = tree(fleet(1, 11))
+    pinned = Snapshot(position_at(1, content.digest), content)
+    cell._take(PinPlaced(1.0, pinned, "by hand"))
+    assert cell.state.served is not None
+    assert cell.state.served.held == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "down", "held"), [(16, 16, 0), (17, 17, 17), (50, 40, 0), (50, 41, 41)]
+)
+def test_a_cell_loses_four_tenths_in_one_generation_and_sixteen_always(
+    names: int, down: int, held: int
+) -> None:
+    """Of names with two endpoints each, of which one always may go."""
+    keys = [f"shop/s{number:03d}" for number in range(names)]
+    cell = Cell(*(fleet(2, key=key) for key in keys))
+    cell.publish(*(fleet(1, 1, key=key) for key in keys[:down]))
+    assert len(cell.served.held) == held
+    assert {hold for key in keys for hold in cell.holds(key)} <= {"i000 frontend_cell"}
+
+
+def test_what_leaves_a_cell_in_small_steps_is_bounded_over_the_window() -> None:
+    keys = [f"shop/s{number:03d}" for number in range(100)]
+    limits = replace(RULES, velocity=VelocityLimits(cell_window_share=0.2))
+    cell = Cell(*(fleet(2, key=key) for key in keys), rules=limits)
+    for number in range(4):
+        cell.publish(*(fleet(1, 1, key=key) for key in keys[10 * number : 10 * number + 10]))
+        assert cell.served.held == {}
+    assert cell.publish(fleet(1, 1, key=keys[40])).holds(keys[40]) == ["i000 frontend_cell"]
+
+
+def test_owners_deregister_as_many_as_they_like_but_for_most_of_many_at_once() -> None:
+    crowd = fleet(60).endpoints
+    assert Cell(fleet(20)).publish(name()).served.held.keys() == {"shop/cart"}, (
+        "emptied, not slowed"
+    )
+    assert Cell(fleet(21)).publish(name(*fleet(21).endpoints[20:])).holds() == []
+    assert Cell(name(*crowd)).publish(name(*crowd[30:])).holds() == []
+    cell = Cell(name(*crowd)).publish(name(*crowd[31:]))
+    assert cell.holds() == [f"i{number:03d} frontend_vanished" for number in range(31)]
+    kept = cell.served.held["shop/cart"].entry
+    assert kept is not None
+    assert {(e.health, e.evidence) for e in kept.endpoints[:31]} == {(SICK, "none")}
+    assert cell.wait(HOLD_SECONDS).holds() == []
+    # a release: others came in their place
+    others = tuple(endpoint(number) for number in range(100, 160))
+    assert Cell(name(*crowd)).publish(name(*others)).holds() == []
+    # drained first, as owners do who have the time
+    drained = name(*(replace(each, health=LEAVING) for each in crowd[:59]), crowd[59])
+    assert Cell(name(*crowd)).publish(drained).publish(name(crowd[59])).holds() == []
+
+
+def test_what_vanished_while_generations_were_missed_is_believed() -> None:
+    crowd = fleet(60).endpoints
+    assert Cell(name(*crowd)).missed(name(*crowd[59:])).holds() == []
+
+
+def test_most_of_a_cell_that_vanishes_in_small_parts_is_held() -> None:
+    keys = [f"shop/s{number:03d}" for number in range(30)]
+    cell = Cell(*(fleet(4, key=key) for key in keys))
+    cell.publish(*(name(*fleet(4).endpoints[3:], key=key) for key in keys))
+    assert len(cell.served.held) == 30
+    assert cell.holds(keys[0]) == [f"i{number:03d} frontend_vanished" for number in range(3)]
+
+
+def test_what_would_be_out_of_bounds_with_what_is_held_is_taken_as_it_is() -> None:
+    crowd = fleet(150).endpoints
+    fresh = tuple(endpoint(number) for number in range(200, 270))
+    assert Cell(name(*crowd)).publish(name(*fresh)).holds() == []
+
+
+def test_a_name_that_is_emptied_is_held_whole_as_ever() -> None:
+    cell = Cell(fleet(12), fleet(1, key="shop/till")).publish(name())
+    kept = cell.served.held["shop/cart"]
+    assert not is_slowed(kept.entry)
+    assert kept.entry == fleet(12)
+
+
+def test_what_is_slowed_counts_not_as_lost_names() -> None:
+    """Else a mass of them would have the generation refused, additions and all."""
+    keys = [f"shop/s{number:03d}" for number in range(100)]
+    cell = Cell(*(fleet(8, key=key) for key in keys))
+    cell.publish(*(fleet(4, 4, key=key) for key in keys))
+    assert len(cell.served.held) == 100
+    assert cell.answered(keys[0]) == 8
+
+
+def test_without_a_way_to_write_such_entries_none_is_held() -> None:
+    cell = Cell(fleet(12), rules=Rules(Limits()))
+    assert cell.publish(fleet(6, 6)).served.held == {}
