@@ -14,12 +14,12 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from dns_frontend import telemetry
 from dns_frontend.feed.applier import Applier
-from dns_frontend.plan.entry import Health, Protocol
+from dns_frontend.feed.targets import Target, Targets
 from dns_frontend.plan.sight import NO_OPINION, Opinion, Seen, form, worst_of
 
 ROUND_SECONDS = 5.0
@@ -37,17 +37,6 @@ FINDINGS_LIMIT = 4096
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _ANSWERED_NO = (errno.ECONNREFUSED, errno.ECONNRESET)
 _OWN_FAULT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One endpoint to connect to."""
-
-    cell: str
-    region: str
-    incarnation: str
-    addresses: tuple[str, ...]
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +63,14 @@ class Observer:
         self._frontend = frontend
         self._applier = applier
         self._tell = tell
-        self._targets: list[Target] = []
+        self._targets = Targets()
         self._opinions: dict[str, Opinion] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._told: dict[str, tuple[int, dict[str, Seen]]] = {}
         self._whole_at = -math.inf
 
     def __repr__(self) -> str:
-        return f"<Observer {self._frontend} {len(self._targets)} targets>"
+        return f"<Observer {self._frontend} {len(self._targets.all)} targets>"
 
     async def run(self) -> None:
         """Probe and tell, for ever."""
@@ -96,7 +85,7 @@ class Observer:
         failing = (Seen.REFUSED, Seen.TIMEOUT)
         return frozenset(
             each.incarnation
-            for each in self._targets
+            for each in self._targets.all
             if each.region in regions
             and self._opinions.get(each.incarnation, NO_OPINION).seen in failing
         )
@@ -108,15 +97,15 @@ class Observer:
         self._slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as tries:
             while True:
-                self._targets = list(self._endpoints())
-                self._opinions = {
-                    each.incarnation: self._opinions.get(each.incarnation, NO_OPINION)
-                    for each in self._targets
-                }
-                count = len(self._targets)
+                if await self._targets.follow(self._applier.states()):
+                    self._opinions = {
+                        each.incarnation: self._opinions.get(each.incarnation, NO_OPINION)
+                        for each in self._targets.all
+                    }
+                count = len(self._targets.all)
                 self.round_seconds = max(ROUND_SECONDS, count / TRIES_A_SECOND)
                 begun = time.monotonic()
-                for at, target in enumerate(self._targets):
+                for at, target in enumerate(self._targets.all):
                     due = begun + self.round_seconds * at / count
                     if due - time.monotonic() > SLICE_SECONDS:
                         await asyncio.sleep(due - time.monotonic())
@@ -126,24 +115,6 @@ class Observer:
                 # a round that had to wait for slots was longer, and that is told
                 self.round_seconds = max(self.round_seconds, time.monotonic() - begun)
                 await asyncio.sleep(max(left, SLICE_SECONDS))
-
-    def _endpoints(self) -> Iterator[Target]:
-        """What is to be tried: endpoints that were validated once, with a TCP port."""
-        for state in self._applier.states():
-            if state.served is None:
-                continue
-            for _, published in state.served.tree:
-                for endpoint in () if published.entry is None else published.entry.endpoints:
-                    port = next((p for p in endpoint.ports if p.protocol is Protocol.TCP), None)
-                    known = endpoint.health in (Health.HEALTHY, Health.UNHEALTHY)
-                    if port is not None and known and endpoint.incarnation:
-                        yield Target(
-                            state.served.position.cell,
-                            state.served.position.region,
-                            endpoint.incarnation,
-                            endpoint.addresses,
-                            port.number,
-                        )
 
     async def _try(self, target: Target) -> None:
         try:
@@ -170,7 +141,7 @@ class Observer:
             self._whole_at = time.monotonic()
         counts: dict[str, int] = {}
         findings: dict[str, dict[str, Seen]] = {}
-        for target in self._targets:
+        for target in self._targets.all:
             counts[target.cell] = counts.get(target.cell, 0) + 1
             found = findings.setdefault(target.cell, {})
             seen = self._opinions.get(target.incarnation, NO_OPINION).seen
