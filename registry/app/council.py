@@ -23,7 +23,7 @@ from registry.domain.errors import StoreUnavailable
 from registry.domain.health import Evidence, Health, Standing
 from registry.domain.instance import CheckKind, Instance
 from registry.domain.names import CellName, Incarnation, InstanceKey, ServiceKey
-from registry.domain.observation import LIFETIME_SECONDS, Observation, ObserverId
+from registry.domain.observation import BEAT_SECONDS, LIFETIME_SECONDS, Observation, ObserverId
 from registry.domain.observer import ObserverRecord, Quarantine
 from registry.domain.quarantine import Gainsaid, Look, Trust, may_conclude, step
 from registry.domain.quorum import agreed, gainsaying, ruled, verdict
@@ -32,6 +32,9 @@ from registry.ports import Clock, Store
 log = logging.getLogger(__name__)
 
 READ_SECONDS = 0.5
+ALONE_READ_SECONDS = BEAT_SECONDS
+"""The same while nobody else is known. A newcomer's words count once its beat has moved, and it
+has to find the endpoints well first, so to hear of it this late costs nothing."""
 LOOK_SECONDS = 0.25
 """What this node itself sees is looked at anew after this, when something hangs on it."""
 LAG_SECONDS = 5.0
@@ -185,7 +188,7 @@ class Council:
                 await self.look()
             except StoreUnavailable as error:
                 await self._clock.sleep(error.retry_after_seconds)
-            await self._clock.sleep(READ_SECONDS)
+            await self._clock.sleep(READ_SECONDS if self._witnesses else ALONE_READ_SECONDS)
 
     async def look(self) -> None:
         """Read what the others say, and judge all. Raises as `run`, and StoreUnavailable."""

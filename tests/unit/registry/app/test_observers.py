@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from instance_node import GatedStore
@@ -381,3 +382,26 @@ async def test_what_two_vantage_points_find_refused_leaves_whatever_the_cells_bu
     two.probers["b"].answer(("127.0.0.1", 99), Evidence.REFUSED)
     await two.clock.advance(9.0)
     assert holds() == [""] * 30
+
+
+async def test_who_is_alone_asks_seldom_who_else_looks_and_who_is_not_asks_often(
+    store: GatedStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = store.observers
+
+    async def observers(*given: Any) -> Sequence[ObserverRecord]:
+        asked.append(1)
+        return await real(*given)
+
+    monkeypatch.setattr(store, "observers", observers)
+    async for cell in _running(store, clock, ("a",)):
+        asked.clear()
+        await clock.advance(60.0)
+        assert 20 <= len(asked) <= 26
+        async with running(PublicationNode(store, clock, ScriptedProber(clock), name="b")):
+            await clock.advance(5.0)
+            asked.clear()
+            await clock.advance(60.0)
+            assert 110 <= len(asked) <= 126
+        assert cell.standings() == dict.fromkeys(SERVICES, HEALTHY)
