@@ -26,6 +26,7 @@ from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
 from dns_frontend.feed.merge import merger
 from dns_frontend.feed.observer import Observer, SightReport
 from dns_frontend.feed.pins import PinBoard, PinWatch
+from dns_frontend.feed.readiness import Readiness
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.feed.vault import Vault
 from dns_frontend.feed.warden import Warden
@@ -104,6 +105,7 @@ class FrontendServer:
             period_seconds=pace.rehearsal_seconds,
         )
         self._observer = Observer(settings.frontend_id, self._applier, self._observe)
+        self._readiness = Readiness(settings.frontend_id, self._table, settings.regions)
         self._vault = Vault(settings.data_dir, self._limits)
         self._warden = Warden(
             settings.frontend_id,
@@ -168,6 +170,7 @@ class FrontendServer:
         self._withdrawals = [
             self._responder.counters.show(settings.frontend_id),
             CellGauges(settings.frontend_id, self._applier, self._scribe).show(),
+            self._readiness.show(),
         ]
         self._answering = True
         self._run("scribe", self._scribe.run)
@@ -175,6 +178,7 @@ class FrontendServer:
         self._run("pins", self._pins.run)
         self._run("applier", self._applier.run)
         self._run("staleness", self._watch_staleness)
+        self._run("readiness", self._readiness.run)
         if settings.role is Role.CANARY:
             self._run("canary", self._canary.run)
         if settings.probe:

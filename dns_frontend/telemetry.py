@@ -134,6 +134,16 @@ _meter.create_observable_gauge(
     "reason; alert on any",
 )
 
+SERVICES_READY = "sheetanchor.frontend.services.ready"
+_meter.create_observable_gauge(
+    SERVICES_READY,
+    _shown(SERVICES_READY),
+    unit="{service}",
+    description="Services by whether the frontend's own region would be answered healthy endpoints "
+    "of a region in good standing if the one that answers now were lost; all are gone through, 64 "
+    "a second",
+)
+
 # --- Feed ----------------------------------------------------------------------------
 CONNECTED = "sheetanchor.frontend.feed.connected"
 _meter.create_observable_gauge(

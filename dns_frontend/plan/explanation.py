@@ -13,13 +13,13 @@ There is no clock in it: equal state gives equal lines.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from dns_frontend.plan.answer import Composer, RecordSet, RecordType, Scope, strings
 from dns_frontend.plan.entry import CellPosition, Endpoint
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose
+from dns_frontend.plan.fallback import fallback_of
 from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.zone import Place
 
@@ -88,7 +88,8 @@ def explain(
         for cell in ledger.cells()
         if ledger.region(cell) in shown
     ]
-    lines += _fallback(scope, choice)
+    fallback = fallback_of(scope, choice)
+    lines += [] if fallback is None else [str(fallback)]
     lines += [_tier(ledger, tier) for tier in scope.tiers]
     endpoints: list[str] = []
     for tier in scope.tiers:
@@ -113,27 +114,6 @@ def explain(
     if len(endpoints) > ENDPOINT_LINES_MAXIMUM:
         lines.append(f"more={len(endpoints) - ENDPOINT_LINES_MAXIMUM} endpoints not shown")
     return lines
-
-
-# _fallback: what would answer if the region that answers now were lost
-#
-#   what would                                  ready
-#   ------------------------------------------  -----
-#   healthy ones of a region that stands in     yes
-#   anything else: it would be an answer, but
-#   not one to lean on (I29)                    no
-def _fallback(scope: Scope, choice: Choice) -> list[str]:
-    if scope.pinned:
-        return []
-    others = tuple(tier for tier in scope.tiers if tier.region != choice.region)
-    # shares count on a home that is there
-    policy = replace(scope.policy, overprovisioning=0.0)
-    then = choose(scope.home, others, ANY, policy)
-    ready = "yes" if then.rule is Rule.STANDS_IN else "no"
-    return [
-        f"fallback={then.region if then.everything else 'none'} rule={then.rule.value}"
-        f" endpoints={len(then.everything)} ready={ready}"
-    ]
 
 
 def _mode(ledger: Ledger, choice: Choice, stale: Collection[str]) -> ServingMode:

@@ -57,6 +57,22 @@ class Ledgers:
             ledger = self._open(key, now)
         return ledger
 
+    def glance(self, key: ServiceKey, now: float) -> Ledger | None:
+        """The same, but one that is not open stays so; it is to be looked at and let go."""
+        ledger = self.open.get(key)
+        return self._made(key, now)[0] if ledger is None else ledger
+
+    def names(self) -> Iterator[ServiceKey]:
+        """Each service once, as the cells spoke of them when this began."""
+        contents = [content for _, content in self._contents.values()]
+        for at, content in enumerate(contents):
+            for key in content.services():
+                if all(earlier.entry(key) is None for earlier in contents[:at]):
+                    yield ServiceKey(*key.split("/", 1))
+        for known in list(self.open):
+            if all(content.entry(known.entry) is None for content in contents):
+                yield known
+
     def make(self, key: ServiceKey, now: float) -> Ledger:
         """The same, begun when nothing is known."""
         ledger = self.find(key, now)
@@ -121,6 +137,19 @@ class Ledgers:
     # --- opening and closing -----------------------------------------------------------
 
     def _open(self, key: ServiceKey, now: float) -> Ledger | None:
+        ledger, faulty = self._made(key, now)
+        if ledger is None:
+            return None
+        if len(self._idle) >= OPEN_MAXIMUM:
+            self._close()
+        self.open[key] = ledger
+        if faulty:
+            self.keep(key)
+        self.settle(ledger)
+        return ledger
+
+    def _made(self, key: ServiceKey, now: float) -> tuple[Ledger | None, bool]:
+        """A ledger of what the cells say, and whether one said what could not be taken."""
         ledger: Ledger | None = None
         faulty = False
         for cell, (region, content) in self._contents.items():
@@ -134,16 +163,10 @@ class Ledgers:
             except Exception:  # whatever one bad entry does, the others go on (I11)
                 faulty = True
         if ledger is None or not ledger.entries:
-            return None
+            return None, faulty
         # together, as if all cells had been read before anything was judged (I16)
         ledger.restart((), now)
-        if len(self._idle) >= OPEN_MAXIMUM:
-            self._close()
-        self.open[key] = ledger
-        if faulty:
-            self.keep(key)
-        self.settle(ledger)
-        return ledger
+        return ledger, faulty
 
     def _may_close(self, ledger: Ledger) -> bool:
         """Whether opening it again would give the same."""

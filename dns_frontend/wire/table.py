@@ -11,7 +11,7 @@ Not thread-safe: one event loop owns it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from struct import pack
 
 from dns_frontend.plan.answer import Composer
@@ -232,6 +232,14 @@ class AnswerTable:
     def service(self, key: tuple[str, str]) -> Ledger | None:
         """What is known of a service; all that is below the name of an unknown one is denied."""
         return self._ledgers.find(ServiceKey(*key), self._now)
+
+    def names(self) -> Iterator[ServiceKey]:
+        """All services, each once, as they are now."""
+        return self._ledgers.names()
+
+    def glance(self, key: ServiceKey) -> Ledger | None:
+        """As `service`, for who only looks: nothing stays open for it."""
+        return self._ledgers.glance(key, self._now)
 
     def denial(self, zone_offset: int) -> Body:
         """The answer for a name that is not there, whose zone part is at `zone_offset`."""
