@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 
 from dns_frontend import telemetry
 from dns_frontend.plan.answer import scope
-from dns_frontend.plan.entry import ServiceKey
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import choose
 from dns_frontend.plan.fallback import fallback_of
@@ -35,7 +34,7 @@ class Readiness:
         self._frontend = frontend
         self._table = table
         self._regions = regions
-        self._names: Iterator[ServiceKey] | None = None
+        self._left: Iterator[Ledger | None] | None = None
         self._counts = [0, 0]
 
     def __repr__(self) -> str:
@@ -53,17 +52,17 @@ class Readiness:
 
     async def tick(self) -> int:
         """One second's share of the work; how many names were looked at."""
-        if self._names is None:
-            self._names, self._counts = self._table.names(), [0, 0]
+        if self._left is None:
+            self._left, self._counts = self._table.each(), [0, 0]
         names = endpoints = 0
         while names < NAMES_A_TICK and endpoints < ENDPOINTS_A_TICK:
-            key = next(self._names, None)
-            if key is None:
-                self._names = None
+            try:
+                ledger = next(self._left)
+            except StopIteration:
+                self._left = None
                 self.ready = self._counts[0], self._counts[1]
                 break
             names += 1
-            ledger = self._table.glance(key)
             if ledger is not None and ledger.alive_in:
                 endpoints += ledger.size
                 self._counts[0 if self._is_ready(ledger) else 1] += 1

@@ -233,13 +233,9 @@ class AnswerTable:
         """What is known of a service; all that is below the name of an unknown one is denied."""
         return self._ledgers.find(ServiceKey(*key), self._now)
 
-    def names(self) -> Iterator[ServiceKey]:
-        """All services, each once, as they are now."""
-        return self._ledgers.names()
-
-    def glance(self, key: ServiceKey) -> Ledger | None:
-        """As `service`, for who only looks: nothing stays open for it."""
-        return self._ledgers.glance(key, self._now)
+    def each(self) -> Iterator[Ledger | None]:
+        """All services, each as it is when its turn comes; nothing stays open for it."""
+        return (self._ledgers.glance(key, self._now) for key in self._ledgers.names())
 
     def denial(self, zone_offset: int) -> Body:
         """The answer for a name that is not there, whose zone part is at `zone_offset`."""
