@@ -56,6 +56,9 @@ class _Side:
             made.bind((client, 0))
             made.connect((HOME, self.server.address[1]))
 
+    def __repr__(self) -> str:
+        return f"{self.readable!r}, {self.responder.counters!r}"
+
     def exchange(self, packets: Sequence[bytes], client: str) -> list[bytes]:
         """The replies, in the order in which they came."""
         asking = self.clients[client]
@@ -98,16 +101,20 @@ class LoopPair:
 
     def differ(self, packets: Sequence[bytes], client: str = HOME) -> str:
         """Where the replies to a batch, or what was counted, differ; empty: they do not."""
+        return self.exchange(packets, client)[1]
+
+    def exchange(self, packets: Sequence[bytes], client: str) -> tuple[list[bytes], str]:
+        """The replies to a batch, and `differ`."""
         first, *others = [side.exchange(packets, client) for side in self.sides]
         counted, *counts = [str(side.responder.counters) for side in self.sides]
         for side, replies, count in zip(self.sides[1:], others, counts, strict=True):
             if replies != first:
                 shown = [packet.hex() for packet in packets]
                 expected = f"{self.plain.server}: {_hex(first)}"
-                return f"{client} sent {shown}\n{expected}\n{side.server}: {_hex(replies)}"
+                return first, f"{client} sent {shown}\n{expected}\n{side.server}: {_hex(replies)}"
             if count != counted:
-                return f"counted otherwise\n{counted}\n{side.server}: {count}"
-        return ""
+                return first, f"counted otherwise\n{counted}\n{side.server}: {count}"
+        return first, ""
 
     def cookie(self, client: str) -> bytes:
         """A cookie that both accept from the client: 24 octets."""

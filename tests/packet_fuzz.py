@@ -2,14 +2,16 @@
 
     make fuzz ARGS="--packets 1000000 --seed 7"
     make fuzz ARGS="--seconds 120"
+    make fuzz ARGS="--packets 1000000 --seed 7 --loops"
 
 Some messages are sound, and what has to come back is known; others are sound ones that
 were bent, spliced or cut, or hostile from the start. Each reply is judged by rules that
 hold whatever was sent, written without the code under test. A seed gives the same
 messages again; a failure prints its seed, its number and its octets.
 
-Most messages go straight to the responder, which is fast; `--sockets` sends them through
-real sockets instead. Memory is looked at too: what arrives must leave nothing behind.
+Most messages go straight to the responder, which is fast; `--loops` sends them in batches to
+all UDP loops, which must give the same octets and the same counts, and `--sockets` through a
+real server. Memory is looked at too: what arrives must leave nothing behind.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ import argparse
 import random
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +32,7 @@ import dns.message
 from answer_samples import API_NAME, ZONE, example
 from dns_messages import COOKIE, KEEPALIVE, NSID, PADDING, SUBNET, message, opt, option
 from dns_server_thread import DnsServerThread, receive
+from loop_pair import HOME, LoopPair
 
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.responder import Responder
@@ -77,6 +82,7 @@ class Messages:
         self._chance = random.Random(seed)
         self._kinds: list[tuple[Callable[[], Case], int]] = [
             (self._sound, 30),
+            (self._usual, 10),
             (self._bent, 40),
             (self._spliced, 8),
             (self._bad_options, 10),
@@ -120,6 +126,16 @@ class Messages:
         class_ = chance.choice((0, 3, 4, 254, 255, 999))
         packet = message(API_NAME, 1, *records, class_=class_, flags=flags)
         return Case(packet, frozenset({REFUSED}), 0, edns)
+
+    def _usual(self) -> Case:
+        """What is asked again and again, and may be answered from what lies ready."""
+        chance = self._chance
+        (name, kind), count = chance.choice(list(KNOWN.items()))
+        edns = chance.random() < 0.5
+        records = (opt(payload=chance.choice((512, 1232))),) if edns else ()
+        flags, ident = chance.choice((0, 0x0100)), chance.getrandbits(16)
+        packet = message(name, kind, *records, flags=flags, ident=ident)
+        return Case(packet, frozenset({NOERROR}), count, edns)
 
     def _cased(self, name: str) -> str:
         return "".join(c.upper() if self._chance.random() < 0.3 else c for c in name)
@@ -370,6 +386,50 @@ def fuzz(seed: int, packets: int, seconds: float | None, say: Callable[[str], No
     return count
 
 
+def fuzz_loops(seed: int, packets: int, say: Callable[[str], None]) -> int:
+    """Send messages to all UDP loops side by side, in batches of any size; returns how many.
+
+    Raises Wrong with the batch that does it, which may need those before it.
+    """
+    chance = random.Random(seed + 1)
+    cases = iter(Messages(seed))
+    started = time.monotonic()
+    memory = count = told = 0
+    with tempfile.TemporaryDirectory() as name, LoopPair(example, Path(name)) as pair:
+        while count < packets:
+            batch = list(islice(cases, min(packets - count, chance.randrange(1, 100))))
+            # what a datagram can hold at all, and of that what is read
+            sent = [case.packet[:8000] for case in batch]
+            replies, difference = pair.exchange(sent, HOME)
+            try:
+                if difference:
+                    raise Wrong(difference)
+                for case, packet in zip(batch, sent, strict=True):
+                    read = packet[:4096]
+                    silent = len(read) < 12 or read[2] & 0x80
+                    reply = None if silent or not replies else replies.pop(0)
+                    judge(case._replace(packet=read), reply, stream=False, thorough=count % 16 == 0)
+                    count += 1
+                if replies:
+                    raise Wrong(f"{len(replies)} replies too many")
+            except Wrong as wrong:
+                shown = [packet[:600].hex() for packet in sent]
+                raise Wrong(f"{wrong}\nseed {seed}, message {count + 1}, of {shown}") from None
+            if count - told >= 100_000 or count == packets:
+                told = count
+                now = resident_octets()
+                memory = memory or now
+                if now - memory > MEMORY_GROWTH_OCTETS:
+                    raise Wrong(f"memory grew from {memory:,} to {now:,} octets; seed {seed}")
+                spent = time.monotonic() - started
+                say(f"{count:,} messages, {spent:,.0f} s, {now / 2**20:,.0f} MiB")
+        if any(side.responder.counters.faults for side in pair.sides):
+            raise Wrong(f"an exception in a responder; seed {seed}")
+        loops = ", ".join(map(repr, pair.sides))
+    say(f"loops: {loops}")
+    return count
+
+
 def fuzz_sockets(seed: int, packets: int) -> int:
     """The same over UDP and TCP; what comes over TCP shares connections."""
     with DnsServerThread(example()) as server:
@@ -400,13 +460,20 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=None, help="or after so long")
     parser.add_argument("--seed", type=int, default=None, help="default: a new one")
     parser.add_argument("--sockets", action="store_true", help="through real sockets")
+    parser.add_argument("--loops", action="store_true", help="through all UDP loops at once")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
     print(f"seed {seed}", flush=True)
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
     if options.sockets:
         count = fuzz_sockets(seed, options.packets)
+    elif options.loops:
+        count = fuzz_loops(seed, options.packets, say)
     else:
-        count = fuzz(seed, options.packets, options.seconds, lambda text: print(text, flush=True))
+        count = fuzz(seed, options.packets, options.seconds, say)
     print(f"{count:,} messages, no crash, no leak, no wrong reply")
     return 0
 
