@@ -64,15 +64,16 @@ class Contestant:
     waits: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def cpu_seconds(self) -> float:
-        """CPU time of the process and its children so far."""
-        ticks = 0
+        """CPU time of the threads of the process and its children so far."""
+        nanoseconds = 0
         for pid in _tree(self.process.pid):
-            try:
-                stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            ticks += int(stat[11]) + int(stat[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+            # finer than the ticks of /proc/PID/stat, which a short round has few of
+            for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                try:
+                    nanoseconds += int(path.read_text().split()[0])
+                except OSError:
+                    continue
+        return nanoseconds / 1e9
 
 
 def _tree(pid: int) -> Iterator[int]:
