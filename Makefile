@@ -17,7 +17,7 @@ help: ## list these targets
 
 setup: $(READY) ## make .venv with everything in it (quick when nothing changed)
 
-$(READY): pyproject.toml scripts/setup dns_frontend/server/_batch.pyx
+$(READY): pyproject.toml scripts/setup $(wildcard dns_frontend/server/*.px[di] dns_frontend/server/*.pyx)
 	@scripts/setup "$(PYTHON)" "$(VENV)"
 	@touch $@
 

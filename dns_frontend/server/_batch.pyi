@@ -5,4 +5,4 @@ class Batch:
 
     def __init__(self, responder: Responder, fd: int, wildcard: bool) -> None: ...
     def run(self) -> int:
-        """Answer what has arrived, at most a batch; returns how many datagrams there were."""
+        """Answer what has arrived, at most some batches; returns how many datagrams there were."""
