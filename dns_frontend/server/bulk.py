@@ -18,6 +18,8 @@ from dns_frontend.server.shelf import ENTRY_REPLIES, Kind, Shelf, Shelves, nothi
 
 log = logging.getLogger(__name__)
 
+ROUNDS = 4
+"""Batches until others of the event loop get their turn."""
 CLIENTS_KEPT = 65_536
 """Addresses at hand; a flood of forged ones cannot make more."""
 _REFUSED = frozenset(map(socket.htons, REFUSED_PORTS))
@@ -39,10 +41,21 @@ class Bulk:
         return f"Bulk({len(self._clients)} clients, {self._shelves!r})"
 
     def run(self) -> int:
-        """Answer what has arrived, at most a batch; returns how many datagrams there were."""
-        got = self._receive()
-        if not got:
-            return 0
+        """Answer what has arrived, at most some batches; returns how many datagrams there were.
+
+        While one batch was answered the next has come: it is taken without waiting to be told.
+        """
+        all_got = 0
+        for _ in range(ROUNDS):
+            got = self._receive()
+            if not got:
+                break
+            self._answer(got)
+            all_got += got
+        return all_got
+
+    def _answer(self, got: int) -> None:
+        """Answer what lies in so many slots."""
         messages = self._messages
         heads = messages.heads(got)
         sizes = messages.sizes(got)
@@ -86,7 +99,6 @@ class Bulk:
                 parts += (identifier, part)
         self._count(kinds)
         self._responder.counters.send_errors += messages.send(parts, gaps)
-        return got
 
     def _receive(self) -> int:
         """How many datagrams came."""

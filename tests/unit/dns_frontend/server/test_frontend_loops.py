@@ -174,6 +174,29 @@ def test_a_reply_that_cannot_be_sent_is_counted_and_the_next_batch_is_taken(loop
 
 
 @pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_takes_what_has_come_meanwhile_and_then_others_have_their_turn(
+    loop: UdpLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it answers, a client asks again and again; it is not served for ever."""
+    respond = Responder.respond
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+
+        def asked_again(*args: object) -> bytes | None:
+            client.send(message(f"x.y.z.w.{ZONE}", 1, opt(option(3))))
+            return respond(*args)  # type: ignore[arg-type]  # as they were given
+
+        monkeypatch.setattr(Responder, "respond", asked_again)
+        with Opened(loop) as opened:
+            client.connect(opened.server.address)
+            client.send(message(f"x.y.z.w.{ZONE}", 1, opt(option(3))))
+            opened.readable()
+            counted = opened.responder.counters.queries_udp
+            assert 1 < counted <= 1000
+            opened.readable()
+            assert opened.responder.counters.queries_udp > counted
+
+
+@pytest.mark.parametrize("loop", LOOPS)
 def test_a_mistake_of_ours_stops_no_loop(loop: UdpLoop) -> None:
     """Not even when nothing at all is known of a client."""
 
