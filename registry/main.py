@@ -51,6 +51,7 @@ from registry.app.resolver import Resolver
 from registry.app.service_feed import ServiceFeed
 from registry.app.supervisor import Supervisor
 from registry.app.uptime import Uptime
+from registry.app.zone_editor import ZoneEditor
 from registry.config import RegistrySettings
 from registry.domain.errors import StoreUnavailable
 from registry.domain.gc import Keep
@@ -287,6 +288,7 @@ class RegistryServer:
                 PageTokens(uid.encode()),
                 self._settings.known_regions,
                 Readiness(mirror, self.cells),
+                ZoneEditor(catalog, canaries, store, clock, new_uid),
             ),
         )
 

@@ -46,6 +46,7 @@ from registry.domain.operation import (
 )
 from registry.domain.plan import Endpoint, Head, PlanRecord, ServicePlan
 from registry.domain.service import Namespace, Service, ServicePolicy
+from registry.domain.zone import ZONE_KEY
 from registry.ports import Clock, FrontendRecord, PlanCodec, Store
 
 FRONTEND_SILENCE_SECONDS = 300.0
@@ -142,13 +143,14 @@ class Catalog:
     async def list_services(
         self, namespace: NamespaceId | None, after: tuple[str, str], limit: int
     ) -> Page[Service, tuple[str, str]]:
-        """Live services above `after`, by key; None means all namespaces.
+        """Live services above `after`, by key; None means all namespaces. The zone is none.
 
         Raises NamespaceNotFound.
         """
         if namespace is not None:
             await self.get_namespace(namespace)
-        found = await self._store.list_services(namespace, after, limit + 1)
+        found = await self._store.list_services(namespace, after, limit + 2)
+        found = [each for each in found if each.key != ZONE_KEY][: limit + 1]
         return _page(found, limit, lambda service: (service.key.namespace, service.key.service))
 
     async def get_service(self, key: ServiceKey) -> Service:

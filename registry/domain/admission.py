@@ -27,6 +27,7 @@ from registry.domain.names import (
     ServiceKey,
     is_label,
 )
+from registry.domain.zone import ZONE_KEY
 
 BATCH_LIMIT = 100
 ADDRESS_LIMIT = 8
@@ -116,6 +117,8 @@ def _key(draft: Draft, complaints: Complaints) -> InstanceKey:
             f"{LABEL_RULE}; is {shown(draft.parent)}",
         )
         service = ServiceKey(NamespaceId(""), ServiceId(""))
+    elif service == ZONE_KEY:
+        complaints.add("parent", f"{service} holds the zone's settings, and takes no instances")
     complaints.label("instance_id", draft.instance_id)
     key = InstanceKey(*service, InstanceId(draft.instance_id))
     if draft.name and draft.name != str(key):

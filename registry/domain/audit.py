@@ -32,6 +32,7 @@ class Act(Enum):
     UPDATE_SERVICE = "update_service"
     DECIDE_REMOVAL = "decide_removal"
     DIVERT_SERVICE = "divert_service"
+    UPDATE_ZONE = "update_zone"
     UNKNOWN = "unknown"
     """Read, never written: what a node of a later version wrote down."""
 

@@ -20,6 +20,7 @@ from registry.domain.names import is_label
 from registry.domain.plan import Endpoint, ServicePlan
 from registry.domain.planner import is_servable
 from registry.domain.service import AllDown, ServicePolicy
+from registry.domain.zone import fault_of as zone_fault_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ def _policy_fault(policy: ServicePolicy) -> str:
         return f"minimum of {failover.minimum_endpoints} endpoints"
     if not all(is_label(region) for region in failover.region_order):
         return "a region in its order is not a DNS label"
-    return ""
+    return "" if policy.zone is None else zone_fault_of(policy.zone)
 
 
 def _endpoint_fault(endpoint: Endpoint) -> str:

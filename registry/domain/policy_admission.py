@@ -96,7 +96,7 @@ def _failover(
         order = ()
     for at, region in enumerate(order):
         path = f"failover.region_order[{at}]"
-        if _region(path, region, regions, complaints) and region in order[:at]:
+        if admit_region(path, region, regions, complaints) and region in order[:at]:
             # a loop: who falls back from a region would come to it again
             complaints.add(path, f"{region} is given twice")
     enter = draft.enter_threshold or default.enter_threshold
@@ -133,14 +133,15 @@ def _failover(
     )
 
 
-# _region
+# admit_region
 #
 #   a label  among the known  result
 #   -------  ---------------  ---------------------------------------------------------
 #   no       any              violation: it could be no region
 #   yes      no               violation, with the known ones: misspelt, or not told here
 #   yes      yes              good
-def _region(path: str, region: str, regions: Collection[str], complaints: Complaints) -> bool:
+def admit_region(path: str, region: str, regions: Collection[str], complaints: Complaints) -> bool:
+    """Whether `region` is one that is known here; complains if not."""
     if not complaints.label(path, region):
         return False
     if region not in regions:
@@ -163,8 +164,8 @@ def _distances(
         return ()
     seen: set[frozenset[str]] = set()
     for at, (start, end, distance) in enumerate(drafts):
-        good = _region(f"{path}[{at}].start", start, regions, complaints)
-        good = _region(f"{path}[{at}].end", end, regions, complaints) and good
+        good = admit_region(f"{path}[{at}].start", start, regions, complaints)
+        good = admit_region(f"{path}[{at}].end", end, regions, complaints) and good
         complaints.span(f"{path}[{at}].distance", distance, DISTANCE)
         if good and start == end:
             complaints.add(f"{path}[{at}].end", f"{end} is at no distance from itself")

@@ -7,6 +7,7 @@ from enum import Enum
 
 from registry.domain.diversion import Diversion, Span
 from registry.domain.names import CellName, NamespaceId, RegionName, Revision, ServiceKey
+from registry.domain.zone import ZoneSettings
 
 
 class AllDown(Enum):
@@ -68,6 +69,8 @@ class ServicePolicy:
     failover: FailoverPolicy = FailoverPolicy()
     scale_to_zero: bool = False
     health: HealthPolicy = HealthPolicy()
+    zone: ZoneSettings | None = None
+    """Of `zone.ZONE_KEY` alone."""
 
 
 class StageState(Enum):

@@ -37,6 +37,14 @@ OPTIONS: Mapping[str, str] = {
     "service.policy.failover.exit_threshold": "--exit-threshold",
     "service.policy.failover.exit_hold": "--exit-hold",
     "service.policy.failover.minimum_endpoints": "--minimum-endpoints",
+    # zone set
+    "zone.etag": "--etag",
+    "zone.settings.negative_ttl_seconds": "--negative-ttl",
+    "zone.settings.degraded_ttl_seconds": "--degraded-ttl",
+    "zone.settings.nameserver_ttl_seconds": "--nameserver-ttl",
+    "zone.settings.client_networks.networks": "--network",
+    "zone.settings.client_networks.networks.cidr": "--network",
+    "zone.settings.client_networks.networks.region": "--network",
     # divert, freeze, pin, rollback
     "duration": "--for",
     "cell": "--cell",

@@ -27,6 +27,7 @@ from sheetanchor.cli.resolve import resolve
 from sheetanchor.cli.resolver_config import resolver_config
 from sheetanchor.cli.service import create_service, delete_service, update_service
 from sheetanchor.cli.watch import watch
+from sheetanchor.cli.zone import zone
 
 # `\b` keeps typer from making one paragraph of the lines
 EPILOG = "\b\nExit codes:\n" + "\n".join(
@@ -91,6 +92,7 @@ for verb, functions, sentence in (
     # a group of one command, not that command
     group.callback()(lambda: None)
     app.add_typer(group, name=verb)
+app.add_typer(zone, name="zone")
 app.add_typer(held, name="held")
 app.add_typer(break_glass, name="break-glass")
 

@@ -21,7 +21,7 @@ SERVERS = ("registry", "dns", "dev")
 OPERATORS = (
     *("list", "get", "watch", "resolve", "plans"),
     *("freeze", "unfreeze", "pin", "unpin", "divert"),
-    *("create", "update", "delete", "drain", "held"),
+    *("create", "update", "delete", "drain", "held", "zone"),
 )
 
 

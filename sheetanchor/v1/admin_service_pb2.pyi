@@ -12,6 +12,7 @@ from sheetanchor.v1 import namespace_pb2 as _namespace_pb2
 from sheetanchor.v1 import observer_pb2 as _observer_pb2
 from sheetanchor.v1 import plan_pb2 as _plan_pb2
 from sheetanchor.v1 import service_pb2 as _service_pb2
+from sheetanchor.v1 import zone_pb2 as _zone_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -132,6 +133,28 @@ class DivertServiceRequest(_message.Message):
     etag: str
     actor: str
     def __init__(self, name: _Optional[str] = ..., cell: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reason: _Optional[str] = ..., etag: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class GetZoneRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class UpdateZoneRequest(_message.Message):
+    __slots__ = ("zone", "update_mask", "rollout", "validate_only", "reason", "actor")
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    zone: _zone_pb2.Zone
+    update_mask: _field_mask_pb2.FieldMask
+    rollout: UpdateServiceRequest.Rollout
+    validate_only: bool
+    reason: str
+    actor: str
+    def __init__(self, zone: _Optional[_Union[_zone_pb2.Zone, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., rollout: _Optional[_Union[UpdateServiceRequest.Rollout, str]] = ..., validate_only: _Optional[bool] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ListInstancesRequest(_message.Message):
     __slots__ = ("parent", "page_size", "page_token")

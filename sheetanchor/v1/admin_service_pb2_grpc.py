@@ -13,6 +13,7 @@ from sheetanchor.v1 import lease_pb2 as sheetanchor_dot_v1_dot_lease__pb2
 from sheetanchor.v1 import namespace_pb2 as sheetanchor_dot_v1_dot_namespace__pb2
 from sheetanchor.v1 import observer_pb2 as sheetanchor_dot_v1_dot_observer__pb2
 from sheetanchor.v1 import service_pb2 as sheetanchor_dot_v1_dot_service__pb2
+from sheetanchor.v1 import zone_pb2 as sheetanchor_dot_v1_dot_zone__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -38,8 +39,8 @@ class AdminServiceStub:
     """Lets operators look at everything, and owners edit their services.
 
     Hierarchy: namespaces hold services, services hold instances, an instance
-    holds one lease; cells hold plans; frontends and audit entries stand by
-    themselves.
+    holds one lease; cells hold plans; frontends, audit entries and the zone stand
+    by themselves.
 
     Lists take `page_size` (default 100, at most 1000, larger is taken as 1000,
     negative is refused) and `page_token` (opaque, valid for the same request).
@@ -90,6 +91,16 @@ class AdminServiceStub:
                 '/sheetanchor.v1.AdminService/DivertService',
                 request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.DivertServiceRequest.SerializeToString,
                 response_deserializer=sheetanchor_dot_v1_dot_service__pb2.Service.FromString,
+                _registered_method=True)
+        self.GetZone = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/GetZone',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetZoneRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_zone__pb2.Zone.FromString,
+                _registered_method=True)
+        self.UpdateZone = channel.unary_unary(
+                '/sheetanchor.v1.AdminService/UpdateZone',
+                request_serializer=sheetanchor_dot_v1_dot_admin__service__pb2.UpdateZoneRequest.SerializeToString,
+                response_deserializer=sheetanchor_dot_v1_dot_zone__pb2.Zone.FromString,
                 _registered_method=True)
         self.ListInstances = channel.unary_unary(
                 '/sheetanchor.v1.AdminService/ListInstances',
@@ -202,8 +213,8 @@ class AdminServiceServicer:
     """Lets operators look at everything, and owners edit their services.
 
     Hierarchy: namespaces hold services, services hold instances, an instance
-    holds one lease; cells hold plans; frontends and audit entries stand by
-    themselves.
+    holds one lease; cells hold plans; frontends, audit entries and the zone stand
+    by themselves.
 
     Lists take `page_size` (default 100, at most 1000, larger is taken as 1000,
     negative is refused) and `page_token` (opaque, valid for the same request).
@@ -264,6 +275,21 @@ class AdminServiceServicer:
     def DivertService(self, request, context):
         """Sends a service's clients in one cell's region to other regions for a
         while. It ends by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetZone(self, request, context):
+        """Gets the zone's settings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateZone(self, request, context):
+        """Updates the zone's settings. As a change of policy does, the change acts on
+        canary frontends first, and on the others when it did well there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -463,6 +489,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.DivertServiceRequest.FromString,
                     response_serializer=sheetanchor_dot_v1_dot_service__pb2.Service.SerializeToString,
             ),
+            'GetZone': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetZone,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.GetZoneRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_zone__pb2.Zone.SerializeToString,
+            ),
+            'UpdateZone': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateZone,
+                    request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.UpdateZoneRequest.FromString,
+                    response_serializer=sheetanchor_dot_v1_dot_zone__pb2.Zone.SerializeToString,
+            ),
             'ListInstances': grpc.unary_unary_rpc_method_handler(
                     servicer.ListInstances,
                     request_deserializer=sheetanchor_dot_v1_dot_admin__service__pb2.ListInstancesRequest.FromString,
@@ -580,8 +616,8 @@ class AdminService:
     """Lets operators look at everything, and owners edit their services.
 
     Hierarchy: namespaces hold services, services hold instances, an instance
-    holds one lease; cells hold plans; frontends and audit entries stand by
-    themselves.
+    holds one lease; cells hold plans; frontends, audit entries and the zone stand
+    by themselves.
 
     Lists take `page_size` (default 100, at most 1000, larger is taken as 1000,
     negative is refused) and `page_token` (opaque, valid for the same request).
@@ -793,6 +829,60 @@ class AdminService:
             '/sheetanchor.v1.AdminService/DivertService',
             sheetanchor_dot_v1_dot_admin__service__pb2.DivertServiceRequest.SerializeToString,
             sheetanchor_dot_v1_dot_service__pb2.Service.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetZone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/GetZone',
+            sheetanchor_dot_v1_dot_admin__service__pb2.GetZoneRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_zone__pb2.Zone.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateZone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sheetanchor.v1.AdminService/UpdateZone',
+            sheetanchor_dot_v1_dot_admin__service__pb2.UpdateZoneRequest.SerializeToString,
+            sheetanchor_dot_v1_dot_zone__pb2.Zone.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,6 +25,7 @@ class AuditEntry(_message.Message):
         ACT_UPDATE_SERVICE: _ClassVar[AuditEntry.Act]
         ACT_DECIDE_REMOVAL: _ClassVar[AuditEntry.Act]
         ACT_DIVERT_SERVICE: _ClassVar[AuditEntry.Act]
+        ACT_UPDATE_ZONE: _ClassVar[AuditEntry.Act]
     ACT_UNSPECIFIED: AuditEntry.Act
     ACT_BREAK_GLASS_PIN: AuditEntry.Act
     ACT_BREAK_GLASS_LIFT: AuditEntry.Act
@@ -37,6 +38,7 @@ class AuditEntry(_message.Message):
     ACT_UPDATE_SERVICE: AuditEntry.Act
     ACT_DECIDE_REMOVAL: AuditEntry.Act
     ACT_DIVERT_SERVICE: AuditEntry.Act
+    ACT_UPDATE_ZONE: AuditEntry.Act
     NAME_FIELD_NUMBER: _ClassVar[int]
     ACT_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]

@@ -24,31 +24,32 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sheetanchor.v1 import zone_settings_pb2 as sheetanchor_dot_v1_dot_zone__settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csheetanchor/v1/service.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x03\n\x07Service\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12-\n\x06policy\x18\x03 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12\x33\n\rstaged_policy\x18\x08 \x01(\x0b\x32\x1c.sheetanchor.v1.StagedPolicy\x12\x35\n\x0e\x64\x65\x66\x61ult_policy\x18\t \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12-\n\ndiversions\x18\n \x03(\x0b\x32\x19.sheetanchor.v1.Diversion\x12\x15\n\rready_regions\x18\x0b \x03(\t\"\x88\x01\n\tDiversion\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x87\x02\n\x0cStagedPolicy\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12-\n\x06policy\x18\x02 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\".sheetanchor.v1.StagedPolicy.State\x12\x0e\n\x06reason\x18\x05 \x01(\t\"G\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_BAKING\x10\x01\x12\x15\n\x11STATE_ROLLED_BACK\x10\x02\"\xbe\x01\n\rServicePolicy\x12\x1f\n\x12record_ttl_seconds\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x30\n\x08\x66\x61ilover\x18\x02 \x01(\x0b\x32\x1e.sheetanchor.v1.FailoverPolicy\x12\x15\n\rscale_to_zero\x18\x03 \x01(\x08\x12,\n\x06health\x18\x04 \x01(\x0b\x32\x1c.sheetanchor.v1.HealthPolicyB\x15\n\x13_record_ttl_seconds\"\x8c\x01\n\x0cHealthPolicy\x12\x0c\n\x04rise\x18\x01 \x01(\x05\x12\x0c\n\x04\x66\x61ll\x18\x02 \x01(\x05\x12\x31\n\x0e\x64\x61mping_window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nslow_start\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x04\n\x0e\x46\x61iloverPolicy\x12\x14\n\x0cregion_order\x18\x01 \x03(\t\x12\x17\n\x0f\x65nter_threshold\x18\x02 \x01(\x01\x12\x16\n\x0e\x65xit_threshold\x18\x03 \x01(\x01\x12,\n\texit_hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11minimum_endpoints\x18\x05 \x01(\x05\x12-\n\nenter_hold\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\tdistances\x18\x07 \x03(\x0b\x32\x18.sheetanchor.v1.Distance\x12\x18\n\x10overprovisioning\x18\x08 \x01(\x01\x12\x38\n\x08\x61ll_down\x18\t \x01(\x0e\x32&.sheetanchor.v1.FailoverPolicy.AllDown\x12\x18\n\x10static_addresses\x18\n \x03(\t\"\xbb\x01\n\x07\x41llDown\x12\x18\n\x14\x41LL_DOWN_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41LL_DOWN_FAIL_OPEN_HOME\x10\x01\x12\x1a\n\x16\x41LL_DOWN_FAIL_OPEN_ALL\x10\x02\x12\x1c\n\x18\x41LL_DOWN_LAST_KNOWN_GOOD\x10\x03\x12\x13\n\x0f\x41LL_DOWN_STATIC\x10\x04\x12\x15\n\x11\x41LL_DOWN_SERVFAIL\x10\x05\x12\x13\n\x0f\x41LL_DOWN_NODATA\x10\x06\"8\n\x08\x44istance\x12\r\n\x05start\x18\x01 \x01(\t\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csheetanchor/v1/service.proto\x12\x0esheetanchor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"sheetanchor/v1/zone_settings.proto\"\x87\x03\n\x07Service\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12-\n\x06policy\x18\x03 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12\x33\n\rstaged_policy\x18\x08 \x01(\x0b\x32\x1c.sheetanchor.v1.StagedPolicy\x12\x35\n\x0e\x64\x65\x66\x61ult_policy\x18\t \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12-\n\ndiversions\x18\n \x03(\x0b\x32\x19.sheetanchor.v1.Diversion\x12\x15\n\rready_regions\x18\x0b \x03(\t\"\x88\x01\n\tDiversion\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x87\x02\n\x0cStagedPolicy\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12-\n\x06policy\x18\x02 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\".sheetanchor.v1.StagedPolicy.State\x12\x0e\n\x06reason\x18\x05 \x01(\t\"G\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_BAKING\x10\x01\x12\x15\n\x11STATE_ROLLED_BACK\x10\x02\"\xea\x01\n\rServicePolicy\x12\x1f\n\x12record_ttl_seconds\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x30\n\x08\x66\x61ilover\x18\x02 \x01(\x0b\x32\x1e.sheetanchor.v1.FailoverPolicy\x12\x15\n\rscale_to_zero\x18\x03 \x01(\x08\x12,\n\x06health\x18\x04 \x01(\x0b\x32\x1c.sheetanchor.v1.HealthPolicy\x12*\n\x04zone\x18\x05 \x01(\x0b\x32\x1c.sheetanchor.v1.ZoneSettingsB\x15\n\x13_record_ttl_seconds\"\x8c\x01\n\x0cHealthPolicy\x12\x0c\n\x04rise\x18\x01 \x01(\x05\x12\x0c\n\x04\x66\x61ll\x18\x02 \x01(\x05\x12\x31\n\x0e\x64\x61mping_window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nslow_start\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x04\n\x0e\x46\x61iloverPolicy\x12\x14\n\x0cregion_order\x18\x01 \x03(\t\x12\x17\n\x0f\x65nter_threshold\x18\x02 \x01(\x01\x12\x16\n\x0e\x65xit_threshold\x18\x03 \x01(\x01\x12,\n\texit_hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11minimum_endpoints\x18\x05 \x01(\x05\x12-\n\nenter_hold\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\tdistances\x18\x07 \x03(\x0b\x32\x18.sheetanchor.v1.Distance\x12\x18\n\x10overprovisioning\x18\x08 \x01(\x01\x12\x38\n\x08\x61ll_down\x18\t \x01(\x0e\x32&.sheetanchor.v1.FailoverPolicy.AllDown\x12\x18\n\x10static_addresses\x18\n \x03(\t\"\xbb\x01\n\x07\x41llDown\x12\x18\n\x14\x41LL_DOWN_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41LL_DOWN_FAIL_OPEN_HOME\x10\x01\x12\x1a\n\x16\x41LL_DOWN_FAIL_OPEN_ALL\x10\x02\x12\x1c\n\x18\x41LL_DOWN_LAST_KNOWN_GOOD\x10\x03\x12\x13\n\x0f\x41LL_DOWN_STATIC\x10\x04\x12\x15\n\x11\x41LL_DOWN_SERVFAIL\x10\x05\x12\x13\n\x0f\x41LL_DOWN_NODATA\x10\x06\"8\n\x08\x44istance\x12\r\n\x05start\x18\x01 \x01(\t\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sheetanchor.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SERVICE']._serialized_start=114
-  _globals['_SERVICE']._serialized_end=505
-  _globals['_DIVERSION']._serialized_start=508
-  _globals['_DIVERSION']._serialized_end=644
-  _globals['_STAGEDPOLICY']._serialized_start=647
-  _globals['_STAGEDPOLICY']._serialized_end=910
-  _globals['_STAGEDPOLICY_STATE']._serialized_start=839
-  _globals['_STAGEDPOLICY_STATE']._serialized_end=910
-  _globals['_SERVICEPOLICY']._serialized_start=913
-  _globals['_SERVICEPOLICY']._serialized_end=1103
-  _globals['_HEALTHPOLICY']._serialized_start=1106
-  _globals['_HEALTHPOLICY']._serialized_end=1246
-  _globals['_FAILOVERPOLICY']._serialized_start=1249
-  _globals['_FAILOVERPOLICY']._serialized_end=1801
-  _globals['_FAILOVERPOLICY_ALLDOWN']._serialized_start=1614
-  _globals['_FAILOVERPOLICY_ALLDOWN']._serialized_end=1801
-  _globals['_DISTANCE']._serialized_start=1803
-  _globals['_DISTANCE']._serialized_end=1859
+  _globals['_SERVICE']._serialized_start=150
+  _globals['_SERVICE']._serialized_end=541
+  _globals['_DIVERSION']._serialized_start=544
+  _globals['_DIVERSION']._serialized_end=680
+  _globals['_STAGEDPOLICY']._serialized_start=683
+  _globals['_STAGEDPOLICY']._serialized_end=946
+  _globals['_STAGEDPOLICY_STATE']._serialized_start=875
+  _globals['_STAGEDPOLICY_STATE']._serialized_end=946
+  _globals['_SERVICEPOLICY']._serialized_start=949
+  _globals['_SERVICEPOLICY']._serialized_end=1183
+  _globals['_HEALTHPOLICY']._serialized_start=1186
+  _globals['_HEALTHPOLICY']._serialized_end=1326
+  _globals['_FAILOVERPOLICY']._serialized_start=1329
+  _globals['_FAILOVERPOLICY']._serialized_end=1881
+  _globals['_FAILOVERPOLICY_ALLDOWN']._serialized_start=1694
+  _globals['_FAILOVERPOLICY_ALLDOWN']._serialized_end=1881
+  _globals['_DISTANCE']._serialized_start=1883
+  _globals['_DISTANCE']._serialized_end=1939
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sheetanchor.v1 import zone_settings_pb2 as _zone_settings_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -72,16 +73,18 @@ class StagedPolicy(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., policy: _Optional[_Union[ServicePolicy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StagedPolicy.State, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ServicePolicy(_message.Message):
-    __slots__ = ("record_ttl_seconds", "failover", "scale_to_zero", "health")
+    __slots__ = ("record_ttl_seconds", "failover", "scale_to_zero", "health", "zone")
     RECORD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     FAILOVER_FIELD_NUMBER: _ClassVar[int]
     SCALE_TO_ZERO_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
     record_ttl_seconds: int
     failover: FailoverPolicy
     scale_to_zero: bool
     health: HealthPolicy
-    def __init__(self, record_ttl_seconds: _Optional[int] = ..., failover: _Optional[_Union[FailoverPolicy, _Mapping]] = ..., scale_to_zero: _Optional[bool] = ..., health: _Optional[_Union[HealthPolicy, _Mapping]] = ...) -> None: ...
+    zone: _zone_settings_pb2.ZoneSettings
+    def __init__(self, record_ttl_seconds: _Optional[int] = ..., failover: _Optional[_Union[FailoverPolicy, _Mapping]] = ..., scale_to_zero: _Optional[bool] = ..., health: _Optional[_Union[HealthPolicy, _Mapping]] = ..., zone: _Optional[_Union[_zone_settings_pb2.ZoneSettings, _Mapping]] = ...) -> None: ...
 
 class HealthPolicy(_message.Message):
     __slots__ = ("rise", "fall", "damping_window", "slow_start")

@@ -29,6 +29,7 @@ from registry.domain.names import (
 from registry.domain.operation import Done, Fence, Outcome, Register
 from registry.domain.plan import PlanDelta, PlanRecord
 from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
+from registry.domain.zone import ClientNetwork, ZoneSettings
 from registry.ports import Acknowledgement, Publication, Store
 
 EAST = CellName("east")
@@ -50,6 +51,12 @@ POLICY = ServicePolicy(
     ),
     scale_to_zero=True,
     health=HealthPolicy(1, 4, 20.0, 300.0),
+    zone=ZoneSettings(
+        3,
+        10,
+        300,
+        (ClientNetwork("10.0.0.0/8", EAST_REGION), ClientNetwork("2001:db8::/32", EAST_REGION)),
+    ),
 )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from typing import Protocol
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 
-from registry.adapters.rpc.control import ControlService, text_of
+from registry.adapters.rpc.by_hand import deed_of
+from registry.adapters.rpc.control import ControlService
 from registry.adapters.rpc.observation import ObservationService
 from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.cell import cell_message
@@ -31,18 +30,22 @@ from registry.adapters.rpc.translate.resource_name import (
     instance_key,
     lease_key,
     namespace_id,
+    owned_key,
     parent_ids,
     plan_name,
     service_key,
 )
+from registry.adapters.rpc.translate.rollout import acts_at_once
 from registry.adapters.rpc.translate.service import policy_message, service_message
+from registry.adapters.rpc.zone import ZoneService
 from registry.app.audit import Audit, Scribe
 from registry.app.catalog import Catalog, LeaseView
 from registry.app.controls import Controls
 from registry.app.observers import Observers
 from registry.app.readiness import Readiness
 from registry.app.registrar import Registrar
-from registry.domain.audit import Act, Deed
+from registry.app.zone_editor import ZoneEditor
+from registry.domain.audit import Act
 from registry.domain.diversion import admit
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
@@ -59,15 +62,8 @@ from sheetanchor.v1 import (
 )
 
 
-class _ByHand(Protocol):
-    """A request that says who asks, and why."""
-
-    actor: str
-    reason: str
-
-
-class AdminService(ControlService, ObservationService):
-    """Translates; `Catalog`, `Registrar`, `Controls` and `Observers` do the work."""
+class AdminService(ControlService, ObservationService, ZoneService):
+    """Translates; the use cases of `registry.app` do the work."""
 
     def __init__(
         self,
@@ -80,6 +76,7 @@ class AdminService(ControlService, ObservationService):
         tokens: PageTokens,
         regions: Collection[str],
         readiness: Readiness,
+        zone: ZoneEditor,
     ) -> None:
         """`regions`: all there are, for policies to name."""
         super().__init__(controls, audit, tokens)
@@ -91,6 +88,7 @@ class AdminService(ControlService, ObservationService):
         self._registrar = registrar
         self._scribe = scribe
         self._observers = observers
+        self._zone = zone
 
     # --- namespaces ----------------------------------------------------------------
 
@@ -150,7 +148,7 @@ class AdminService(ControlService, ObservationService):
         """Create a service, and its namespace where that is missing."""
         namespace_id(request.parent, "parent")
         name = f"{request.parent}/services/{request.service_id}"
-        key = service_key(name, "service_id")
+        key = owned_key(name, "service_id")
         if request.service.name not in ("", name):
             raise InvalidField(
                 FieldViolation("service.name", f"is neither empty nor {name}, as parent and id say")
@@ -164,13 +162,13 @@ class AdminService(ControlService, ObservationService):
         self, request: pb.UpdateServiceRequest, context: ServicerContext
     ) -> service_pb2.Service:
         """Update a service's policy."""
-        key = service_key(request.service.name, "service.name")
+        key = owned_key(request.service.name, "service.name")
         paths = mask_paths(request.update_mask.paths)
-        at_once = _acts_at_once(request.rollout)
+        at_once = acts_at_once(request.rollout)
         deed = None
         if at_once or request.preview_digest:
             how = " at once" if at_once else ""
-            deed = self._deed(Act.UPDATE_SERVICE, key, request, ", ".join(paths) + how)
+            deed = deed_of(self._scribe, Act.UPDATE_SERVICE, key, request, ", ".join(paths) + how)
         service = await self._catalog.update_service(
             key,
             request.service.etag,
@@ -185,9 +183,9 @@ class AdminService(ControlService, ObservationService):
         self, request: pb.DeleteServiceRequest, context: ServicerContext
     ) -> Empty:
         """Delete a service."""
-        key = service_key(request.name, "name")
+        key = owned_key(request.name, "name")
         detail = "with its instances" if request.force else ""
-        deed = self._deed(Act.DELETE_SERVICE, key, request, detail)
+        deed = deed_of(self._scribe, Act.DELETE_SERVICE, key, request, detail)
         await self._catalog.delete_service(
             key, request.etag, request.force, request.preview_digest, deed
         )
@@ -197,7 +195,7 @@ class AdminService(ControlService, ObservationService):
         self, request: pb.DivertServiceRequest, context: ServicerContext
     ) -> service_pb2.Service:
         """Send a service's clients in one cell's region elsewhere for a while."""
-        key, cell = service_key(request.name, "name"), cell_name(f"cells/{request.cell}", "cell")
+        key, cell = owned_key(request.name, "name"), cell_name(f"cells/{request.cell}", "cell")
         seconds = seconds_of(request.duration)
         admit(seconds, request.reason)
         return self._told(
@@ -207,7 +205,9 @@ class AdminService(ControlService, ObservationService):
                 seconds,
                 request.reason,
                 request.etag,
-                self._deed(Act.DIVERT_SERVICE, key, request, f"from {cell} for {seconds:g} s"),
+                deed_of(
+                    self._scribe, Act.DIVERT_SERVICE, key, request, f"from {cell} for {seconds:g} s"
+                ),
             )
         )
 
@@ -287,8 +287,12 @@ class AdminService(ControlService, ObservationService):
                 key,
                 Incarnation(request.uid),
                 decision,
-                self._deed(
-                    Act.DECIDE_REMOVAL, key, request, f"{decision.name} of uid {request.uid}"
+                deed_of(
+                    self._scribe,
+                    Act.DECIDE_REMOVAL,
+                    key,
+                    request,
+                    f"{decision.name} of uid {request.uid}",
                 ),
             )
         )
@@ -357,26 +361,12 @@ class AdminService(ControlService, ObservationService):
         """Get a frontend."""
         return frontend_message(await self._catalog.get_frontend(frontend_id(request.name, "name")))
 
-    def _deed(self, act: Act, subject: object, request: _ByHand, detail: str) -> Deed:
-        made = self._scribe.deed(act, str(subject), text_of(request.actor), text_of(request.reason))
-        return replace(made, detail=detail)
-
     def _next(self, made_for: str, position: Sequence[str] | None) -> str:
         return self._tokens.make(made_for, tuple(position)) if position else ""
 
     def _instance_position(self, made_for: str, token: str) -> tuple[str, str, str]:
         namespace, service, instance = self._tokens.read(made_for, token, 3) or ("", "", "")
         return namespace, service, instance
-
-
-def _acts_at_once(rollout: pb.UpdateServiceRequest.Rollout) -> bool:
-    match rollout:
-        case pb.UpdateServiceRequest.ROLLOUT_UNSPECIFIED | pb.UpdateServiceRequest.ROLLOUT_STAGED:
-            return False
-        case pb.UpdateServiceRequest.ROLLOUT_NOW:
-            return True
-        case other:
-            raise InvalidField(FieldViolation("rollout", f"must be STAGED or NOW, is {other}"))
 
 
 def _service_parent(items: str, parent: str) -> tuple[str, NamespaceId | None, ServiceId | None]:

@@ -30,7 +30,8 @@ from registry.domain.names import (
 from registry.domain.plan import Endpoint, Hold, ServicePlan, StagedChange, Tombstone
 from registry.domain.service import AllDown, Distance, FailoverPolicy, HealthPolicy, ServicePolicy
 from registry.domain.velocity import Reason
-from sheetanchor.v1 import plan_pb2, service_pb2
+from registry.domain.zone import ClientNetwork, ZoneSettings
+from sheetanchor.v1 import plan_pb2, service_pb2, zone_settings_pb2
 
 _HEALTH_READ = {sent: health for health, sent in HEALTH.items()}
 _EVIDENCE_READ = {sent: evidence for evidence, sent in EVIDENCE.items()}
@@ -243,6 +244,25 @@ def _policy_read(message: service_pb2.ServicePolicy) -> ServicePolicy:
         ),
         scale_to_zero=message.scale_to_zero,
         health=_health_policy_read(message.health),
+        zone=_zone_read(message.zone) if message.HasField("zone") else None,
+    )
+
+
+def _zone_read(message: zone_settings_pb2.ZoneSettings) -> ZoneSettings:
+    def number(name: str) -> int | None:
+        return int(getattr(message, name)) if message.HasField(name) else None
+
+    networks = None
+    if message.HasField("client_networks"):
+        networks = tuple(
+            ClientNetwork(each.cidr, RegionName(each.region))
+            for each in message.client_networks.networks
+        )
+    return ZoneSettings(
+        number("negative_ttl_seconds"),
+        number("degraded_ttl_seconds"),
+        number("nameserver_ttl_seconds"),
+        networks,
     )
 
 

@@ -54,6 +54,7 @@ from registry.domain.service import (
     StagedPolicy,
     StageState,
 )
+from registry.domain.zone import ClientNetwork, ZoneSettings
 
 log = logging.getLogger(__name__)
 
@@ -295,6 +296,7 @@ def _policy_row(policy: ServicePolicy) -> dict[str, Any]:
             policy.health.damping_window_seconds,
             policy.health.slow_start_seconds,
         ],
+        **({} if policy.zone is None else {"zone": _zone_row(policy.zone)}),
     }
 
 
@@ -315,6 +317,26 @@ def _policy(row: dict[str, Any]) -> ServicePolicy:
         ),
         scale_to_zero=row["scale_to_zero"],
         health=HealthPolicy(*row.get("health", ())),
+        zone=_zone(row["zone"]) if "zone" in row else None,
+    )
+
+
+def _zone_row(zone: ZoneSettings) -> dict[str, Any]:
+    return {
+        "negative_ttl": zone.negative_ttl_seconds,
+        "degraded_ttl": zone.degraded_ttl_seconds,
+        "nameserver_ttl": zone.nameserver_ttl_seconds,
+        "networks": zone.client_networks,
+    }
+
+
+def _zone(row: dict[str, Any]) -> ZoneSettings:
+    networks = row["networks"]
+    return ZoneSettings(
+        row["negative_ttl"],
+        row["degraded_ttl"],
+        row["nameserver_ttl"],
+        None if networks is None else tuple(ClientNetwork(*each) for each in networks),
     )
 
 

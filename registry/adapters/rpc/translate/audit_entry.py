@@ -20,6 +20,7 @@ ACT: Final = {
     Act.UPDATE_SERVICE: pb.AuditEntry.ACT_UPDATE_SERVICE,
     Act.DECIDE_REMOVAL: pb.AuditEntry.ACT_DECIDE_REMOVAL,
     Act.DIVERT_SERVICE: pb.AuditEntry.ACT_DIVERT_SERVICE,
+    Act.UPDATE_ZONE: pb.AuditEntry.ACT_UPDATE_ZONE,
     Act.UNKNOWN: pb.AuditEntry.ACT_UNSPECIFIED,
 }
 

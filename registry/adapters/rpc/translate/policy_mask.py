@@ -16,7 +16,11 @@ from sheetanchor.v1 import service_pb2 as pb
 ALL: Final = "policy"
 PATHS: Final = (
     ALL,
-    *(f"policy.{field.name}" for field in pb.ServicePolicy.DESCRIPTOR.fields),
+    *(
+        f"policy.{field.name}"
+        for field in pb.ServicePolicy.DESCRIPTOR.fields
+        if field.name != "zone"  # UpdateZone's
+    ),
     *(f"policy.failover.{field.name}" for field in pb.FailoverPolicy.DESCRIPTOR.fields),
     *(f"policy.health.{field.name}" for field in pb.HealthPolicy.DESCRIPTOR.fields),
 )

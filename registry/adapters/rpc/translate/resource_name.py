@@ -20,6 +20,7 @@ from registry.domain.names import (
     is_label,
 )
 from registry.domain.observation import ObserverId
+from registry.domain.zone import ZONE_KEY
 
 ANY = "-"
 MAX_GENERATION = 2**63 - 1
@@ -35,6 +36,16 @@ def service_key(text: str, field: str) -> ServiceKey:
     """The key in `namespaces/{namespace}/services/{service}`. Raises InvalidField."""
     namespace, service = _ids(text, field, ("namespaces", "services"))
     return ServiceKey(NamespaceId(namespace), ServiceId(service))
+
+
+def owned_key(text: str, field: str) -> ServiceKey:
+    """The same, of a service that an owner may edit. Raises InvalidField."""
+    key = service_key(text, field)
+    if key == ZONE_KEY:
+        raise InvalidField(
+            FieldViolation(field, f"{key} holds the zone's settings; edit them with UpdateZone")
+        )
+    return key
 
 
 def instance_key(text: str, field: str) -> InstanceKey:

@@ -13,9 +13,11 @@ from registry.domain.service import (
     StagedPolicy,
     StageState,
 )
+from registry.domain.zone import ZoneSettings
 from sheetanchor.v1 import service_pb2 as pb
+from sheetanchor.v1 import zone_settings_pb2
 
-_STATE: Final = {
+STATE: Final = {
     StageState.BAKING: pb.StagedPolicy.STATE_BAKING,
     StageState.ROLLED_BACK: pb.StagedPolicy.STATE_ROLLED_BACK,
 }
@@ -58,7 +60,7 @@ def _staged_message(staged: StagedPolicy) -> pb.StagedPolicy:
         uid=staged.uid,
         policy=None if staged.policy is None else policy_message(staged.policy),
         create_time=timestamp(staged.create_time_ms),
-        state=_STATE[staged.state],
+        state=STATE[staged.state],
         reason=staged.reason,
     )
 
@@ -89,5 +91,24 @@ def policy_message(policy: ServicePolicy) -> pb.ServicePolicy:
             fall=policy.health.fall,
             damping_window=duration(policy.health.damping_window_seconds),
             slow_start=duration(policy.health.slow_start_seconds),
+        ),
+        zone=None if policy.zone is None else settings_message(policy.zone),
+    )
+
+
+def settings_message(settings: ZoneSettings) -> zone_settings_pb2.ZoneSettings:
+    """The zone's settings, with the fields alone that somebody set."""
+    networks = settings.client_networks
+    return zone_settings_pb2.ZoneSettings(
+        negative_ttl_seconds=settings.negative_ttl_seconds,
+        degraded_ttl_seconds=settings.degraded_ttl_seconds,
+        nameserver_ttl_seconds=settings.nameserver_ttl_seconds,
+        client_networks=None
+        if networks is None
+        else zone_settings_pb2.ClientNetworks(
+            networks=[
+                zone_settings_pb2.ClientNetwork(cidr=each.cidr, region=each.region)
+                for each in networks
+            ]
         ),
     )
