@@ -37,6 +37,7 @@ from dns_frontend.plan.role import Role
 from dns_frontend.plan.substitute import distrust
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.plan.zone import ZoneSettings
+from dns_frontend.plan.zone_wish import told
 from dns_frontend.server.listener import Listener
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import ServerSettings
@@ -74,11 +75,13 @@ class FrontendServer:
             settings.zone,
             (settings.advertise_address,),
             reverse_networks=settings.reverse_networks,
+            networks=settings.networks,
         )
         self._table = AnswerTable(zone, settings.region, settings.regions)
         self._responder = Responder(
             self._table, ClientRegions(settings.networks), settings=answering
         )
+        self._table.zone.heed = self._heed
         self._listener = Listener(self._responder)
         self._disk = LastKnownGood(settings.data_dir, self._limits)
         pace = settings.feed
@@ -293,6 +296,14 @@ class FrontendServer:
             told.set()
             await asyncio.wait({reading})
             raise
+
+    def _heed(self, zone: ZoneSettings) -> None:
+        """The plans say something else of the zone: clients may be in other regions now."""
+        self._responder.clients.place(ClientRegions(zone.networks))
+        log.info(
+            "the zone's settings are others now",
+            extra={"frontend": self._settings.frontend_id, **told(zone)},
+        )
 
     def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks[name] = asyncio.create_task(self._keep(name, run), name=name)

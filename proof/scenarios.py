@@ -157,8 +157,11 @@ SCENARIOS = (
         (
             "integration/dns_frontend/test_staged_change.py::"
             "test_a_good_change_acts_on_the_canary_and_then_everywhere",
+            "integration/dns_frontend/test_staged_zone.py::"
+            "test_clients_that_would_be_sent_to_closed_ports_stay_where_they_are",
         ),
-        "for policies, which are staged; endpoints act at once, by their checks alone",
+        "for policies and the zone's settings, which are staged; endpoints act at once, by their"
+        " checks alone",
     ),
     Scenario(
         "F40",

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 
 from dns_frontend import telemetry
 from dns_frontend.feed.applier import Applier
-from dns_frontend.plan.answer import Composer
-from dns_frontend.plan.entry import ServiceKey
+from dns_frontend.plan.answer import Composer, RecordType
+from dns_frontend.plan.entry import ZONE_KEY, ServiceKey
+from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.rehearsal import Look, Said, Target, fault_of, rehearse, targets_of
 from dns_frontend.plan.zone import ZoneSettings
-from dns_frontend.wire.body import wire_name
+from dns_frontend.plan.zone_rehearsal import SERVICES, fault_of_settings, looks_of, moves
+from dns_frontend.plan.zone_wish import in_force
+from dns_frontend.wire.body import NOERROR, NXDOMAIN, wire_name
 from dns_frontend.wire.table import AnswerTable
 
 log = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ class Canary:
         self._frontend = frontend
         self._applier = applier
         self._table = table
+        self._own = zone
         self._zone = zone.labels
         self._composer = Composer(regions, zone.degraded_ttl_seconds, zone.labels)
         self._regions = regions
@@ -67,6 +71,7 @@ class Canary:
         self._slots = asyncio.Semaphore(CONNECTIONS_AT_ONCE)
         self._faults: dict[str, str] = {}
         """By stage: what was last found, so that it is logged once."""
+        self._turn = 0
 
     def __repr__(self) -> str:
         return f"<Canary {self._frontend} {len(self._faults)} stages>"
@@ -88,6 +93,8 @@ class Canary:
         await asyncio.gather(*(self._try(cell, key, uid) for (key, uid), cell in stages.items()))
 
     async def _try(self, cell: str, key: ServiceKey, uid: str) -> None:
+        if key == ZONE_KEY and not self._table.ready:
+            return  # of what is not loaded nothing can be said: not that it does badly, either
         try:
             fault = await self._fault(key, uid)
         except Exception as error:
@@ -108,6 +115,8 @@ class Canary:
         said = self._said(key)
         if not any(e.entry.staged is not None and e.entry.staged.uid == uid for e in said):
             return ""  # it ended this very moment
+        if key == ZONE_KEY:
+            return await self._zone_fault(said, uid)
         looks = rehearse(key, said, uid, self._composer, self._regions)
         accepted = await self._connect(targets_of(looks))
         return fault_of(looks, accepted) or self._unanswered(key, looks)
@@ -120,6 +129,45 @@ class Canary:
             if served is not None and published is not None and published.entry is not None:
                 found.append(Said(served.position.cell, served.position.region, published.entry))
         return found
+
+    async def _zone_fault(self, said: Iterable[Said], uid: str) -> str:
+        region, entry, staged = next(
+            (each.region, each.entry, each.entry.staged)
+            for each in said
+            if each.entry.staged is not None and each.entry.staged.uid == uid
+        )
+        before, after = (
+            in_force(self._own, None if policy is None else policy.zone)
+            for policy in (entry.policy, staged.policy)
+        )
+        moved = moves(before, after, region)
+        known = {position.region for position in self._table.cells.values()}
+        fault = fault_of_settings(before, after, moved, known)
+        if fault or not moved:
+            return fault or self._zone_unanswered()
+        looks = looks_of(moved, self._next_ledgers(), self._composer)
+        accepted = await self._connect(targets_of(looks))
+        return fault_of(looks, accepted) or self._zone_unanswered()
+
+    def _next_ledgers(self) -> list[Ledger]:
+        """Some services, at each turn others: a bake sees many."""
+        known = list(self._table.services.values())
+        start = self._turn * SERVICES % max(1, len(known))
+        self._turn += 1
+        return (known[start:] + known[:start])[:SERVICES]
+
+    def _zone_unanswered(self) -> str:
+        """What our own table, asked as a client asks, says wrongly of the zone itself."""
+        for labels, kind, rcode in (
+            ((), RecordType.SOA, NOERROR),
+            ((), RecordType.NS, NOERROR),
+            (("no-such-name",), RecordType.A, NXDOMAIN),
+        ):
+            name = wire_name((*labels, *self._zone))
+            found = self._table.find(name, kind, self._table.home).rcode
+            if found != rcode:
+                return f"{kind.name} of {'.'.join((*labels, 'the zone'))}: rcode {found}"
+        return ""
 
     def _unanswered(self, key: ServiceKey, looks: Iterable[Look]) -> str:
         """What our own table, asked as a client asks, answers nothing to, and should."""

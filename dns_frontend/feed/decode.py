@@ -27,7 +27,8 @@ from dns_frontend.plan.entry import (
     StagedChange,
 )
 from dns_frontend.plan.guard import Limits, fault_of
-from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
+from dns_frontend.plan.zone_wish import ZoneWish
+from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2, zone_settings_pb2
 
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _DIGEST_OCTETS = 32
@@ -145,6 +146,19 @@ def _policy(policy: service_pb2.ServicePolicy) -> Policy:
         # what a newer registry may wish for reads as the default, which harms least
         all_down=_ALL_DOWN.get(failover.all_down, AllDown.FAIL_OPEN_HOME),
         static_addresses=tuple(failover.static_addresses),
+        zone=_zone(policy.zone) if policy.HasField("zone") else None,
+    )
+
+
+def _zone(zone: zone_settings_pb2.ZoneSettings) -> ZoneWish:
+    networks = None
+    if zone.HasField("client_networks"):
+        networks = tuple((each.cidr, each.region) for each in zone.client_networks.networks)
+    return ZoneWish(
+        zone.negative_ttl_seconds if zone.HasField("negative_ttl_seconds") else None,
+        zone.degraded_ttl_seconds if zone.HasField("degraded_ttl_seconds") else None,
+        zone.nameserver_ttl_seconds if zone.HasField("nameserver_ttl_seconds") else None,
+        networks,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from dns_frontend import telemetry
 from dns_frontend.plan.answer import scope
+from dns_frontend.plan.entry import ZONE_KEY
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import choose
 from dns_frontend.plan.fallback import fallback_of
@@ -63,7 +64,7 @@ class Readiness:
                 self.ready = self._counts[0], self._counts[1]
                 break
             names += 1
-            if ledger is not None and ledger.alive_in:
+            if ledger is not None and ledger.alive_in and ledger.key != ZONE_KEY:
                 endpoints += ledger.size
                 self._counts[0 if self._is_ready(ledger) else 1] += 1
             await asyncio.sleep(0)  # queries come first

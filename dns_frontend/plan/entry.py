@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dns_frontend.plan.diversion import NEVER, Diversion
+from dns_frontend.plan.zone_wish import ZoneWish
 
 
 class ServiceKey(NamedTuple):
@@ -24,6 +25,10 @@ class ServiceKey(NamedTuple):
     def entry(self) -> str:
         """The key of the service in a plan: `{namespace}/{service}`."""
         return f"{self.namespace}/{self.service}"
+
+
+ZONE_KEY = ServiceKey("sheetanchor", "zone")
+"""The name by whose policy the zone's own settings come into plans; nobody registers under it."""
 
 
 class Health(Enum):
@@ -101,6 +106,8 @@ class Policy:
     """See capacity.py; 0: regions are never mixed."""
     all_down: AllDown = AllDown.FAIL_OPEN_HOME
     static_addresses: tuple[str, ...] = ()
+    zone: ZoneWish | None = None
+    """Of `ZONE_KEY` alone."""
 
 
 @dataclass(frozen=True, slots=True)

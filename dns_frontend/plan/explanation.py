@@ -16,12 +16,13 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from dns_frontend.plan.answer import Composer, RecordSet, RecordType, Scope, strings
-from dns_frontend.plan.entry import CellPosition, Endpoint
+from dns_frontend.plan.entry import ZONE_KEY, CellPosition, Endpoint
 from dns_frontend.plan.facet import ANY
 from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose
 from dns_frontend.plan.fallback import fallback_of
 from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.zone import Place
+from dns_frontend.plan.zone_explanation import zone_lines
 
 ENDPOINT_LINES_MAXIMUM = 300
 """What is left out is counted in the last line; all of it must fit one answer (64 KiB)."""
@@ -88,6 +89,8 @@ def explain(
         for cell in ledger.cells()
         if ledger.region(cell) in shown
     ]
+    if ledger.key == ZONE_KEY:
+        return lines + zone_lines(ledger)
     fallback = fallback_of(scope, choice)
     lines += [] if fallback is None else [str(fallback)]
     lines += [_tier(ledger, tier) for tier in scope.tiers]

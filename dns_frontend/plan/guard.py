@@ -17,6 +17,7 @@ from ipaddress import ip_address
 
 from dns_frontend.plan.digest import Difference, EntryTree, Published
 from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry
+from dns_frontend.plan.zone_wish import fault_of as zone_fault_of
 
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _REASON_CHARACTERS = 400
@@ -295,7 +296,7 @@ def _policy_fault(policy: Policy) -> str:
         return f"minimum of {policy.minimum_endpoints} endpoints"
     if not all(_LABEL.fullmatch(region) for region in policy.region_order):
         return "a region in its order is not a DNS label"
-    return ""
+    return "" if policy.zone is None else zone_fault_of(policy.zone)
 
 
 def _endpoint_fault(endpoint: Endpoint) -> str:

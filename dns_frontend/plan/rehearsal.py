@@ -103,7 +103,12 @@ def rehearse(
         staged.put(cell, region, tried, 0.0)
     views = dict.fromkeys((staging, *regions))
     return [
-        Look(view, kind, _seen(in_force, composer, view, kind), _seen(staged, composer, view, kind))
+        Look(
+            view,
+            kind,
+            seen_by(in_force, composer, view, kind),
+            seen_by(staged, composer, view, kind),
+        )
         for view in views
         for kind in TYPES
     ]
@@ -168,7 +173,8 @@ def _is_of(entry: ServiceEntry, uid: str) -> bool:
     return entry.staged is not None and entry.staged.uid == uid
 
 
-def _seen(ledger: Ledger, composer: Composer, view: str, kind: RecordType) -> Seen | None:
+def seen_by(ledger: Ledger, composer: Composer, view: str, kind: RecordType) -> Seen | None:
+    """What clients in a view are answered to a question about a service; None: nothing."""
     place = Place(Kind.SERVICE, "", ledger.key.namespace, ledger.key.service)
     answer = composer.compose(ledger, place, kind, view)
     if answer is None or answer.failed:

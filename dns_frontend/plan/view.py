@@ -67,6 +67,18 @@ class ClientRegions:
                 return region
         return None
 
+    def region_of_network(self, cidr: str) -> str | None:
+        """The region of the clients of a network that are in no smaller one of the table; None
+        when they are in none. Raises ValueError for what is no network."""
+        network = ipaddress.ip_network(cidr)
+        number = int(network.network_address)
+        least = network.max_prefixlen - network.prefixlen
+        for shift, regions in (self._v4 if network.version == 4 else self._v6).items():
+            region = regions.get(number >> shift) if shift >= least else None
+            if region is not None:
+                return region
+        return None
+
     def tailoring(self, version: int, address: int, source: int) -> Tailoring:
         """The region for a client subnet, and its scope (RFC 7871, section 7.2.1).
 

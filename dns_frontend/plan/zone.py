@@ -37,6 +37,8 @@ class ZoneSettings:
     negative_ttl_seconds: int = 5
     reverse_networks: tuple[str, ...] = ()
     """Networks (CIDR) of which this is authoritative for the reverse zones as well."""
+    networks: tuple[tuple[str, str], ...] = ()
+    """Which region clients are in: (CIDR, region), the longest prefix wins."""
 
     @property
     def labels(self) -> tuple[str, ...]:

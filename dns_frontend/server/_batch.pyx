@@ -82,7 +82,7 @@ cdef class Batch:
     # those of the messages, which live as long
     cdef Slot *_slots
     cdef Kept *_kept
-    cdef unsigned long long _seed, _change, _batches
+    cdef unsigned long long _seed, _change, _batches, _placed
     cdef int _faults_logged
     cdef long _queries, _truncated
     cdef long _rcodes[RCODES]
@@ -101,6 +101,7 @@ cdef class Batch:
         # who meets whom in a pair is nobody's to choose
         cdef unsigned long long token = getrandbits(64)
         self._seed = token
+        self._placed = 0
         self._messages = Messages(responder.counters, fd, wildcard)
         self._slots = self._messages.slots
         self._responder = responder
@@ -138,6 +139,11 @@ cdef class Batch:
         self._batches += 1
         self._remembered = None
         self._denials.begin()
+        if self._placed != self._responder.clients.placed:
+            # clients are in other regions than they were
+            self._placed = self._responder.clients.placed
+            self._guests.clear()
+            self._last_octets = 0
         # nothing changes while a batch is answered; 0 is what nothing was kept at
         self._change = self._table.changes + 1
         for index in range(got):

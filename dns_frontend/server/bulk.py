@@ -35,6 +35,7 @@ class Bulk:
         self._messages = Messages(listener, wildcard=wildcard)
         self._shelves = Shelves()
         self._clients: dict[Hashable, Shelf] = {}
+        self._placed = 0
         self._faults_logged = 0
 
     def __repr__(self) -> str:
@@ -62,6 +63,10 @@ class Bulk:
         if max(sizes) > HEAD_OCTETS or not _REFUSED.isdisjoint(messages.ports(got)):
             self._set_aside(sizes)
         self._shelves.tidy()
+        if self._placed != self._responder.clients.placed:
+            # clients are in other regions than they were
+            self._placed = self._responder.clients.placed
+            self._clients.clear()
         parts: list[bytes] = []
         gaps: list[int] = []
         kinds: list[Kind] = []

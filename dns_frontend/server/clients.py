@@ -57,7 +57,16 @@ class Client:
 class Clients:
     """All addresses seen lately. For one event loop."""
 
-    __slots__ = ("_forwarders", "_known", "_rates", "_regions", "_settings", "_subnets", "_table")
+    __slots__ = (
+        "_forwarders",
+        "_known",
+        "_rates",
+        "_regions",
+        "_settings",
+        "_subnets",
+        "_table",
+        "placed",
+    )
 
     def __init__(
         self,
@@ -73,9 +82,19 @@ class Clients:
         self._forwarders = tuple(map(ipaddress.ip_network, settings.trusted_forwarders))
         self._known: dict[str, Client] = {}
         self._subnets: dict[Subnet, tuple[str | None, int]] = {}
+        self.placed = 0
+        """How often clients were given other regions: who keeps some of them looks at it."""
 
     def __repr__(self) -> str:
         return f"Clients({len(self._known)} addresses, {len(self._subnets)} subnets)"
+
+    def place(self, regions: ClientRegions) -> None:
+        """Clients are in these regions from now on, those met before as well."""
+        self._regions = regions if regions else None
+        # the same dictionaries: others hold on to them
+        self._known.clear()
+        self._subnets.clear()
+        self.placed += 1
 
     @property
     def get(self) -> Callable[[str], Client | None]:

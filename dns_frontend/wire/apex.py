@@ -38,12 +38,13 @@ class Apex:
         "_serial",
         "_stale",
         "_unready",
-        "_zone",
         "refused",
+        "zone_settings",
     )
 
     def __init__(self, zone: ZoneSettings, encoder: Encoder, missing: Sequence[str]) -> None:
-        self._zone = zone
+        self.zone_settings = zone
+        """To be followed by `renew` when it is another."""
         self._encoder = encoder
         self._denials: dict[tuple[int, int], Body] = {}
         self.refused = Body(
@@ -55,7 +56,9 @@ class Apex:
         self.renew((), missing)
 
     def __repr__(self) -> str:
-        return f"Apex({self._zone.origin}, serial={self._serial}, complete={self._complete})"
+        return (
+            f"Apex({self.zone_settings.origin}, serial={self._serial}, complete={self._complete})"
+        )
 
     def renew(
         self,
@@ -95,7 +98,7 @@ class Apex:
         body = self._denials.get((rcode, zone_offset))
         if body is None:
             tail = self._encoder.authority(
-                HEADER_OCTETS + zone_offset, self._serial, self._zone.negative_ttl_seconds
+                HEADER_OCTETS + zone_offset, self._serial, self.zone_settings.negative_ttl_seconds
             )
             option = self._stale if rcode == NXDOMAIN else b""
             body = Body(rcode, authority=tail, authorities=1, option=option)
@@ -105,10 +108,12 @@ class Apex:
     def zone(self, record_type: int) -> Body | None:
         """The zone's records at its own name; None where there are none of the type."""
         if record_type in (RecordType.SOA, TYPE_ANY):
-            return self._encoder.start_of_authority(self._serial, self._zone.negative_ttl_seconds)
+            return self._encoder.start_of_authority(
+                self._serial, self.zone_settings.negative_ttl_seconds
+            )
         if record_type == RecordType.NS:
             return self._encoder.name_server(
-                self._zone.nameserver_ttl_seconds, self._zone.nameserver_addresses
+                self.zone_settings.nameserver_ttl_seconds, self.zone_settings.nameserver_addresses
             )
         return None
 
@@ -119,9 +124,9 @@ class Apex:
             if record_type not in (kind, TYPE_ANY):
                 continue
             v6 = kind is RecordType.AAAA
-            addresses = [a for a in self._zone.nameserver_addresses if (":" in a) == v6]
+            addresses = [a for a in self.zone_settings.nameserver_addresses if (":" in a) == v6]
             if addresses:
-                ttl_seconds = self._zone.nameserver_ttl_seconds
+                ttl_seconds = self.zone_settings.nameserver_ttl_seconds
                 records = RecordSet(owner, kind, ttl_seconds, tuple(addresses))
                 return self._encoder.positive(owner, records)
         return None

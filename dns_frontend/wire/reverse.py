@@ -37,6 +37,12 @@ class ReverseZones:
         """A service changed."""
         self._names.put(ledger)
 
+    def settle(self, zone: ZoneSettings) -> None:
+        """Go by these TTLs from the next `renew` on."""
+        self._ttl_seconds = zone.nameserver_ttl_seconds
+        for _, apex in self._zones.values():
+            apex.zone_settings = zone
+
     def renew(
         self, positions: Iterable[CellPosition], missing: Sequence[str], stale: Iterable[str]
     ) -> None:

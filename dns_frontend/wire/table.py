@@ -36,6 +36,7 @@ from dns_frontend.wire.body import (
 from dns_frontend.wire.compiler import Compiler
 from dns_frontend.wire.families import Families
 from dns_frontend.wire.reverse import ReverseZones
+from dns_frontend.wire.zone_in_force import ZoneInForce
 
 RECOMPILED_AT_ONCE = 100
 """A change of more services than this is compiled as it is asked for: queries come first."""
@@ -52,7 +53,6 @@ class AnswerTable:
         """`regions` are those expected, in failover order; `home` may be among them."""
         self.cells: dict[str, CellPosition] = {}
         """Where each loaded cell stands."""
-        self._zone = zone
         self._ranking = Ranking(home, tuple(regions))
         self._expected = tuple(dict.fromkeys((home, *regions)))
         self._encoder = Encoder(zone.labels)
@@ -73,6 +73,7 @@ class AnswerTable:
         """What is denied by a look-up; to be asked before `find`."""
         self._compiler = Compiler(self._composer, self._encoder, self._apex, self.cells)
         self._reverse = ReverseZones(zone, self.missing_regions)
+        self.zone = ZoneInForce(zone, self._composer, self._apex, self._reverse)
 
     def __repr__(self) -> str:
         cells = ", ".join(f"{c}@{p.generation}" for c, p in sorted(self.cells.items()))
@@ -171,9 +172,7 @@ class AnswerTable:
         if (regions, lost) == (self._composer.stale, self._composer.lost):
             return
         self._composer.stale, self._composer.lost = regions, lost
-        self.changes += 1
-        self._answers.clear()
-        self._renew()
+        self._renew(all_anew=True)
 
     def mark_pinned(self, cells: frozenset[str]) -> None:
         """These cells, and no others, are as an operator pinned them; `_why` says so."""
@@ -194,9 +193,8 @@ class AnswerTable:
     def restore(self, standings: Mapping[str, Mapping[str, object]]) -> None:
         """Bring back what `standings` gave before a restart.
 
-        To be called once, after the cells known from disk are loaded and before serving:
-        then all answers are as they were (I16). What cannot be understood is left out and
-        counted as a fault.
+        Once, after the cells known from disk are loaded and before serving: all answers are
+        as they were then (I16). What cannot be understood is left out, and counted as a fault.
         """
         kept_by_key = {
             ServiceKey(*name.split("/", 1)): kept for name, kept in standings.items() if "/" in name
@@ -391,8 +389,11 @@ class AnswerTable:
         place = locate(self._asked(question)[0])
         return ServiceKey(place.namespace, place.service)
 
-    def _renew(self) -> None:
-        """After a change: what holds a serial number, or denies, is made anew."""
+    def _renew(self, *, all_anew: bool = False) -> None:
+        """After a change: what holds a serial number, or denies, is made anew, or all answers."""
+        if self.zone.look(self._ledgers, self._now) or all_anew:
+            self.changes += 1
+            self._answers.clear()
         self._passing.clear()
         for each in (self._apex, self._reverse):
             each.renew(self.cells.values(), self.missing_regions, self._composer.stale)

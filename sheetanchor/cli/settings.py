@@ -144,7 +144,8 @@ SETTINGS: tuple[Setting, ...] = (
         "CIDR=REGION",
         value.network,
         None,
-        "Where clients are, by their address; the longest prefix wins. May be repeated.",
+        "Where clients are, by their address; the longest prefix wins. May be repeated. Holds "
+        "while no plan says it: `sheetanchor zone set` supersedes it.",
         ("dns", "dev"),
         absent="all clients are in the frontend's region",
         separator=",",

@@ -9,7 +9,7 @@ from typing import Any
 
 from dns_frontend.feed.decode import published_of
 from dns_frontend.plan.diversion import in_time
-from dns_frontend.plan.entry import ServiceEntry, ServiceKey
+from dns_frontend.plan.entry import ZONE_KEY, ServiceEntry, ServiceKey
 from dns_frontend.plan.foresight import Foreseen, foresee
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.rehearsal import Said
@@ -87,7 +87,7 @@ async def _read_cell(
     for service in plan.services:
         key = f"{service.namespace}/{service.service}"
         entry = published_of(key, service.SerializeToString(), Limits()).entry
-        if entry is not None and not entry.tombstoned:
+        if entry is not None and not entry.tombstoned and entry.key != ZONE_KEY:
             entries[key] = entry
     for entry in in_time(entries, time.time(), 0.0).values():
         said.setdefault(entry.key, []).append(Said(cell, region, entry))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -17,11 +19,11 @@ RESERVED = "namespaces/sheetanchor/services/zone"
 
 
 def update(
-    etag: str = "", *, only: tuple[str, ...] = (), look: bool = False, **settings: object
+    etag: str = "", *, only: tuple[str, ...] = (), look: bool = False, **settings: Any
 ) -> pb.UpdateZoneRequest:
     """An edit of these settings."""
     return pb.UpdateZoneRequest(
-        zone=Zone(name="zone", etag=etag, settings=ZoneSettings(**settings)),  # type: ignore[arg-type]  # by name
+        zone=Zone(name="zone", etag=etag, settings=ZoneSettings(**settings)),
         update_mask=FieldMask(paths=[f"settings.{each}" for each in only or settings]),
         validate_only=look,
         actor="ann",

@@ -6,7 +6,7 @@ import pytest
 
 from sheetanchor.cli.field import OPTIONS, option_of, refusal_text
 from sheetanchor.client import FieldViolation, InvalidRequest
-from sheetanchor.v1 import instance_pb2, service_pb2
+from sheetanchor.v1 import instance_pb2, service_pb2, zone_pb2
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,12 @@ def test_all_faults_are_told_and_which_of_many() -> None:
 def test_fields_of_the_table_are_of_the_contract(field: str) -> None:
     """A renamed field would not be told any more."""
     first, *rest = field.split(".")
-    message = {"instance": instance_pb2.Instance, "service": service_pb2.Service}.get(first)
+    messages = {
+        "instance": instance_pb2.Instance,
+        "service": service_pb2.Service,
+        "zone": zone_pb2.Zone,
+    }
+    message = messages.get(first)
     descriptor = message.DESCRIPTOR if message is not None else None
     for part in rest:
         assert descriptor is not None

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dns_frontend.feed.decode import MalformedMessageError, position_of, published_of
 from dns_frontend.plan.entry import Health, Policy, Protocol, StagedChange
-from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2
+from dns_frontend.plan.zone_wish import ZoneWish
+from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2, zone_settings_pb2
 
 KEY = "shop/cart"
 
@@ -196,3 +197,55 @@ def test_a_staged_change_is_read_beside_the_policy_in_force() -> None:
         entry = published_of(KEY, octets, LIMITS).entry
         assert entry is not None
         assert (entry.policy, entry.staged) == (Policy(), read)
+
+
+NETWORKS = zone_settings_pb2.ClientNetworks(
+    networks=[zone_settings_pb2.ClientNetwork(cidr="10.0.0.0/8", region="eu")]
+)
+
+
+def zone_octets(**settings: Any) -> bytes:
+    """The entry by which settings of the zone come."""
+    zone = zone_settings_pb2.ZoneSettings(**settings)
+    policy = service_pb2.ServicePolicy(zone=zone)
+    made = plan_pb2.ServicePlan(namespace="sheetanchor", service="zone", policy=policy)
+    return made.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("settings", "read"),
+    [
+        ({}, ZoneWish()),
+        (
+            {"negative_ttl_seconds": 3, "degraded_ttl_seconds": 9, "nameserver_ttl_seconds": 90},
+            ZoneWish(3, 9, 90),
+        ),
+        ({"client_networks": NETWORKS}, ZoneWish(networks=(("10.0.0.0/8", "eu"),))),
+        ({"client_networks": zone_settings_pb2.ClientNetworks()}, ZoneWish(networks=())),
+    ],
+)
+def test_settings_of_the_zone_are_read(settings: dict[str, Any], read: ZoneWish) -> None:
+    """What is unset says nothing; an empty table says that nobody is in any network."""
+    found = published_of("sheetanchor/zone", zone_octets(**settings), LIMITS)
+    assert (found.fault, found.entry is not None) == ("", True)
+    assert found.entry is not None
+    assert found.entry.policy == Policy(zone=read)
+
+
+def test_a_zero_that_is_said_is_a_fault() -> None:
+    """It is no unset field: a TTL of 0 was asked for (I30)."""
+    found = published_of("sheetanchor/zone", zone_octets(negative_ttl_seconds=0), LIMITS)
+    assert found.fault == "sheetanchor/zone: negative TTL 0 s"
+
+
+def test_a_frontend_that_does_not_know_of_settings_sees_a_service_with_nobody_in_it() -> None:
+    """As this one does with a field of a later version: it is passed over, and no fault."""
+    known = zone_octets(negative_ttl_seconds=3)
+    # the field's tag, of a policy whose only field it is
+    later = known.replace(bytes([5 << 3 | 2]), bytes([15 << 3 | 2]), 1)
+    assert later != known
+    found = published_of("sheetanchor/zone", later, LIMITS)
+    assert (found.fault, found.entry is not None) == ("", True)
+    assert found.entry is not None
+    assert (found.entry.policy, found.entry.endpoints) == (Policy(), ())
+    assert not found.entry.tombstoned

@@ -13,6 +13,7 @@ from dns_messages import message, opt, option
 from loop_pair import HOME, OTHER, LoopPair
 from query_source import QuerySource
 
+from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import ServerSettings, UdpLoop
 from dns_frontend.server.udp import REFUSED_PORTS, Batch, UdpServer
@@ -103,6 +104,24 @@ def test_a_name_denied_is_answered_once_it_is_there(tmp_path: Path) -> None:
             side.responder.table.update(position("east", 2), change, (), 1.0)
             for asked, last in ((late, 77), (absent, 78)):
                 assert bytes((10, 0, 0, last)) in side.exchange([asked], HOME)[0]
+
+
+def test_clients_met_before_are_in_the_regions_that_they_are_given(tmp_path: Path) -> None:
+    """Whatever a loop keeps of them: with one client, with many, and back again."""
+    asked = [message(API_NAME, 1)] * 3
+    with LoopPair(example, tmp_path) as pair:
+        for side in pair.sides:
+            at_home, elsewhere = (side.exchange(asked, each)[0] for each in (HOME, OTHER))
+            assert at_home != elsewhere
+            for regions, home, other in (
+                ([(HOME, "west")], elsewhere, at_home),
+                ([], at_home, at_home),
+                ([(HOME, "west"), (OTHER, "west")], elsewhere, elsewhere),
+            ):
+                side.responder.clients.place(ClientRegions(regions))
+                assert side.exchange(asked, HOME) == [home] * 3
+                assert side.exchange(asked, OTHER) == [other] * 3
+                assert side.exchange(asked, HOME) == [home] * 3
 
 
 def test_nothing_is_denied_by_a_loop_while_a_region_is_missing(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_a_restored_region_that_was_out_is_still_out() -> None:
     answers.update(position("east", 2), entries(SICK), (), 1.0)
     answers.update(position("east", 3), entries(EAST), (), 2.0)
     kept = answers.standings()
-    again = AnswerTable(answers._zone, "east", ("east", "west"))
+    again = AnswerTable(answers.zone.settings, "east", ("east", "west"))
     again.load(position("east", 3), entries(EAST), 100.0)
     again.load(position("west", 1), entries(WEST), 100.0)
     again.restore(kept)
