@@ -15,6 +15,7 @@ from registry.domain.change import Change
 from registry.domain.frontend_record import Acknowledgement as Acknowledgement
 from registry.domain.frontend_record import FrontendCell as FrontendCell
 from registry.domain.frontend_record import FrontendRecord as FrontendRecord
+from registry.domain.gc import Cleaned as Cleaned
 from registry.domain.gc import Keep
 from registry.domain.health import Evidence
 from registry.domain.instance import Check, Instance
@@ -39,6 +40,7 @@ from registry.domain.observation import ObserverId
 from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
+from registry.domain.remnant import Forgotten as Forgotten
 from registry.domain.role import Role
 from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
@@ -73,15 +75,6 @@ class State:
     instances: Sequence[Instance]
     renewals: Mapping[int, int]
     """How often each lease, by its id, has been renewed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """One transaction of clean-up."""
-
-    deleted: int
-    more: bool
-    """Whether another one may find more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +238,13 @@ class Store(Protocol):
         """Delete plans that nobody can reach, as `gc.removable` decides in the transaction (I4).
 
         Raises LeadershipLost, CellFrozen, RuleBroken.
+        """
+        ...
+
+    async def forget(self, fence: Fence, keep: Keep) -> Forgotten:
+        """Delete rows of frontends and services that nobody can need, as `remnant` decides.
+
+        Raises LeadershipLost, CellFrozen.
         """
         ...
 

@@ -138,6 +138,21 @@ class Mirror:
         elif revision > self.revision:
             self._await(revision)
 
+    def forget(self, buried: frozenset[ServiceKey], revision: Revision) -> None:
+        """Forget deleted services that the store has forgotten: all but `buried` at `revision`.
+
+        No change tells of it: to whoever missed it a tombstone is as good as none.
+        """
+        gone = [
+            key
+            for key, service in self.services.items()
+            if service.tombstone_time_ms is not None
+            and service.revision <= revision
+            and key not in buried
+        ]
+        for key in gone:
+            del self.services[key]
+
     def wake(self) -> None:
         """Fetch at once what other nodes did."""
         self._await(Revision(self.revision + 1))

@@ -137,7 +137,7 @@ class Reconciler:
             limits=limits or Limits(),
         )
         self._cleaner = PlanCleaner(
-            cell, self._lead, store, clock, uptime, keep or Keep(), clean_seconds=clean_seconds
+            cell, self._lead, store, mirror, clock, uptime, keep or Keep(), clean_seconds
         )
         self._stager = (
             None if stages is None else Stager(self._lead, store, mirror, clock, uptime, stages)

@@ -58,6 +58,15 @@ class Reach:
     """Plans made after this are young."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """One transaction of clean-up."""
+
+    deleted: int
+    more: bool
+    """Whether another one may find more."""
+
+
 class Reason(Enum):
     """Why a plan is kept."""
 

@@ -15,6 +15,7 @@ from registry.adapters.store.ledger import Ledger
 from registry.adapters.store.local_notifier import LocalNotifier
 from registry.adapters.store.memory_observers import MemoryObservers
 from registry.domain.change import Change
+from registry.domain.gc import Keep
 from registry.domain.instance import Instance
 from registry.domain.names import (
     Incarnation,
@@ -33,9 +34,12 @@ from registry.domain.operation import (
     ServiceEdit,
 )
 from registry.domain.registration import GRAVE_SECONDS, Grave
+from registry.domain.remnant import Buried, Memory, frontend_is_gone, service_is_forgotten
+from registry.domain.served_name import Asked
 from registry.domain.service import Namespace, Service
 from registry.ports import (
     Clock,
+    Forgotten,
     State,
 )
 
@@ -56,6 +60,46 @@ class MemoryStore(MemoryObservers):
 
     def __repr__(self) -> str:
         return f"<MemoryStore revision {self._revision}, {len(self._instances)} instances>"
+
+    async def forget(self, fence: Fence, keep: Keep) -> Forgotten:
+        """Delete rows of what is no more. Raises LeadershipLost, CellFrozen."""
+        self._answer()
+        self._check_fence(fence)
+        now_ms = self._clock.unix_ms()
+        silent_ms = now_ms - round(keep.frontend_seconds * 1000)
+        frontends = [
+            id_ for id_, one in self._frontends.items() if frontend_is_gone(one.seen_ms, silent_ms)
+        ]
+        for id_ in frontends:
+            del self._frontends[id_]
+        plans = [list(cell.plans.values()) for cell in self._cells.values()]
+        memory = Memory(
+            oldest=min((made.record.revision for chain in plans for made in chain), default=None)
+            if all(plans)
+            else None,
+            rolled_back=any(made.rollback is not None for chain in plans for made in chain),
+            young_ms=now_ms - round(keep.seconds * 1000),
+        )
+        services = [
+            key
+            for key, service in self._services.items()
+            if service.tombstone_time_ms is not None
+            and service_is_forgotten(
+                Buried(key, service.revision, service.tombstone_time_ms, self._is_answered(key)),
+                memory,
+            )
+        ]
+        for key in services:
+            del self._services[key]
+        buried = (k for k, each in self._services.items() if each.tombstone_time_ms is not None)
+        return Forgotten(frontends, services, frozenset(buried), self._revision)
+
+    def _is_answered(self, key: ServiceKey) -> bool:
+        names = (cell.names.get(key.entry) for cell in self._cells.values())
+        return any(
+            name is not None and (name.servable > 0 or name.asked is not Asked.TOMBSTONE)
+            for name in names
+        )
 
     async def open(self) -> None:
         """Nothing to connect to."""

@@ -21,6 +21,7 @@ from registry.adapters.store import (
     plan_cleanup,
     plans,
     registrations,
+    remnants,
     schema_version,
     served_names,
     sightings,
@@ -60,6 +61,7 @@ from registry.ports import (
     Acknowledgement,
     Cleaned,
     Clock,
+    Forgotten,
     Freeze,
     FrontendRecord,
     Leadership,
@@ -263,6 +265,11 @@ class SqlStore:
         """Delete plans that nobody can reach (I4). Raises LeadershipLost."""
         now_ms = self._clock.unix_ms()
         return await self._ruled(lambda tx: plan_cleanup.clean(tx, fence, keep, now_ms))
+
+    async def forget(self, fence: Fence, keep: Keep) -> Forgotten:
+        """Delete rows of what is no more. Raises LeadershipLost, CellFrozen."""
+        now_ms = self._clock.unix_ms()
+        return await self._database.write(lambda tx: remnants.forget(tx, fence, keep, now_ms))
 
     async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
         """Stop a cell's automation, or all (I40)."""

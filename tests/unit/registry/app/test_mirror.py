@@ -172,3 +172,34 @@ async def test_the_poll_outlives_an_outage_of_the_store(
         await other.registrar.register(draft("i1"))
         await clock.advance(1.0)
     await assert_equals_store(node, store)
+
+
+async def test_deleted_services_that_the_store_has_forgotten_are_forgotten(
+    node: Node, store: GatedStore
+) -> None:
+    """But not those that live, nor those that it remembers."""
+    cart, blog, kept = (ServiceKey(CART.namespace, ServiceId(n)) for n in ("cart", "blog", "kept"))
+    for edit in (
+        CreateService(cart, None, "s1"),
+        CreateService(blog, None, "s2"),
+        CreateService(kept, None, "s3"),
+        DeleteService(cart, "", force=True),
+        DeleteService(kept, "", force=True),
+    ):
+        _, changes, revision = await store.edit_service(edit)
+        node.mirror.absorb(changes, revision)
+    node.mirror.forget(frozenset({kept}), node.mirror.revision)
+    assert set(node.mirror.services) == {blog, kept}
+
+
+async def test_a_service_deleted_after_the_store_looked_is_not_forgotten(
+    node: Node, store: GatedStore
+) -> None:
+    before = node.mirror.revision
+    for edit in (CreateService(CART, None, "s1"), DeleteService(CART, "", force=True)):
+        _, changes, revision = await store.edit_service(edit)
+        node.mirror.absorb(changes, revision)
+    node.mirror.forget(frozenset(), before)
+    assert set(node.mirror.services) == {CART}
+    node.mirror.forget(frozenset(), node.mirror.revision)
+    assert node.mirror.services == {}

@@ -26,6 +26,7 @@ from registry.adapters.probe.scripted import ScriptedProber
 from registry.adapters.rpc.plan_codec import ProtoPlanCodec
 from registry.app.plan_event import BasePart, DeltaStep
 from registry.app.registrar import Registered
+from registry.domain.gc import Keep
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Override
 from registry.domain.names import (
@@ -194,6 +195,34 @@ async def test_deleting_a_service_empties_it_and_making_it_again_lifts_the_tombs
     planned = node.planned()
     assert planned is not None
     assert (planned.tombstone, planned.policy, planned.endpoints) == (None, policy, ())
+
+
+async def test_a_tombstone_that_nobody_needs_leaves_the_database_and_then_the_plan(
+    store: GatedStore, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    """When all plans of before are gone, and not while one is there (I4, I7)."""
+    keep = Keep(generations=2, seconds=0.0)
+    made = PublicationNode(store, clock, prober, keep=keep, clean_seconds=20.0)
+    async with running(made):
+        await made.register()
+        await clock.advance(1.0)
+        await made.delete(CART)
+        await clock.advance(30.0)
+        planned = made.planned()
+        assert planned is not None
+        assert planned.tombstone is not None
+        assert [service.key for service in (await store.state()).services] == [CART]
+        # so much that the chain gets new bases, and the old ones can go
+        metadata = {f"k{number}": "v" * 512 for number in range(60)}
+        for number in range(6):
+            blog = "namespaces/shop/services/blog"
+            await made.register(f"i{number}", parent=blog, metadata=metadata)
+            await clock.advance(1.0)
+        await clock.advance(60.0)
+        assert made.planned() is None
+        assert made.planned(named("blog")) is not None
+        assert [service.key for service in (await store.state()).services] == [named("blog")]
+        assert set(made.mirror.services) == {named("blog")}
 
 
 @pytest.mark.parametrize("known", [True, False])
