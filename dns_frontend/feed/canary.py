@@ -131,16 +131,16 @@ class Canary:
         return found
 
     async def _zone_fault(self, said: Iterable[Said], uid: str) -> str:
-        region, entry, staged = next(
-            (each.region, each.entry, each.entry.staged)
+        staging = [
+            (each.region, each.entry.policy, each.entry.staged.policy)
             for each in said
             if each.entry.staged is not None and each.entry.staged.uid == uid
-        )
+        ]
         before, after = (
             in_force(self._own, None if policy is None else policy.zone)
-            for policy in (entry.policy, staged.policy)
+            for policy in staging[0][1:]
         )
-        moved = moves(before, after, region)
+        moved = moves(before, after, (region for region, _, _ in staging))
         known = {position.region for position in self._table.cells.values()}
         fault = fault_of_settings(before, after, moved, known)
         if fault or not moved:

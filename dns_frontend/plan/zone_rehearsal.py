@@ -30,14 +30,20 @@ class Move(NamedTuple):
     after: str
 
 
-def moves(before: ZoneSettings, after: ZoneSettings, home: str) -> list[Move]:
-    """Who would be in another region, one move from one region to another."""
+def moves(before: ZoneSettings, after: ZoneSettings, homes: Iterable[str]) -> list[Move]:
+    """Who would be in another region, one move from one region to another.
+
+    `homes` are the regions whose frontends go by the settings: there are clients that are in
+    no network, or in none any more.
+    """
+    homes = sorted(set(homes))
     old, new = ClientRegions(before.networks), ClientRegions(after.networks)
     found: dict[tuple[str, str], Move] = {}
     for cidr in dict.fromkeys(cidr for cidr, _ in (*after.networks, *before.networks)):
-        was, is_ = old.region_of_network(cidr) or home, new.region_of_network(cidr) or home
-        if was != is_:
-            found.setdefault((was, is_), Move(cidr, was, is_))
+        said, says = old.region_of_network(cidr), new.region_of_network(cidr)
+        for was, is_ in ((said or home, says or home) for home in homes):
+            if was != is_:
+                found.setdefault((was, is_), Move(cidr, was, is_))
     return list(found.values())
 
 

@@ -131,12 +131,22 @@ def test_who_would_be_elsewhere_is_found_whichever_table_names_it() -> None:
     after = ZoneSettings(
         networks=(("10.0.0.0/8", "east"), ("10.1.0.0/16", "west"), ("10.2.0.0/16", "west"))
     )
-    assert moves(before, after, "home") == [
+    assert moves(before, after, ["home"]) == [
         Move("10.1.0.0/16", "east", "west"),
         Move("10.9.0.0/16", "south", "east"),
     ]
-    assert moves(before, before, "home") == []
-    assert moves(ZoneSettings(), ZoneSettings(networks=(("10.0.0.0/8", "home"),)), "home") == []
+    assert moves(before, before, ["home"]) == []
+    assert moves(ZoneSettings(), ZoneSettings(networks=(("10.0.0.0/8", "home"),)), ["home"]) == []
+
+
+def test_clients_in_no_network_are_at_home_wherever_that_is() -> None:
+    """A frontend of each region that goes by the settings has some; all are looked at."""
+    after = ZoneSettings(networks=(("10.0.0.0/8", "west"),))
+    assert moves(ZoneSettings(), after, ["west", "south", "east"]) == [
+        Move("10.0.0.0/8", "east", "west"),
+        Move("10.0.0.0/8", "south", "west"),
+    ]
+    assert moves(after, ZoneSettings(), ["west", "east"]) == [Move("10.0.0.0/8", "west", "east")]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +168,7 @@ def test_a_canary_finds_fault_with_settings_that_would_do_harm(
 ) -> None:
     """Though the guards let them pass (I30)."""
     before = ZoneSettings()
-    moved = moves(before, settings, "east")
+    moved = moves(before, settings, ["east"])
     found = fault_of_settings(before, settings, moved, {"east", "west"})
     assert found.startswith(fault) if fault else not found
     # what is so already is not this change's doing
