@@ -46,6 +46,7 @@ from registry.app.probe_loop import SOCKETS_A_SLOT
 from registry.app.readiness import Readiness
 from registry.app.reconciler import Reconciler
 from registry.app.registrar import Registrar
+from registry.app.reminder import Reminder
 from registry.app.renewals import Renewals
 from registry.app.resolver import Resolver
 from registry.app.service_feed import ServiceFeed
@@ -64,6 +65,11 @@ from sheetanchor.telemetry import StatusPage, TelemetrySettings
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+SERVER_HINT = (
+    "is the server up, may this host reach it, and are host, port, name and user in --database-url"
+    " right? This node goes on trying by itself"
+)
+FILE_HINT = "does another registry run on this --data-dir? This node gives up soon"
 
 GRACE_SECONDS = 5.0
 FINISH_SECONDS = 5.0
@@ -318,14 +324,24 @@ class RegistryServer:
         # A server that does not answer will be back, and no human need restart this node
         # then (I10). A file held by another process is most likely a mistake to be told of.
         patience = LOCK_PATIENCE_SECONDS if not self._settings.database_url else float("inf")
-        give_up_at = self._clock.monotonic() + patience
+        begun = self._clock.monotonic()
+        reminder = Reminder()
         while True:
             try:
                 return await ask()
             except StoreUnavailable as error:
-                if self._clock.monotonic() >= give_up_at:
+                now = self._clock.monotonic()
+                if now >= begun + patience:
                     raise
-                log.warning("waiting for the database", extra={"error": error.message})
+                if reminder.is_due(now):
+                    log.warning(
+                        "waiting for the database",
+                        extra={
+                            "error": error.message,
+                            "waited_seconds": round(now - begun),
+                            "hint": SERVER_HINT if self._settings.database_url else FILE_HINT,
+                        },
+                    )
                 await self._clock.sleep(error.retry_after_seconds)
 
     def _store_trouble(self) -> str:
