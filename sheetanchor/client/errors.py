@@ -238,6 +238,14 @@ def from_rpc_error(error: grpc.RpcError, registry: str) -> SheetanchorError:
         return RegistryUnreachable(
             f"registry {registry} did not answer: {_plain(text)}", registries=(registry,)
         )
+    if found := _FOREIGN.search(text):
+        # An HTTP answer where gRPC was asked for: a web server, or a proxy that knows no such way.
+        return RegistryUnreachable(
+            f"no registry answers at {registry}: whoever does sent the HTTP status {found[1]}. "
+            "Is it the address and port that a registry serves gRPC at, and does a proxy between "
+            "pass gRPC on?",
+            registries=(registry,),
+        )
     return from_status(status_pb2.Status(code=code.value[0], message=text))
 
 
@@ -278,6 +286,7 @@ def _plain(text: str) -> str:
     return _CORE.sub("", text)
 
 
+_FOREIGN = re.compile(r"http2 header with status: (\d{3})", re.ASCII | re.IGNORECASE)
 _NOBODY = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,

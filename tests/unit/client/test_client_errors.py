@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import grpc
 import pytest
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc.aio import AioRpcError, Metadata
 
 from sheetanchor.client.errors import (
     DOMAIN,
@@ -16,6 +18,8 @@ from sheetanchor.client.errors import (
     RegistryBusy,
     RegistryFault,
     RegistryRefusal,
+    RegistryUnreachable,
+    from_rpc_error,
     from_status,
 )
 from sheetanchor.v1.error_reason_pb2 import ErrorReason
@@ -96,3 +100,21 @@ def test_an_answer_without_a_reason_of_ours_is_read_by_its_code(
         error = from_status(answer)
         assert type(error) is kind
         assert error.reason == code_pb2.Code.Name(code)
+
+
+def test_who_answers_http_and_no_grpc_is_no_registry() -> None:
+    """A web server's address, or a proxy that does not pass gRPC on: no word of HTTP/2 frames."""
+    error = from_rpc_error(
+        AioRpcError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            Metadata(),
+            Metadata(),
+            details="Received http2 header with status: 404",
+        ),
+        "192.0.2.1:80",
+    )
+    assert isinstance(error, RegistryUnreachable)
+    assert error.registries == ("192.0.2.1:80",)
+    assert "no registry answers at 192.0.2.1:80" in str(error)
+    assert "HTTP status 404" in str(error)
+    assert "http2 header" not in str(error)
