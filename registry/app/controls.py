@@ -9,7 +9,7 @@ are not as they were.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from registry import telemetry
@@ -90,8 +90,7 @@ class Controls:
         if cell is None:
             scopes = {made.scope for made in await self._store.freezes()}
             effects = tuple(
-                f"cells/{head.cell}: "
-                + ("stays frozen by itself" if head.cell in scopes else "automation goes on")
+                f"cells/{head.cell}: {_once_lifted(head.cell, scopes)}"
                 for head in await self._store.heads()
             )
             preview = preview_of(effects, (*effects, "", *sorted(scopes)))
@@ -191,6 +190,19 @@ class Controls:
         done = await self._store.unpin(cell, generation, deed)
         _audit("unpin", f"{cell} {generation}", reason, actor)
         return done
+
+
+# _once_lifted
+#
+#   all are frozen   the cell has a freeze of its own   once that of all is lifted
+#   ---------------  ---------------------------------  -------------------------------
+#   any              yes                                it stays frozen, and how to end it
+#   yes              no                                 its automation goes on
+#   no               no                                 nothing changes
+def _once_lifted(cell: CellName, scopes: Collection[str]) -> str:
+    if cell in scopes:
+        return f"stays frozen: it was frozen by itself, until `unfreeze {cell}`"
+    return "automation goes on" if ALL_CELLS in scopes else "is not frozen; nothing changes"
 
 
 def _subject(cell: CellName | None) -> str:

@@ -167,7 +167,7 @@ def _cell(item: Any, now: float) -> Row:
     return (
         short_name(item.name),
         item.region,
-        item.leader or ("frozen" if item.frozen else "none"),
+        "frozen" if item.frozen else item.leader or "none",
         str(item.epoch),
         str(item.generation),
         str(item.acknowledged_generation or "-"),
@@ -213,6 +213,7 @@ def _audit(item: Any, now: float) -> Row:
     return (
         act,
         where,
+        told(item.detail) or "-",
         generation,
         told(item.actor) or "-",
         ago(item, "act_time", now),
@@ -298,7 +299,7 @@ KINDS: tuple[Kind, ...] = (
         "ENTRY",
         ("auditEntries",),
         0,
-        ("ACT", "OF", "GENERATION", "WHO", "AGO", "REASON"),
+        ("ACT", "OF", "WHAT", "GENERATION", "WHO", "AGO", "REASON"),
         _audit,
         resource="audit_entry",
         resources="audit_entries",

@@ -52,7 +52,7 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     await eventually(lambda: not site.server.leading)
     shown = await shell.run("unfreeze", "all")
     assert shown.exit_code == ExitCode.CONFLICT
-    assert "cells/eu: stays frozen by itself" in shown.output
+    assert "cells/eu: stays frozen: it was frozen by itself, until `unfreeze eu`" in shown.output
     assert "cells/us: automation goes on" in shown.output
     lifted = await shell.run("unfreeze", "all", "--yes")
     assert lifted.output.endswith("all: goes on\n")

@@ -148,7 +148,7 @@ async def test_a_freeze_of_all_is_lifted_in_two_calls(site: Site) -> None:
     lift = pb.UnfreezeCellRequest(name="cells/-")
     shown = (await site.admin.UnfreezeCell(lift)).preview
     assert list(shown.effects) == [
-        "cells/eu: stays frozen by itself",
+        "cells/eu: stays frozen: it was frozen by itself, until `unfreeze eu`",
         "cells/us: automation goes on",
     ]
     assert (await site.admin.GetCell(pb.GetCellRequest(name="cells/us"))).frozen

@@ -11,6 +11,7 @@ from sheetanchor.cli.output import as_data, details, plain_lines
 from sheetanchor.cli.plans import standing
 from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2
 from sheetanchor.v1.audit_entry_pb2 import AuditEntry
+from sheetanchor.v1.cell_pb2 import Cell
 
 NOW = 1_000_000.0
 
@@ -167,9 +168,17 @@ def test_what_people_wrote_into_an_audit_entry_commands_no_terminal() -> None:
         cell="east",
         actor="ann\x1b[2J",
         reason="line one\nline\ttwo\x07",
+        detail="KEEP of\x1b uid u1",
         generation=7,
     )
     row = kind_named("audit").row(entry, NOW)
-    assert row[:3] == ("break-glass-pin", "f1 of east", "7")
-    assert row[3] == "ann [2J"
-    assert row[5] == "line one line two"
+    assert row[:4] == ("break-glass-pin", "f1 of east", "KEEP of  uid u1", "7")
+    assert row[4] == "ann [2J"
+    assert row[6] == "line one line two"
+
+
+def test_a_frozen_cell_is_shown_as_frozen_whoever_led_it_last() -> None:
+    cell = Cell(name="cells/eu", region="eu", leader="node-1", frozen="something is wrong")
+    assert kind_named("cells").row(cell, NOW)[2] == "frozen"
+    cell.frozen = ""
+    assert kind_named("cells").row(cell, NOW)[2] == "node-1"
