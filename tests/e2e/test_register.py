@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,26 +20,79 @@ from installation import Installation, Server, instances
 from benchmarks.process import ROOT, wait_for
 from sheetanchor.v1 import instance_pb2
 
-NAME = "namespaces/default/services/shop/instances/one"
 Start = Callable[..., subprocess.Popen[str]]
+NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An instance that is not there yet, and the registry that it is for."""
+
+    registry: Server
+    instance: str
+
+    @property
+    def name(self) -> str:
+        """Its full name."""
+        return f"namespaces/default/services/shop/instances/{self.instance}"
+
+    def found(self) -> instance_pb2.Instance | None:
+        """What the registry knows of it."""
+        return instances(self.registry).get(self.name)
+
+    def uid(self) -> str:
+        """Of the registration that is there."""
+        found = self.found()
+        assert found is not None
+        return found.uid
+
+    def active(self) -> bool:
+        """Whether it is registered and not on its way out."""
+        found = self.found()
+        return found is not None and found.state == instance_pb2.Instance.STATE_ACTIVE
+
+    def await_active(self) -> None:
+        """Wait until the registry has it."""
+        wait_for("registered", self.active, 60)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A registry of the region east for all tests that neither start nor end theirs."""
+    installation = Installation(tmp_path_factory.mktemp("registry"))
+    found = installation.registry("registry", "east")
+    try:
+        found.start()
+        yield found
+    finally:
+        installation.stop()
 
 
 @pytest.fixture
-def registry(installation: Installation) -> Server:
-    """A registry of the region east; not started yet."""
-    return installation.registry("registry", "east")
+def place(running: Server) -> Place:
+    """For an instance of the test's own."""
+    return Place(running, f"i{next(NUMBERS)}")
 
 
 @pytest.fixture
-def register(registry: Server) -> Iterator[Start]:
-    """Starts `sheetanchor register shop` with more options; ended with the test."""
+def lonely(installation: Installation) -> Place:
+    """The same with a registry of the test's own; not started yet."""
+    return Place(installation.registry("registry", "east"), "one")
+
+
+@pytest.fixture
+def register() -> Iterator[Start]:
+    """Starts `sheetanchor register shop` for a place, with more options; ended with the test."""
     started: list[subprocess.Popen[str]] = []
 
     def start(
-        *options: str, command: tuple[str, ...] = (), terminal: int = subprocess.DEVNULL
+        place: Place,
+        *options: str,
+        command: tuple[str, ...] = (),
+        terminal: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
-        arguments = ["register", "shop", "--region", "east", "--instance", "one"]
-        arguments += ["--registry", registry.address, "--check", "none", *options]
+        arguments = ["register", "shop", "--region", "east", "--instance", place.instance]
+        arguments += ["--registry", place.registry.address, "--check", "none", *options]
         arguments += ["--", *command] if command else []
         process = subprocess.Popen(
             [sys.executable, "-m", "sheetanchor", *arguments],
@@ -61,71 +116,56 @@ def register(registry: Server) -> Iterator[Start]:
         process.communicate()
 
 
-def active(registry: Server) -> bool:
-    """Whether the instance is registered and not on its way out."""
-    found = instances(registry).get(NAME)
-    return found is not None and found.state == instance_pb2.Instance.STATE_ACTIVE
-
-
-def await_active(registry: Server) -> None:
-    """Wait until the registry has the instance."""
-    wait_for("registered", lambda: active(registry))
-
-
 def python(program: str) -> tuple[str, ...]:
     """A command that runs a few lines of Python."""
     return (sys.executable, "-c", program)
 
 
-def test_lease_is_held_until_sigterm_and_then_given_back(registry: Server, register: Start) -> None:
+def test_lease_is_held_until_sigterm_and_then_given_back(place: Place, register: Start) -> None:
     """Without a command it ends with 0, drained and deregistered."""
-    registry.start()
-    process = register("--drain", "0.1")
-    await_active(registry)
+    process = register(place, "--drain", "0.1")
+    place.await_active()
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "is draining" in said
     assert "is deregistered" in said
-    assert not active(registry)
+    assert not place.active()
 
 
-def test_exit_code_of_the_command_is_passed_on(registry: Server, register: Start) -> None:
+def test_exit_code_of_the_command_is_passed_on(place: Place, register: Start) -> None:
     """The lease is held while the command runs, and given back at once when it ends."""
-    registry.start()
     waits = "import sys; print('up', flush=True); sys.stdin.read(); sys.exit(7)"
-    process = register("--drain", "60", command=python(f"{waits}"))
-    output, said = process.communicate(timeout=30)
+    process = register(place, "--drain", "600", command=python(f"{waits}"))
+    output, said = process.communicate(timeout=60)
     assert (process.returncode, output) == (7, "up\n"), said
     assert "registered namespaces/" in said
     assert "ended with exit code 7" in said
-    assert not active(registry)
+    assert not place.active()
 
 
 def test_command_that_is_killed_is_deregistered_at_once(
-    registry: Server, register: Start, tmp_path: Path
+    place: Place, register: Start, tmp_path: Path
 ) -> None:
     """It cannot drain any more; the exit code is what a shell would say."""
-    registry.start()
     note = tmp_path / "pid"
     dies = (
         f"import os, signal, time; open({str(note)!r}, 'w').write(str(os.getpid())); signal.pause()"
     )
-    process = register("--drain", "60", command=python(dies))
-    await_active(registry)
+    process = register(place, "--drain", "600", command=python(dies))
+    place.await_active()
     wait_for("command up", lambda: note.exists() and note.read_text())
     os.kill(int(note.read_text()), signal.SIGKILL)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGKILL, said
     assert "is draining" not in said
-    assert not active(registry)
+    assert not place.active()
 
 
 def test_signal_reaches_the_command_after_its_clients_were_turned_away(
-    registry: Server, register: Start, tmp_path: Path
+    place: Place, register: Start, tmp_path: Path
 ) -> None:
     """SIGTERM drains and deregisters first; the command serves meanwhile, then gets the signal."""
-    registry.start()
     note = tmp_path / "up"
     obeys = (
         "import signal, sys\n"
@@ -134,26 +174,26 @@ def test_signal_reaches_the_command_after_its_clients_were_turned_away(
         f"open({str(note)!r}, 'w').close()\n"
         "signal.pause()"
     )
-    process = register("--drain", "0.5", command=python(obeys))
-    await_active(registry)
+    process = register(place, "--drain", "0.5", command=python(obeys))
+    place.await_active()
     wait_for("command up", note.exists)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 3, said
     order = [said.index(words) for words in ("is draining", "is deregistered", "told to end")]
     assert order == sorted(order), said
 
 
-def test_registry_that_is_away_is_waited_for(registry: Server, register: Start) -> None:
+def test_registry_that_is_away_is_waited_for(lonely: Place, register: Start) -> None:
     """The command runs meanwhile, and the lease comes when the registry does."""
     up = "import signal; print('up', flush=True); signal.pause()"
-    process = register("--drain", "0", command=python(up))
+    process = register(lonely, "--drain", "0", command=python(up))
     assert process.stdout
     assert process.stderr
     assert "trying on" in process.stderr.readline()
     assert process.stdout.readline() == "up\n"
-    registry.start()
-    await_active(registry)
+    lonely.registry.start()
+    lonely.await_active()
     assert "registered" in process.stderr.readline()
 
 
@@ -171,27 +211,25 @@ def test_registry_that_is_away_is_waited_for(registry: Server, register: Start) 
     ],
 )
 def test_bad_input_is_named_and_runs_nothing(
-    registry: Server, register: Start, options: tuple[str, ...], named: str
+    place: Place, register: Start, options: tuple[str, ...], named: str
 ) -> None:
     """Exit code 2, the field by its name, and the command never started."""
-    registry.start()
-    process = register(*options, command=python("print('ran')"))
-    output, said = process.communicate(timeout=30)
+    process = register(place, *options, command=python("print('ran')"))
+    output, said = process.communicate(timeout=60)
     assert process.returncode == 2, said
     assert named in said
     assert said.count("\n") == 1, said
     assert output == ""
-    assert instances(registry) == {}
+    assert place.found() is None
 
 
-def test_command_that_is_not_there_is_not_announced(registry: Server, register: Start) -> None:
+def test_command_that_is_not_there_is_not_announced(place: Place, register: Start) -> None:
     """127, as a shell says it."""
-    registry.start()
-    process = register(command=("no-such-command-here",))
-    _, said = process.communicate(timeout=30)
+    process = register(place, command=("no-such-command-here",))
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 127
     assert "no-such-command-here" in said
-    assert instances(registry) == {}
+    assert place.found() is None
 
 
 @pytest.mark.parametrize(
@@ -203,88 +241,84 @@ def test_command_that_is_not_there_is_not_announced(registry: Server, register: 
     ],
 )
 def test_command_that_cannot_be_run_is_not_announced(
-    registry: Server, register: Start, tmp_path: Path, make: Callable[[Path], object]
+    place: Place, register: Start, tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     """126, as a shell says it, and one line that names it."""
-    registry.start()
     make(tmp_path / "it")
-    process = register(command=(str(tmp_path / "it"),))
-    _, said = process.communicate(timeout=30)
+    process = register(place, command=(str(tmp_path / "it"),))
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 126, said
     assert f"cannot run {tmp_path / 'it'}: " in said
-    assert not active(registry)
+    assert not place.active()
 
 
 def test_registry_that_was_never_reached_is_not_said_to_have_deregistered(
-    register: Start,
+    lonely: Place, register: Start
 ) -> None:
     """Nothing was registered, and that is what it says at the end."""
-    process = register(command=python("pass"))
-    _, said = process.communicate(timeout=30)
+    process = register(lonely, command=python("pass"))
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "is deregistered" not in said
     assert said.splitlines()[-1].endswith("was not registered at the end")
 
 
 def test_registry_that_died_meanwhile_is_not_said_to_have_deregistered(
-    registry: Server, register: Start
+    lonely: Place, register: Start
 ) -> None:
     """DNS may still answer the instance, so whoever ended it is told."""
-    registry.start()
-    process = register("--drain", "0")
-    await_active(registry)
-    registry.kill()
+    lonely.registry.start()
+    process = register(lonely, "--drain", "0")
+    lonely.await_active()
+    lonely.registry.kill()
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "is deregistered" not in said
     assert "is not deregistered; DNS may answer it until" in said
 
 
-def test_lost_lease_is_taken_again_and_told(registry: Server, register: Start) -> None:
+def test_lost_lease_is_taken_again_and_told(place: Place, register: Start) -> None:
     """A process suspended for longer than its lease registers anew when it wakes."""
-    registry.start()
-    process = register("--ttl", "1", "--drain", "0")
-    await_active(registry)
-    first = instances(registry)[NAME].uid
+    process = register(place, "--ttl", "1", "--drain", "0")
+    place.await_active()
+    first = place.uid()
     process.send_signal(signal.SIGSTOP)
     try:
-        wait_for("lease over", lambda: not active(registry))
+        wait_for("lease over", lambda: not place.active())
     finally:
         process.send_signal(signal.SIGCONT)
-    await_active(registry)
-    assert instances(registry)[NAME].uid != first
+    place.await_active()
+    assert place.uid() != first
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "lost its lease" in said
-    assert f"registered {NAME} again" in said
+    assert f"registered {place.name} again" in said
 
 
 def test_instance_that_another_process_takes_over_is_given_up(
-    registry: Server, register: Start
+    place: Place, register: Start
 ) -> None:
     """Without a command there is nothing left to hold: exit code 1, and the other one keeps it."""
-    registry.start()
-    first = register("--ttl", "1")
-    await_active(registry)
-    uid = instances(registry)[NAME].uid
-    second = register("--ttl", "1", "--drain", "0")
-    wait_for("taken over", lambda: instances(registry)[NAME].uid != uid)
-    _, said = first.communicate(timeout=15)
+    first = register(place, "--ttl", "1")
+    place.await_active()
+    uid = place.uid()
+    second = register(place, "--ttl", "1", "--drain", "0")
+    wait_for("taken over", lambda: place.uid() != uid)
+    _, said = first.communicate(timeout=60)
     assert first.returncode == 1, said
     assert "registered by another process" in said
-    assert active(registry)
+    assert place.active()
     second.send_signal(signal.SIGTERM)
-    _, said = second.communicate(timeout=15)
+    _, said = second.communicate(timeout=60)
     assert second.returncode == 0, said
 
 
-def test_notices_can_be_read_by_machines(registry: Server, register: Start) -> None:
+def test_notices_can_be_read_by_machines(place: Place, register: Start) -> None:
     """With --json one object a line, its event a fixed word."""
-    registry.start()
-    process = register("--json", "--drain", "0", command=python("print('ran')"))
-    output, said = process.communicate(timeout=30)
+    process = register(place, "--json", "--drain", "0", command=python("print('ran')"))
+    output, said = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "ran\n"), said
     events = [json.loads(line)["event"] for line in said.splitlines()]
     assert events == ["registered", "command-ended", "left"]
@@ -312,10 +346,9 @@ CTRL_C, CTRL_Z = b"\x03", b"\x1a"
 
 
 def test_ctrl_c_reaches_the_command_once_and_after_its_clients_were_turned_away(
-    registry: Server, register: Start, tmp_path: Path
+    place: Place, register: Start, tmp_path: Path
 ) -> None:
     """The terminal must not kill what DNS still answers; a second signal would mean: at once."""
-    registry.start()
     note = tmp_path / "up"
     counts = (
         "import signal, sys, time\n"
@@ -328,46 +361,48 @@ def test_ctrl_c_reaches_the_command_once_and_after_its_clients_were_turned_away(
         "print(len(got))"
     )
     with Keyboard() as keyboard:
-        process = register("--drain", "0.5", command=python(counts), terminal=keyboard.terminal)
-        await_active(registry)
+        process = register(
+            place, "--drain", "0.5", command=python(counts), terminal=keyboard.terminal
+        )
+        place.await_active()
         wait_for("command up", note.exists)
         keyboard.press(CTRL_C)
-        output, said = process.communicate(timeout=20)
+        output, said = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "1\n"), said
     words = ("is draining", "is deregistered", "told to end", "ended with exit code 0")
     order = [said.index(word) for word in words]
     assert order == sorted(order), said
 
 
-def test_command_that_reads_the_terminal_can(registry: Server, register: Start) -> None:
+def test_command_that_reads_the_terminal_can(place: Place, register: Start) -> None:
     """It gets the foreground, and Ctrl-C with it, when it asks for a line."""
-    registry.start()
     asks = (
         "try:\n"
         "    print('name?', flush=True); print('hello', input(), flush=True); input()\n"
         "except KeyboardInterrupt: raise SystemExit(5)"
     )
     with Keyboard() as keyboard:
-        process = register("--drain", "60", command=python(asks), terminal=keyboard.terminal)
-        await_active(registry)
+        process = register(
+            place, "--drain", "600", command=python(asks), terminal=keyboard.terminal
+        )
+        place.await_active()
         assert process.stdout
         assert process.stdout.readline() == "name?\n"
         keyboard.press(b"anna\n")
         assert process.stdout.readline() == "hello anna\n"
         keyboard.press(CTRL_C)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 5, said
     assert "is draining" not in said
     assert "is deregistered" in said
 
 
-def test_ctrl_z_stops_the_command_too_and_both_go_on(registry: Server, register: Start) -> None:
+def test_ctrl_z_stops_the_command_too_and_both_go_on(place: Place, register: Start) -> None:
     """What a shell suspends is the whole job, and so is what it resumes."""
-    registry.start()
     asks = "import os\nprint(os.getpid(), flush=True); print('hello', input(), flush=True)"
     with Keyboard() as keyboard:
-        process = register("--drain", "0", command=python(asks), terminal=keyboard.terminal)
-        await_active(registry)
+        process = register(place, "--drain", "0", command=python(asks), terminal=keyboard.terminal)
+        place.await_active()
         assert process.stdout
         command = int(process.stdout.readline())
         wait_for("foreground", lambda: os.tcgetpgrp(keyboard.keys) == command)
@@ -376,7 +411,7 @@ def test_ctrl_z_stops_the_command_too_and_both_go_on(registry: Server, register:
         process.send_signal(signal.SIGCONT)
         keyboard.press(b"anna\n")
         assert process.stdout.readline() == "hello anna\n"
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,19 @@ from installation import ZONE, Installation, Server, addresses, dig, instances
 from benchmarks.process import stays_true, wait_for
 from sheetanchor.v1 import instance_pb2
 
-SERVICE = "greeter"
-NAME = f"{SERVICE}.default.svc.{ZONE}"
+NUMBERS = count(1)
 PROGRAM = Path(__file__).with_name("stub_service.py")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Greeter:
-    """One instance of the service: a process of its own at an address of its own."""
+    """One instance of a service: a process of its own at an address of its own."""
 
-    def __init__(self, registry: Server, number: int) -> None:
-        self.address = f"127.88.0.{number}"
-        self.instance = f"greeter-{number}"
-        arguments = [registry.address, "east", SERVICE, self.instance, self.address]
+    def __init__(self, registry: Server, service: str, address: str, number: int) -> None:
+        self.name = f"{service}.default.svc.{ZONE}"
+        self.address = address
+        self.instance = f"{service}-{number}"
+        arguments = [registry.address, "east", service, self.instance, address]
         self.process = subprocess.Popen(
             [sys.executable, PROGRAM, *arguments],
             stdout=subprocess.PIPE,
@@ -42,24 +43,41 @@ class Greeter:
         self.process.send_signal(what)
 
 
-@pytest.fixture
-def frontend(installation: Installation) -> Server:
-    """A frontend that follows `registry`."""
-    registry = installation.registry("registry", "east")
-    registry.start()
-    found = installation.frontend("frontend", "east", ["east"], [registry])
-    found.start()
-    return found
-
-
-@pytest.fixture
-def greeters(installation: Installation, frontend: Server) -> Iterator[list[Greeter]]:
-    """Two instances, both in DNS."""
-    registry = installation.servers[0]
-    found = [Greeter(registry, number) for number in (1, 2)]
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A registry for the services of all tests here."""
+    installation = Installation(tmp_path_factory.mktemp("registry"))
+    found = installation.registry("registry", "east")
     try:
+        found.start()
+        yield found
+    finally:
+        installation.stop()
+
+
+@pytest.fixture(scope="module")
+def frontend(tmp_path_factory: pytest.TempPathFactory, registry: Server) -> Iterator[Server]:
+    """A frontend that follows it."""
+    installation = Installation(tmp_path_factory.mktemp("frontend"))
+    found = installation.frontend("frontend", "east", ["east"], [registry])
+    try:
+        found.start()
+        yield found
+    finally:
+        installation.stop()
+
+
+@pytest.fixture
+def greeters(registry: Server, frontend: Server) -> Iterator[list[Greeter]]:
+    """Two instances of the test's own service, both in DNS."""
+    service = next(NUMBERS)
+    found: list[Greeter] = []
+    try:
+        for number in (1, 2):
+            address = f"127.88.{service}.{number}"
+            found.append(Greeter(registry, f"greeter{service}", address, number))
         both = {greeter.address for greeter in found}
-        wait_for("both in DNS", lambda: addresses(frontend, NAME) == both)
+        wait_for("both in DNS", lambda: addresses(frontend, found[0].name) == both, 60)
         yield found
     finally:
         for greeter in found:
@@ -72,15 +90,16 @@ def test_dig_finds_addresses_and_ports(
     frontend: Server, greeters: list[Greeter], transport: str
 ) -> None:
     """A and SRV resolve over UDP and TCP, and an SRV target resolves to its instance."""
-    assert dig(frontend, NAME, "A", transport) == sorted(g.address for g in greeters)
-    expected = sorted(f"0 1 {g.port} {g.instance}.{NAME}" for g in greeters)
-    assert [_unweighted(line) for line in dig(frontend, NAME, "SRV", transport)] == [
+    name = greeters[0].name
+    assert dig(frontend, name, "A", transport) == sorted(g.address for g in greeters)
+    expected = sorted(f"0 1 {g.port} {g.instance}.{name}" for g in greeters)
+    assert [_unweighted(line) for line in dig(frontend, name, "SRV", transport)] == [
         _unweighted(line) for line in expected
     ]
-    ports = dig(frontend, f"_grpc._tcp.{NAME}", "SRV", transport)
+    ports = dig(frontend, f"_grpc._tcp.{name}", "SRV", transport)
     assert [_unweighted(line) for line in ports] == [_unweighted(line) for line in expected]
     for greeter in greeters:
-        found = dig(frontend, f"{greeter.instance}.{NAME}", "A", transport)
+        found = dig(frontend, f"{greeter.instance}.{name}", "A", transport)
         assert found == [greeter.address]
 
 
@@ -91,42 +110,48 @@ def _unweighted(line: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("way", "seconds"),
+    "way",
     [
-        pytest.param(signal.SIGTERM, 5, id="deregistration"),
-        pytest.param(signal.SIGUSR1, 5, id="drain"),
-        pytest.param(signal.SIGKILL, 15, id="kill -9"),
+        pytest.param(signal.SIGTERM, id="deregistration"),
+        pytest.param(signal.SIGUSR1, id="drain"),
+        pytest.param(signal.SIGKILL, id="kill -9"),
     ],
 )
 def test_instance_leaves_dns(
-    frontend: Server, greeters: list[Greeter], way: signal.Signals, seconds: float
+    frontend: Server, greeters: list[Greeter], way: signal.Signals
 ) -> None:
     """Whichever way an instance goes, the name keeps the other one alone."""
     leaving, staying = greeters
     leaving.signal(way)
     wait_for(
         f"{leaving.instance} gone from DNS",
-        lambda: addresses(frontend, NAME) == {staying.address},
-        seconds,
+        lambda: addresses(frontend, staying.name) == {staying.address},
+        60,
     )
     if way is signal.SIGUSR1:
         assert leaving.process.poll() is None, "a drained instance lives on"
 
 
 def test_last_instance_leaving_empties_nothing(
-    installation: Installation, frontend: Server, greeters: list[Greeter]
+    registry: Server, frontend: Server, greeters: list[Greeter]
 ) -> None:
     """With nobody left and no deletion asked for, the last set known is held (I7)."""
     first, last = greeters
+    name = last.name
     first.signal(signal.SIGKILL)
-    wait_for("one left", lambda: addresses(frontend, NAME) == {last.address}, 15)
+    wait_for("one left", lambda: addresses(frontend, name) == {last.address}, 60)
     last.signal(signal.SIGTERM)
-    last.process.wait(10)
-    wait_for("the registry knows", lambda: not serving(installation.servers[0]), 15)
-    stays_true("the name is answered", lambda: addresses(frontend, NAME), seconds=2)
+    last.process.wait(60)
+    wait_for("the registry knows", lambda: not serving(registry, {first, last}), 60)
+    stays_true("the name is answered", lambda: addresses(frontend, name), seconds=2)
 
 
-def serving(registry: Server) -> list[str]:
-    """Instances that the registry holds to be healthy."""
+def serving(registry: Server, greeters: set[Greeter]) -> list[str]:
+    """Those that the registry holds to be healthy."""
     healthy = instance_pb2.HEALTH_HEALTHY
-    return [name for name, found in instances(registry).items() if found.health == healthy]
+    ours = {greeter.instance for greeter in greeters}
+    return [
+        name
+        for name, found in instances(registry).items()
+        if found.health == healthy and name.rpartition("/")[2] in ours
+    ]
