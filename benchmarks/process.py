@@ -25,7 +25,7 @@ class NotReady(AssertionError):
 
 
 def wait_for(
-    what: str, true: Callable[[], object], seconds: float = 20.0, step_seconds: float = 0.02
+    what: str, true: Callable[[], object], seconds: float = 90.0, step_seconds: float = 0.02
 ) -> float:
     """Wait until `true()` is, and return how long that took. Raises NotReady."""
     begin = time.monotonic()

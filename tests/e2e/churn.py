@@ -67,7 +67,7 @@ class Churn:
                     if isinstance(ended, Exception):
                         raise ended
 
-    async def until(self, true: Callable[[], object], seconds: float = 20.0) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 90.0) -> None:
         """Let it work until `true()`, looked at whenever a registration is acknowledged."""
         async with asyncio.timeout(seconds):
             while not true():
@@ -79,7 +79,7 @@ class Churn:
         async with grpc.aio.insecure_channel(self.address) as channel:
             stub = registration_service_pb2_grpc.RegistrationServiceStub(channel)
             for name, request in list(self.book.unsure.items()):
-                answer = await stub.RegisterInstance(request, timeout=10)
+                answer = await stub.RegisterInstance(request, timeout=60)
                 assert answer.instance.name == name
                 self.book.alive[name] = answer.instance.uid
                 del self.book.unsure[name]
@@ -107,7 +107,7 @@ class Churn:
         )
         name = f"{request.parent}/instances/{request.instance_id}"
         self.book.unsure[name] = request
-        answer = await stub.RegisterInstance(request, timeout=10)
+        answer = await stub.RegisterInstance(request, timeout=60)
         self.book.alive[name] = answer.instance.uid
         del self.book.unsure[name]
         self._progress.set()
@@ -126,7 +126,7 @@ class Churn:
         self, stub: registration_service_pb2_grpc.RegistrationServiceStub, name: str, uid: str
     ) -> None:
         request = registration_service_pb2.DeregisterInstanceRequest(name=name, uid=uid)
-        await stub.DeregisterInstance(request, timeout=10)
+        await stub.DeregisterInstance(request, timeout=60)
         del self.book.leaving[name]
         self.book.gone[name] = uid
 

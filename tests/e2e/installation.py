@@ -45,7 +45,7 @@ class Server:
         if wait:
             self.await_ready()
 
-    def await_ready(self, seconds: float = 30) -> None:
+    def await_ready(self, seconds: float = 90.0) -> None:
         """Wait for its word; fail at once when it has ended."""
 
         def look() -> bool:
@@ -130,9 +130,9 @@ def ask(
     over = dns.query.tcp if tcp else dns.query.udp
     for attempt in range(3):
         try:
-            reply = over(query, "127.0.0.1", port=frontend.port, timeout=2)
+            reply = over(query, "127.0.0.1", port=frontend.port, timeout=5)
             if not tcp and reply.flags & dns.flags.TC:
-                return dns.query.tcp(query, "127.0.0.1", port=frontend.port, timeout=2)
+                return dns.query.tcp(query, "127.0.0.1", port=frontend.port, timeout=5)
             return reply
         except dns.exception.Timeout:
             if attempt == 2:
@@ -179,7 +179,7 @@ def instances(registry: Server, parent: str = "") -> dict[str, instance_pb2.Inst
                 admin_service_pb2.ListInstancesRequest(
                     parent=parent, page_size=1000, page_token=token
                 ),
-                timeout=10,
+                timeout=60,
             )
             found |= {instance.name: instance for instance in page.instances}
             token = page.next_page_token

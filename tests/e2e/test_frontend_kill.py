@@ -57,7 +57,7 @@ async def fill(registry: Server, frontend: Server) -> Churn:
     return churn
 
 
-@pytest.mark.timeout(120 + ROUNDS * 15)
+@pytest.mark.timeout(300 + ROUNDS * 15)
 async def test_answers_are_the_same_bytes_after_kill_9_without_any_registry(
     registry: Server, frontend: Server
 ) -> None:
@@ -79,7 +79,7 @@ async def test_answers_are_the_same_bytes_after_kill_9_without_any_registry(
         assert await asyncio.to_thread(all_answers) == before
 
 
-@pytest.mark.timeout(120 + ROUNDS * 15)
+@pytest.mark.timeout(300 + ROUNDS * 15)
 async def test_frontend_killed_amid_publications_comes_back_with_every_name(
     registry: Server, frontend: Server
 ) -> None:

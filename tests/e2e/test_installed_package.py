@@ -1,42 +1,22 @@
-"""What `pip install .` installs works by itself, outside the checkout, migrations included."""
+"""What `pip install .` installs works by itself, outside the checkout, migrations included.
+
+So does the demo, which is played from there: test_demo.py.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from installation import ZONE, Server, addresses
 
-from benchmarks.process import ROOT, ServerProcess, wait_for
+from benchmarks.process import ServerProcess, wait_for
 from sheetanchor.cli.demo.port import free_port
 from sheetanchor.client import Check, Registration
 
-SOURCES = ("pyproject.toml", "README.md", "LICENSE")
-PACKAGES = ("sheetanchor", "registry", "dns_frontend", "migrations")
 
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project, installed into a directory of its own; what it depends on is here already."""
-    source = tmp_path_factory.mktemp("source")
-    for name in SOURCES:
-        shutil.copy(ROOT / name, source)
-    for name in PACKAGES:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    target = tmp_path_factory.mktemp("installed")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-    done = subprocess.run(
-        [*command, str(target), str(source)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return target
-
-
-@pytest.mark.timeout(240)
 def test_dev_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     """`sheetanchor dev` makes its schema, takes a registration, and answers for it."""
     grpc_port, dns_port, http_port = free_port(), free_port(), free_port()
@@ -76,19 +56,3 @@ def test_dev_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None
         assert process.stop() == 0, process.tail()
     finally:
         process.kill()
-
-
-@pytest.mark.timeout(240)
-def test_demo_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
-    """`sheetanchor demo` finds all of its programs where it was installed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sheetanchor", "demo"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= 80

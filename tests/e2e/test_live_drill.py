@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import subprocess
 import sys
+import time
 
 import grpc
 import pytest
@@ -18,7 +20,6 @@ from sheetanchor.v1 import admin_service_pb2 as pb
 REGIONS = ("east", "west")
 HOME = {"east": "127.66.1.1", "west": "127.66.2.1"}
 NAME = f"shop.default.svc.{ZONE}"
-SECONDS = 12
 
 
 async def command(*words: str) -> str:
@@ -28,18 +29,18 @@ async def command(*words: str) -> str:
         [sys.executable, "-m", "sheetanchor", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.timeout(180)
 async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
     installation: Installation,
 ) -> None:
     """East's clients are sent to west by one command; then both registries are killed."""
+    begin = time.monotonic()
     registries = {region: installation.registry(f"registry-{region}", region) for region in REGIONS}
     for registry in registries.values():
         registry.start(wait=False)
@@ -48,6 +49,8 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
     frontend.start(wait=False)
     for server in (*registries.values(), frontend):
         server.await_ready()
+    # the drill must outlast one more start, however long this machine takes for it
+    seconds = 6 + 2 * math.ceil(time.monotonic() - begin)
     pinned = f"shop.default.svc.east.region.{ZONE}"
     async with contextlib.AsyncExitStack() as stack:
         for region, registry in registries.items():
@@ -69,13 +72,13 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
                 wait_for, name, lambda n=name, r=region: addresses(frontend, n) == {HOME[r]}
             )
         with admin(registries["east"]) as stub:
-            for cell, seconds in (("nowhere", 5), ("east", 7200)):
+            for cell, asked in (("nowhere", 5), ("east", 7200)):
                 request = pb.DivertServiceRequest(
                     name="namespaces/default/services/shop", cell=cell, reason="a drill"
                 )
-                request.duration.seconds = seconds
+                request.duration.seconds = asked
                 with pytest.raises(grpc.RpcError):
-                    await asyncio.to_thread(stub.DivertService, request, timeout=10)
+                    await asyncio.to_thread(stub.DivertService, request, timeout=60)
         assert addresses(frontend, NAME) == {HOME["east"]}, "what is refused changes nothing"
         foreseen = await command(
             *("drill", "region-loss", "east", "--dry-run"),
@@ -88,12 +91,12 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
             "default/shop west west (1) NORMAL the same",
         ]
         said = await command(
-            *("divert", "default/shop", "--cell", "east", "--for", str(SECONDS)),
+            *("divert", "default/shop", "--cell", "east", "--for", str(seconds)),
             *("--reason", "a drill", "--registry", registries["east"].address),
         )
         assert "clients of cell east go elsewhere until" in said
         await asyncio.to_thread(
-            wait_for, "west answers", lambda: addresses(frontend, NAME) == {HOME["west"]}, SECONDS
+            wait_for, "west answers", lambda: addresses(frontend, NAME) == {HOME["west"]}, seconds
         )
         assert addresses(frontend, pinned) == {HOME["east"]}, "a pinned name goes nowhere"
         for registry in registries.values():
@@ -104,5 +107,5 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
             wait_for,
             "east answers again",
             lambda: addresses(frontend, NAME) == {HOME["east"]},
-            SECONDS + 20,
+            seconds + 90,
         )

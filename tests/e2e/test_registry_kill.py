@@ -17,7 +17,8 @@ from benchmarks.process import wait_for
 from sheetanchor.v1 import instance_pb2
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "12"))
-TTL_SECONDS = 3
+TTL_SECONDS = 8
+"""Long for a test: between two rounds nobody renews, however long a busy machine makes that."""
 SEED = int(os.environ.get("KILL_SEED", "20251019"))
 
 ACTIVE = instance_pb2.Instance.STATE_ACTIVE
@@ -32,7 +33,7 @@ def registry(request: pytest.FixtureRequest, installation: Installation) -> Serv
     return found
 
 
-@pytest.mark.timeout(120 + ROUNDS * 15)
+@pytest.mark.timeout(300 + ROUNDS * 15)
 async def test_acknowledged_registrations_outlive_kill_9_and_no_lease_expires_early(
     registry: Server,
 ) -> None:
@@ -74,4 +75,4 @@ async def test_lease_that_nobody_renews_does_end_after_a_restart(registry: Serve
         found = instances(registry)
         return all(found[name].state == instance_pb2.Instance.STATE_EXPIRED for name in names)
 
-    await asyncio.to_thread(wait_for, "all leases ended", all_expired, 15)
+    await asyncio.to_thread(wait_for, "all leases ended", all_expired)

@@ -20,8 +20,9 @@ import dns.rdatatype
 
 from sheetanchor.cli.demo.track import Track
 
-TIMEOUT_SECONDS = 2.0
-"""On the loopback nothing is lost; this is how busy a machine may be."""
+TIMEOUT_SECONDS = 5.0
+"""On the loopback nothing is lost; this is how busy a machine may be, and how long a resolver
+waits by default (resolv.conf(5))."""
 
 
 async def ask(sock: Any, port: int, name: str, track: Track) -> None:

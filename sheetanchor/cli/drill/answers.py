@@ -13,7 +13,8 @@ import dns.rcode
 import dns.rdatatype
 
 INTERVAL_SECONDS = 0.01
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 5.0
+"""On the loopback nothing is lost; a resolver waits as long by default (resolv.conf(5))."""
 
 
 @dataclass(slots=True)
