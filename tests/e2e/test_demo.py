@@ -20,7 +20,8 @@ from benchmarks.process import ROOT, wait_for
 class Demo:
     """One run, with a temporary directory of its own, by which its processes are known."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, installed: Path | None = None) -> None:
+        """`installed`: the package that it is run from, instead of the checkout."""
         self.directory = directory
         self.errors = directory.parent / "stderr"
         self.output = directory.parent / "stdout"
@@ -28,12 +29,16 @@ class Demo:
         with self.errors.open("w") as errors, self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sheetanchor", "demo", *options],
-                cwd=ROOT,
-                env=os.environ | {"TMPDIR": str(directory)},
+                cwd=ROOT if installed is None else directory.parent,
+                env=os.environ | {"TMPDIR": str(directory)} | self._imports(installed),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
             )
+
+    @staticmethod
+    def _imports(installed: Path | None) -> dict[str, str]:
+        return {} if installed is None else {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
 
     def said(self) -> str:
         """What it has printed so far."""
@@ -46,7 +51,7 @@ class Demo:
             assert words in self.said() or self.process.poll() is None, self.said()
             return words in self.said()
 
-        wait_for(words, look, 60)
+        wait_for(words, look, 90)
 
     def processes(self, *words: str) -> list[int]:
         """Its live processes whose command line holds all `words`."""
@@ -65,8 +70,8 @@ class Demo:
 
     def await_nothing_left(self) -> None:
         """No process lives, and no file is there."""
-        wait_for("all processes gone", lambda: not self.processes(), 10)
-        wait_for("all files gone", lambda: not list(self.directory.iterdir()), 10)
+        wait_for("all processes gone", lambda: not self.processes())
+        wait_for("all files gone", lambda: not list(self.directory.iterdir()))
 
 
 @pytest.fixture
@@ -84,17 +89,19 @@ class _Place:
         self.directory = directory
 
 
-@pytest.mark.timeout(180)
-def test_no_answer_is_ever_empty(place: Path) -> None:
-    """It ends by itself with 0, has measured everything, and leaves nothing behind."""
-    demo = Demo(place, "--json")
+def test_no_answer_is_ever_empty(place: Path, installed: Path) -> None:
+    """It ends by itself with 0, has measured everything, and leaves nothing behind.
+
+    It finds all of its programs where it was installed.
+    """
+    demo = Demo(place, "--json", installed=installed)
     assert demo.process.wait(120) == 0, demo.said()
     report = json.loads(demo.output.read_text())
     assert report["ok"] is True
     assert report["why"] == []
     assert report["empty_or_negative"] == 0
     assert report["unanswered"] == 0
-    assert report["seconds"] < 60
+    assert report["seconds"] < 120
     assert report["queries"] > 500
     assert 0 < report["kill_to_moved_seconds"] < 20
     assert 0 < report["restore_to_back_seconds"] < 30
@@ -118,25 +125,23 @@ def test_no_answer_is_ever_empty(place: Path) -> None:
     demo.await_nothing_left()
 
 
-@pytest.mark.timeout(180)
 def test_frontend_that_dies_is_noticed(place: Path) -> None:
     """Killed for good half-way: exit code 1, and the report says who."""
     demo = Demo(place, "--json")
     demo.await_words("SIGKILL: all instances")
     (frontend,) = demo.processes("dns", "west")
     os.kill(frontend, signal.SIGKILL)
-    assert demo.process.wait(60) == 1, demo.said()
+    assert demo.process.wait(90) == 1, demo.said()
     report = json.loads(demo.output.read_text())
     assert report["ok"] is False
     assert "frontend west ended by itself: SIGKILL" in report["why"]
     demo.await_nothing_left()
 
 
-@pytest.mark.timeout(180)
 def test_frontend_that_is_silent_is_noticed(place: Path) -> None:
     """It lives and holds its socket, and does not answer: exit code 1 as well."""
     demo = Demo(place, "--json")
-    demo.await_words("SIGKILL: the registry")
+    demo.await_words("SIGKILL: all instances")
     (frontend,) = demo.processes("dns", "west")
     os.kill(frontend, signal.SIGSTOP)
     assert demo.process.wait(90) == 1, demo.said()
@@ -146,7 +151,6 @@ def test_frontend_that_is_silent_is_noticed(place: Path) -> None:
     demo.await_nothing_left()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
@@ -156,27 +160,28 @@ def test_nothing_outlives_it(place: Path, how: signal.Signals, code: int) -> Non
     demo.await_words("SIGKILL: the registry")
     assert len(demo.processes("sheetanchor.cli.demo.service")) == 2
     demo.process.send_signal(how)
-    assert demo.process.wait(20) == code, demo.said()
+    assert demo.process.wait(60) == code, demo.said()
     demo.await_nothing_left()
 
 
-@pytest.mark.timeout(120)
 def test_nothing_outlives_a_start_that_is_interrupted(place: Path) -> None:
     """Also when it had hardly begun."""
     demo = Demo(place)
     demo.await_words("Starting")
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(20) == 130, demo.said()
+    assert demo.process.wait(60) == 130, demo.said()
     demo.await_nothing_left()
 
 
-@pytest.mark.timeout(240)
 def test_kept_demo_shows_commands_that_work(place: Path) -> None:
     """--keep leaves everything running, and each command that it shows does something."""
     if shutil.which("dig") is None:
         pytest.skip("dig is not installed (Debian: apt-get install bind9-dnsutils)")
     demo = Demo(place, "--keep")
     demo.await_words("# the registry of east\n")
+    told = demo.output.read_text().partition("Left running")[0]
+    assert "all restored, until the answer was back" in told
+    assert max(map(len, told.splitlines())) <= 80
     shown = [line.strip() for line in demo.said().partition("Left running")[2].splitlines()]
     commands = [line for line in shown if line.startswith(("dig ", "sheetanchor "))]
     assert len(commands) >= 4
@@ -187,9 +192,9 @@ def test_kept_demo_shows_commands_that_work(place: Path) -> None:
     (kill,) = [line for line in shown if "the instances of east" in line]
     run(kill)
     (ask,) = [line for line in commands if line.startswith("dig") and " A +short" in line]
-    wait_for("the answer moves", lambda: "127.2.0.1" in run(ask).stdout, 25)
+    wait_for("the answer moves", lambda: "127.2.0.1" in run(ask).stdout)
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(20) == 0, demo.said()
+    assert demo.process.wait(60) == 0, demo.said()
     demo.await_nothing_left()
 
 
@@ -203,6 +208,6 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )

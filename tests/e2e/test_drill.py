@@ -4,49 +4,65 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lane import Work
 
-COMMAND = [sys.executable, "-m", "sheetanchor", "drill", "october-2025"]
-
-
-@pytest.mark.timeout(180)
-def test_the_delayed_plan_is_refused_and_no_answer_falters() -> None:
-    done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=150, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "0 answers were empty, negative or older" in done.stdout
-    assert "(I2)" in done.stdout
-    assert "(I3)" in done.stdout
+OCTOBER = ("drill", "october-2025")
 
 
-@pytest.mark.timeout(180)
-def test_without_the_guards_the_name_goes_back_and_then_away() -> None:
-    done = subprocess.run(
-        [*COMMAND, "--mutant"], capture_output=True, text=True, timeout=150, check=False
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "older than 42" in done.stdout
-    assert "NXDOMAIN" in done.stdout
-    assert "October 2025 happened again" in done.stdout
+@dataclass(frozen=True)
+class Drilled:
+    """How a drill ended."""
+
+    code: int
+    said: str
+    table: str
+    """What it wrote into the page of drills."""
 
 
-@pytest.mark.timeout(180)
-def test_a_lost_region_is_answered_for_by_the_next_and_comes_back(tmp_path: Path) -> None:
-    table = tmp_path / "drills.md"
-    command = [*COMMAND[:-1], "region-loss", "west", "--write", str(table)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert table.read_text().count("| passed |") == 3
+def played(*words: str, writes: bool = True) -> Work:
+    """Plays a drill."""
+
+    def play(directory: Path) -> Drilled:
+        page = directory / "drills.md"
+        command = [sys.executable, "-m", "sheetanchor", *words]
+        command += ["--write", str(page)] if writes else []
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        table = page.read_text() if page.exists() else ""
+        return Drilled(done.returncode, done.stdout + done.stderr, table)
+
+    return play
 
 
-@pytest.mark.timeout(240)
-def test_of_a_silent_crowd_the_budgets_let_go_and_nobody_else_leaves(tmp_path: Path) -> None:
+@pytest.mark.beside(work=played(*OCTOBER, writes=False))
+def test_the_delayed_plan_is_refused_and_no_answer_falters(beside: Drilled) -> None:
+    assert beside.code == 0, beside.said
+    assert "0 answers were empty, negative or older" in beside.said
+    assert "(I2)" in beside.said
+    assert "(I3)" in beside.said
+
+
+@pytest.mark.beside(work=played(*OCTOBER, "--mutant", writes=False))
+def test_without_the_guards_the_name_goes_back_and_then_away(beside: Drilled) -> None:
+    assert beside.code == 1, beside.said
+    assert "older than 42" in beside.said
+    assert "NXDOMAIN" in beside.said
+    assert "October 2025 happened again" in beside.said
+
+
+@pytest.mark.beside(work=played("drill", "region-loss", "west"))
+def test_a_lost_region_is_answered_for_by_the_next_and_comes_back(beside: Drilled) -> None:
+    assert beside.code == 0, beside.said
+    assert beside.table.count("| passed |") == 3
+
+
+@pytest.mark.beside(
+    work=played("drill", "mass-silence", "--endpoints", "20", "--seconds", "20"),
+)
+def test_of_a_silent_crowd_the_budgets_let_go_and_nobody_else_leaves(beside: Drilled) -> None:
     """Sockets that answer nothing are silent to a real check; six of twenty are."""
-    table = tmp_path / "drills.md"
-    command = [*COMMAND[:-1], "mass-silence", "--endpoints", "20", "--seconds", "20"]
-    done = subprocess.run(
-        [*command, "--write", str(table)], capture_output=True, text=True, timeout=200, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert table.read_text().count("| passed |") == 5
+    assert beside.code == 0, beside.said
+    assert beside.table.count("| passed |") == 5

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,13 +89,13 @@ class Shell:
         # as at a terminal: every background job is a process group of its own
         self._once("set -m")
 
-    def run(self, step: Step, seconds: float) -> float:
-        """Run a step until it prints what it should; returns the seconds that took."""
+    def run(self, step: Step, seconds: float) -> None:
+        """Run a step until it prints what it should. Raises AssertionError."""
         begin = time.monotonic()
         while True:
             code, output = self._once(step.command)
             if code == 0 and (not step.printed or step.fits(output)):
-                return time.monotonic() - begin
+                return
             late = time.monotonic() - begin > seconds
             assert not late, f"$ {step.command}\nexit code {code}, printed: {output}\n{self.said()}"
             time.sleep(0.1)
@@ -149,8 +149,3 @@ def _two_free_ports() -> int:
             tcp.bind(("127.0.0.1", port + 1))
             udp.bind(("127.0.0.1", port + 1))
             return port
-
-
-def described(results: Mapping[str, float]) -> str:
-    """How long each step took, for who reads the log."""
-    return "\n".join(f"{seconds:6.2f} s  $ {command}" for command, seconds in results.items())
