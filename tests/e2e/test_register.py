@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,13 @@ from sheetanchor.v1 import instance_pb2
 
 Start = Callable[..., subprocess.Popen[str]]
 NUMBERS = itertools.count(1)
+TAKE_THE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+"""A session's first terminal becomes its controlling one, and who took it the foreground. No
+`preexec_fn`, which must not be where there are threads."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,12 @@ def register() -> Iterator[Start]:
         arguments = ["register", "shop", "--region", "east", "--instance", place.instance]
         arguments += ["--registry", place.registry.address, "--check", "none", *options]
         arguments += ["--", *command] if command else []
+        if terminal >= 0:
+            arguments = ["-c", TAKE_THE_TERMINAL, "-m", "sheetanchor", *arguments]
+        else:
+            arguments = ["-m", "sheetanchor", *arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "sheetanchor", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env={k: v for k, v in os.environ.items() if not k.startswith("SHEETANCHOR_")},
             stdin=terminal,
@@ -103,8 +112,6 @@ def register() -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            # a session's first terminal becomes its controlling one, and we its foreground
-            preexec_fn=None if terminal < 0 else lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         started.append(process)
         return process
