@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,11 +79,20 @@ class Demo:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
     """A temporary directory for one run; whatever is left of it ends with the test."""
-    directory = tmp_path / "tmp"
+    with place_in(tmp_path) as directory:
+        yield directory
+
+
+@contextmanager
+def place_in(parent: Path) -> Iterator[Path]:
+    """The same, for one that is played beside other tests."""
+    directory = parent / "tmp"
     directory.mkdir()
-    yield directory
-    for pid in Demo.processes(_Place(directory)):  # type: ignore[arg-type]  # only the directory is read
-        os.kill(pid, signal.SIGKILL)
+    try:
+        yield directory
+    finally:
+        for pid in Demo.processes(_Place(directory)):  # type: ignore[arg-type]  # only the directory is read
+            os.kill(pid, signal.SIGKILL)
 
 
 class _Place:
@@ -138,17 +149,24 @@ def test_frontend_that_dies_is_noticed(place: Path) -> None:
     demo.await_nothing_left()
 
 
-def test_frontend_that_is_silent_is_noticed(place: Path) -> None:
-    """It lives and holds its socket, and does not answer: exit code 1 as well."""
-    demo = Demo(place, "--json")
-    demo.await_words("SIGKILL: all instances")
-    (frontend,) = demo.processes("dns", "west")
-    os.kill(frontend, signal.SIGSTOP)
-    assert demo.process.wait(90) == 1, demo.said()
-    report = json.loads(demo.output.read_text())
-    assert report["unanswered"] > 0
-    assert any("west's frontend" in why and "without an answer" in why for why in report["why"])
-    demo.await_nothing_left()
+def play_with_a_silent_frontend(directory: Path) -> dict[str, Any]:
+    """What the demo reports when a frontend lives, holds its socket, and does not answer."""
+    with place_in(directory) as place:
+        demo = Demo(place, "--json")
+        demo.await_words("SIGKILL: all instances")
+        (frontend,) = demo.processes("dns", "west")
+        os.kill(frontend, signal.SIGSTOP)
+        assert demo.process.wait(90) == 1, demo.said()
+        demo.await_nothing_left()
+        found: dict[str, Any] = json.loads(demo.output.read_text())
+        return found
+
+
+@pytest.mark.beside(work=play_with_a_silent_frontend)
+def test_frontend_that_is_silent_is_noticed(beside: dict[str, Any]) -> None:
+    """Exit code 1 as well, and it leaves nothing."""
+    assert beside["unanswered"] > 0
+    assert any("west's frontend" in why and "without an answer" in why for why in beside["why"])
 
 
 @pytest.mark.parametrize(
@@ -173,29 +191,38 @@ def test_nothing_outlives_a_start_that_is_interrupted(place: Path) -> None:
     demo.await_nothing_left()
 
 
-def test_kept_demo_shows_commands_that_work(place: Path) -> None:
-    """--keep leaves everything running, and each command that it shows does something."""
+def keep_and_try(directory: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Plays the demo with --keep, and tries each command that it shows."""
     if shutil.which("dig") is None:
         pytest.skip("dig is not installed (Debian: apt-get install bind9-dnsutils)")
-    demo = Demo(place, "--keep")
-    demo.await_words("# the registry of east\n")
-    told = demo.output.read_text().partition("Left running")[0]
-    assert "all restored, until the answer was back" in told
-    assert max(map(len, told.splitlines())) <= 80
-    shown = [line.strip() for line in demo.said().partition("Left running")[2].splitlines()]
-    commands = [line for line in shown if line.startswith(("dig ", "sheetanchor "))]
-    assert len(commands) >= 4
-    for command in commands:
-        done = run(command)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        assert done.stdout.strip(), command
-    (kill,) = [line for line in shown if "the instances of east" in line]
-    run(kill)
-    (ask,) = [line for line in commands if line.startswith("dig") and " A +short" in line]
-    wait_for("the answer moves", lambda: "127.2.0.1" in run(ask).stdout)
-    demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(60) == 0, demo.said()
-    demo.await_nothing_left()
+    with place_in(directory) as place:
+        demo = Demo(place, "--keep")
+        demo.await_words("# the registry of east\n")
+        told = demo.output.read_text().partition("Left running")[0]
+        assert "all restored, until the answer was back" in told
+        assert max(map(len, told.splitlines())) <= 80
+        shown = [line.strip() for line in demo.said().partition("Left running")[2].splitlines()]
+        commands = [line for line in shown if line.startswith(("dig ", "sheetanchor "))]
+        tried = [run(command) for command in commands]
+        (kill,) = [line for line in shown if "the instances of east" in line]
+        run(kill)
+        (ask,) = [line for line in commands if line.startswith("dig") and " A +short" in line]
+        wait_for("the answer moves", lambda: "127.2.0.1" in run(ask).stdout)
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.process.wait(60) == 0, demo.said()
+        demo.await_nothing_left()
+        return tried
+
+
+@pytest.mark.beside(work=keep_and_try)
+def test_kept_demo_shows_commands_that_work(
+    beside: list[subprocess.CompletedProcess[str]],
+) -> None:
+    """--keep leaves everything running, and each command that it shows does something."""
+    assert len(beside) >= 4
+    for done in beside:
+        assert done.returncode == 0, done
+        assert done.stdout.strip(), done
 
 
 def run(command: str) -> subprocess.CompletedProcess[str]:
