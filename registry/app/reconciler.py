@@ -57,7 +57,7 @@ from registry.domain.guard import Limits
 from registry.domain.health import Health
 from registry.domain.instance import Instance
 from registry.domain.names import CellName, Incarnation, InstanceKey, RegionName, ServiceKey
-from registry.domain.observation import ObserverId
+from registry.domain.observation import BEAT_SECONDS, ObserverId
 from registry.domain.service import HealthPolicy
 from registry.domain.stage import Pace
 from registry.ports import Clock, Notifier, PlanCodec, Prober, Store
@@ -238,7 +238,7 @@ class Reconciler:
     async def _rule(self) -> None:
         log.info("this node leads the cell", extra={"cell": self.cell, "lead": repr(self._lead)})
         self._keeper.begin_lead(self.cell)
-        verdicts = Verdicts(self._committer, self._clock, self.cell, self._lead)
+        verdicts = Verdicts(self._committer, self._clock, self.cell, self._lead, self._mirror)
         reaper = Reaper(self._reap_after_seconds)
 
         def reconsider(incarnation: Incarnation) -> None:
@@ -307,7 +307,7 @@ class Reconciler:
                 tasks.create_task(verdicts.run())
                 tasks.create_task(sweeper.run())
                 tasks.create_task(council.run())
-                tasks.create_task(self._vantage.tell())
+                tasks.create_task(self._vantage.tell(BEAT_SECONDS))
                 tasks.create_task(self._look_over())
                 tasks.create_task(self._cleaner.run())
                 if self._stager is not None:

@@ -2,7 +2,8 @@
 
 What it tells is one row of the store, written when a finding changes and, for proof that it
 lives, every few seconds; so trouble costs what has changed, and rest costs next to nothing.
-While this node leads, its probes are the reconciler's and only the row is kept.
+While this node leads, its probes are the reconciler's and only the row is kept, by the beat:
+nobody weighs a leader's row but people, and whoever leads next.
 """
 
 from __future__ import annotations
@@ -119,13 +120,13 @@ class Vantage:
         finally:
             unsubscribe()
 
-    async def tell(self) -> None:
-        """Keep this node's row, for ever."""
+    async def tell(self, news_seconds: float = NEWS_SECONDS) -> None:
+        """Keep this node's row, for ever; news of it at most so often."""
         while True:
             await self._report()
-            await self._clock.sleep(NEWS_SECONDS)
-            if self._told == self._sight.version:
-                await self._alarm.wait(BEAT_SECONDS - NEWS_SECONDS)
+            await self._clock.sleep(news_seconds)
+            if self._told == self._sight.version and news_seconds < BEAT_SECONDS:
+                await self._alarm.wait(BEAT_SECONDS - news_seconds)
 
     async def _report(self) -> None:
         version = self._sight.version

@@ -1,8 +1,9 @@
 """What the leader of a cell has found out about instances, on its way into the store.
 
-Whatever piles up during one transaction goes into the next, under the cell's fence. A
-verdict that cannot be stored now is kept and tried again, unless a newer one on the same
-instance has come meanwhile.
+Whatever piles up during one transaction goes into the next, under the cell's fence; when
+verdicts never end, the next one waits for them to gather (`domain.promptness`). One on a
+newcomer waits for nobody, and takes the others with it. A verdict that cannot be stored now is
+kept and tried again, unless a newer one on the same instance has come meanwhile.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from registry import telemetry
 from registry.app.alarm import Alarm
 from registry.app.committer import Committer
 from registry.app.lead import Lead
+from registry.app.mirror import Mirror
 from registry.domain.errors import Retryable
+from registry.domain.health import Health
 from registry.domain.names import CellName, InstanceKey
 from registry.domain.operation import Done, Judge, Reap
+from registry.domain.promptness import Promptness, spent, wait_seconds
 from registry.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -28,12 +32,23 @@ Verdict = Judge | Reap
 class Verdicts:
     """Verdicts not stored yet, the last one of each instance."""
 
-    def __init__(self, committer: Committer, clock: Clock, cell: CellName, lead: Lead) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        clock: Clock,
+        cell: CellName,
+        lead: Lead,
+        mirror: Mirror,
+    ) -> None:
         self._committer = committer
         self._clock = clock
         self._cell = cell
         self._lead = lead
+        self._mirror = mirror
         self._waiting: dict[InstanceKey, Verdict] = {}
+        self._is_urgent = False
+        """Whether one on a newcomer is among them."""
+        self._promptness = Promptness(at_seconds=clock.monotonic())
         self._alarm = Alarm(clock)
 
     def __repr__(self) -> str:
@@ -41,8 +56,14 @@ class Verdicts:
 
     def add(self, verdict: Verdict) -> None:
         """Have a verdict stored; it takes the place of an earlier one on the instance."""
+        is_first = not self._waiting
         self._waiting[verdict.key] = verdict
-        self._alarm.ring()
+        known = self._mirror.instances.get(verdict.key)
+        if known is not None and known.health is Health.UNKNOWN:
+            self._is_urgent = True
+            self._alarm.ring()
+        elif is_first:
+            self._alarm.ring()
 
     async def run(self) -> None:
         """Store group after group, for ever. Raises LeadershipLost."""
@@ -50,7 +71,15 @@ class Verdicts:
             if not self._waiting:
                 await self._alarm.wait()
                 continue
+            now = self._clock.monotonic()
+            if not self._is_urgent:
+                pause = wait_seconds(self._promptness, now)
+                if pause > 0.0:
+                    await self._alarm.wait(pause)
+                    continue
+                self._promptness = spent(self._promptness, now)
             group = [self._waiting.pop(key) for key in list(self._waiting)[:GROUP_LIMIT]]
+            self._is_urgent &= bool(self._waiting)
             try:
                 committed = await self._committer.submit_all(group, self._lead.fence)
             except Retryable as error:
