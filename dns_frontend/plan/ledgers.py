@@ -8,7 +8,7 @@ always as if all had been read at the start; only when it is read differs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
 from dns_frontend.plan.content import Content
@@ -25,8 +25,14 @@ OPEN_MAXIMUM = 8192
 class Ledgers:
     """By service. Pure: `now` is an argument."""
 
-    def __init__(self, ranking: Ranking, *, closing: bool = True) -> None:
-        """Unless `closing`, all are opened at once, and stay so."""
+    def __init__(
+        self,
+        ranking: Ranking,
+        *,
+        closing: bool = True,
+        opened: Callable[[Ledger], None] = lambda _: None,
+    ) -> None:
+        """Unless `closing`, all are opened at once, and stay so. `opened` is told of each."""
         self.open: dict[ServiceKey, Ledger] = {}
         """The open ones. It stays the same dictionary."""
         self.notable: set[ServiceKey] = set()
@@ -37,6 +43,7 @@ class Ledgers:
         """Entries that could not be taken; each harmed its own service only (I11)."""
         self._ranking = ranking
         self._closing = closing
+        self._opened = opened
         self._contents: dict[str, tuple[str, Content]] = {}
         """By cell: its region and what it says."""
         self._idle: dict[ServiceKey, None] = {}
@@ -146,6 +153,7 @@ class Ledgers:
         if faulty:
             self.keep(key)
         self.settle(ledger)
+        self._opened(ledger)
         return ledger
 
     def _made(self, key: ServiceKey, now: float) -> tuple[Ledger | None, bool]:

@@ -57,8 +57,11 @@ class AnswerTable:
         self._expected = tuple(dict.fromkeys((home, *regions)))
         self._encoder = Encoder(zone.labels)
         self._composer = Composer(regions, zone.degraded_ttl_seconds, zone.labels)
+        self._reverse = ReverseZones(zone, self.missing_regions)
         # all names of a reverse zone must be known before any is denied
-        self._ledgers = Ledgers(self._ranking, closing=not zone.reverse_networks)
+        self._ledgers = Ledgers(
+            self._ranking, closing=not zone.reverse_networks, opened=self._reverse.put
+        )
         self.services = self._ledgers.open
         """What is known of the services last asked for; for the others ask `service`."""
         self.zone_wire = self._encoder.zone_wire
@@ -72,7 +75,6 @@ class AnswerTable:
         self.families = Families(self._apex, self.zone_wire)
         """What is denied by a look-up; to be asked before `find`."""
         self._compiler = Compiler(self._composer, self._encoder, self._apex, self.cells)
-        self._reverse = ReverseZones(zone, self.missing_regions)
         self.zone = ZoneInForce(zone, self._composer, self._apex, self._reverse)
 
     def __repr__(self) -> str:

@@ -269,11 +269,13 @@ def test_an_entry_that_cannot_be_taken_keeps_what_was_known() -> None:
     replies(table, [till])
 
 
-def test_reverse_zones_know_all_addresses_at_once() -> None:
+@pytest.mark.parametrize("where", [["east"], ["west"], ["east", "west"]])
+def test_reverse_zones_know_all_addresses_at_once(where: list[str]) -> None:
     """A name in them is denied only when nobody has the address."""
     table = fresh(reverse_networks=("10.0.0.0/24",))
     for region in REGIONS:
-        content = Unread({SERVICES[0].entry: said(SERVICES[0], Health.HEALTHY)})
+        entry = said(SERVICES[0], Health.HEALTHY)
+        content = Unread({entry.key.entry: entry} if region in where else {})
         table.attach(position(region), content, 0.0)
     query = dns.message.make_query("1.0.0.10.in-addr.arpa.", "PTR")
     reply = Responder(table).respond(query.to_wire(), "192.0.2.1")
