@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 STALENESS_SECONDS = 1.0
 """How often the ages of plans are looked at."""
+LOOP_PAUSE_SECONDS = 1.0
+"""From the death of a loop to its next life."""
 FINISH_SECONDS = 5.0
 """How long what is waiting may take to be written at the end."""
 
@@ -313,9 +315,15 @@ class FrontendServer:
         while True:
             try:
                 await run()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # not ours: something that the loop waited for was cancelled under it
+                log.error("a loop was cut off; it is started again", extra={"task": name})
             except Exception:
                 log.exception("a loop died; it is started again", extra={"task": name})
-                await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOP_PAUSE_SECONDS)
 
     async def _report(self, report: StageReport) -> None:
         owner = self._applier.owner(report.cell)

@@ -349,11 +349,13 @@ class Follower:
     async def report(self, report: StageReport) -> None:
         """Say how a staged change does. A word that is lost is said again by and by."""
         if self._stub is not None:
-            await tell_stage(self._stub, self._settings, report)
+            await tell_stage(self._stub, self._link.address, self._settings, report)
 
     async def observe(self, report: SightReport) -> bool:
         """Say what is seen of a cell; whether the registry took it."""
-        return self._stub is not None and await tell_sight(self._stub, self._settings, report)
+        return self._stub is not None and await tell_sight(
+            self._stub, self._link.address, self._settings, report
+        )
 
 
 def _acknowledgement(settings: FrontendSettings, word: Word) -> messages.AcknowledgePlanRequest:

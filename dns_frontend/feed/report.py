@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import grpc
-import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.canary import StageReport
 from dns_frontend.feed.observer import SightReport
 from dns_frontend.plan.sight import Seen
+from sheetanchor.client.errors import SheetanchorError, mapped
 from sheetanchor.v1 import instance_pb2
 from sheetanchor.v1 import publication_service_pb2 as messages
 
@@ -28,29 +27,37 @@ _EVIDENCE = {
 }
 
 
-async def tell_stage(stub: Any, settings: FrontendSettings, report: StageReport) -> None:
-    """Say how a staged change does. A word that is lost is said again by and by."""
+async def tell_stage(
+    stub: Any, registry: str, settings: FrontendSettings, report: StageReport
+) -> None:
+    """Say how a staged change does. A word that is lost is said again by and by.
+
+    `registry` is the address that `stub` speaks to, for what is told of failures.
+    """
     namespace, service = report.service
+    request = messages.ReportStageRequest(
+        frontend_id=settings.frontend_id,
+        cell=report.cell,
+        service=f"namespaces/{namespace}/services/{service}",
+        stage_uid=report.uid,
+        verdict=_StageVerdict.VERDICT_FAILED if report.fault else _StageVerdict.VERDICT_OK,
+        reason=report.fault[:REASON_CHARACTERS],
+    )
     try:
-        await stub.ReportStage(
-            messages.ReportStageRequest(
-                frontend_id=settings.frontend_id,
-                cell=report.cell,
-                service=f"namespaces/{namespace}/services/{service}",
-                stage_uid=report.uid,
-                verdict=_StageVerdict.VERDICT_FAILED if report.fault else _StageVerdict.VERDICT_OK,
-                reason=report.fault[:REASON_CHARACTERS],
-            ),
-            timeout=TELL_TIMEOUT_SECONDS,
-        )
-    except grpc.aio.AioRpcError as error:
+        # The follower may close the stub's channel meanwhile, which gRPC tells as a cancellation:
+        # taken for one, it would end the caller's loop, and nobody would start that again.
+        with mapped(registry):
+            await stub.ReportStage(request, timeout=TELL_TIMEOUT_SECONDS)
+    except SheetanchorError as error:
         log.warning(
             "a registry took no report on a staged change",
-            extra={"cell": report.cell, "error": error.details()},
+            extra={"cell": report.cell, "error": error.message},
         )
 
 
-async def tell_sight(stub: Any, settings: FrontendSettings, report: SightReport) -> bool:
+async def tell_sight(
+    stub: Any, registry: str, settings: FrontendSettings, report: SightReport
+) -> bool:
     """Say what this frontend sees of a cell; whether the registry took it."""
     request = messages.ReportObservationsRequest(
         frontend_id=settings.frontend_id, region=settings.region, cell=report.cell
@@ -71,11 +78,12 @@ async def tell_sight(stub: Any, settings: FrontendSettings, report: SightReport)
             )
         )
     try:
-        await stub.ReportObservations(request, timeout=TELL_TIMEOUT_SECONDS)
-    except grpc.aio.AioRpcError as error:
+        with mapped(registry):  # as above
+            await stub.ReportObservations(request, timeout=TELL_TIMEOUT_SECONDS)
+    except SheetanchorError as error:
         log.info(
             "a registry took no report of what is seen",
-            extra={"cell": report.cell, "error": error.details()},
+            extra={"cell": report.cell, "error": error.message},
         )
         return False
     return True

@@ -38,7 +38,7 @@ class Gate:
 
         def wait(*arguments: Any, **named: Any) -> Any:
             self.reached.set()
-            assert self._open.wait(20)
+            assert self._open.wait(60)
             return call(*arguments, **named)
 
         return wait
@@ -193,7 +193,7 @@ async def test_stopped_while_the_disk_hangs_it_keeps_the_lock_alone(
         monkeypatch.setattr(LastKnownGood, "write", gate.through(LastKnownGood.write))
         await frontend.start()
         await eventually(gate.reached.is_set)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await frontend.stop()
         assert "LOCK" in held(tmp_path)
         assert all(t.daemon for t in threading.enumerate() if t.name == "last-known-good")
@@ -229,3 +229,26 @@ async def kept(directory: Path) -> None:
     await eventually(lambda: ("eu", 6, "") in registry.heard())
     await frontend.stop()
     await registry.stop()
+
+
+async def test_a_loop_whose_dependency_was_cancelled_under_it_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call dies so when its channel is closed; nobody meant the loop."""
+    monkeypatch.setattr("dns_frontend.main.LOOP_PAUSE_SECONDS", 0.01)
+    lives = 0
+
+    async def waits_for_the_dead(_: object) -> None:
+        nonlocal lives
+        lives += 1
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    monkeypatch.setattr("dns_frontend.feed.warden.Warden.run", waits_for_the_dead)
+    frontend = FrontendServer(settings(tmp_path, (NOWHERE,)))
+    await frontend.start()
+    port = port_of(frontend)
+    await eventually(lambda: lives > 2)
+    await frontend.stop()
+    await nothing_left(tmp_path, port)
