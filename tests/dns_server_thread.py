@@ -7,8 +7,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import dns.message
 import dns.query
@@ -21,7 +21,7 @@ from dns_frontend.server.settings import ServerSettings
 from dns_frontend.wire.table import AnswerTable
 
 T = TypeVar("T")
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0
 
 ASKED: dict[bytes, None] = {}
 """All messages that were sent to any server over UDP, in order, each once."""
@@ -48,6 +48,8 @@ class DnsServerThread:
         self.counters = self.responder.counters
         self._listener = Listener(self.responder)
         self._loop = asyncio.new_event_loop()
+        self._ahead_seconds = 0.0
+        self._loop.time = lambda: time.monotonic() + self._ahead_seconds  # type: ignore[method-assign] # its clock
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> DnsServerThread:
@@ -73,6 +75,24 @@ class DnsServerThread:
             return call()
 
         return asyncio.run_coroutine_threadsafe(do(), self._loop).result(TIMEOUT_SECONDS)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin something in the server's own loop."""
+        asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def read_all(self) -> None:
+        """Wait until the server has taken in what was sent to it before."""
+        # the first call wakes the loop, which then sees what has come; the second comes after it
+        for _ in range(2):
+            self.run(lambda: None)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the server's loop believe that so much time went by; what is due happens."""
+
+        def leap() -> None:
+            self._ahead_seconds += seconds
+
+        self.run(leap)
 
     # --- a client ----------------------------------------------------------------------
 

@@ -235,7 +235,7 @@ async def running(node: PublicationNode, **options: Any) -> AsyncIterator[Public
         await node.stop()
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait, in real time, until something is so."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - anything may make it so

@@ -59,9 +59,7 @@ class AnswerTable:
         self._composer = Composer(regions, zone.degraded_ttl_seconds, zone.labels)
         self._reverse = ReverseZones(zone, self.missing_regions)
         # all names of a reverse zone must be known before any is denied
-        self._ledgers = Ledgers(
-            self._ranking, closing=not zone.reverse_networks, opened=self._reverse.put
-        )
+        self._ledgers = Ledgers(self._ranking, closing=not self._reverse, opened=self._reverse.put)
         self.services = self._ledgers.open
         """What is known of the services last asked for; for the others ask `service`."""
         self.zone_wire = self._encoder.zone_wire

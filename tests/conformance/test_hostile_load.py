@@ -40,7 +40,7 @@ def answered(server: DnsServerThread) -> bool:
 
 
 def at_last(server: DnsServerThread, open_connections: int) -> bool:
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 60.0
     while server.counters.tcp_open > open_connections:
         if time.monotonic() > deadline:
             return False
@@ -187,7 +187,7 @@ def test_a_flood_of_random_names_leaves_no_memory_behind(server: DnsServerThread
 def test_what_is_not_read_of_a_datagram_is_not_missed(server: DnsServerThread) -> None:
     """65,507 octets in one datagram: read in part, and answered as malformed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5.0)
+        client.settimeout(30.0)
         client.connect(server.address)
         client.send(struct.pack("!6H", 5, 0, 1, 0, 0, 9) + b"\1a" * 32_000)
         assert client.recv(4096)[3] & 0xF == 1

@@ -12,6 +12,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.client.announcement import duration
 from sheetanchor.client.errors import DOMAIN
 from sheetanchor.v1 import discovery_service_pb2 as discovery
@@ -43,7 +44,7 @@ COMPACTED = refusal(code_pb2.OUT_OF_RANGE, "REVISION_COMPACTED")
 class ScriptedRegistry(RegistrationServiceServicer, DiscoveryServiceServicer):
     """Grants everything quickly unless told otherwise, and remembers what it was asked."""
 
-    def __init__(self, ttl_seconds: float = 3.0, interval_seconds: float = 0.05) -> None:
+    def __init__(self, ttl_seconds: float = 30.0, interval_seconds: float = 0.05) -> None:
         self.ttl_seconds = ttl_seconds
         self.interval_seconds = interval_seconds
         self.registrations: list[messages.RegisterInstanceRequest] = []
@@ -69,10 +70,12 @@ class ScriptedRegistry(RegistrationServiceServicer, DiscoveryServiceServicer):
 
     async def start(self) -> ScriptedRegistry:
         """Listen; at the same port as before after a stop."""
+        # below the ports of connections, so that nobody's connection takes it meanwhile
+        self.port = self.port or free_port()
         self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         add_RegistrationServiceServicer_to_server(self, self._server)
         add_DiscoveryServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self._server.add_insecure_port(self.address)
         await self._server.start()
         return self
 
@@ -82,7 +85,7 @@ class ScriptedRegistry(RegistrationServiceServicer, DiscoveryServiceServicer):
             await self._server.stop(None)
             self._server = None
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Wait until `condition` holds, looked at after every call and now and then."""
         async with asyncio.timeout(seconds):
             while not condition():

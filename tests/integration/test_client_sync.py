@@ -28,7 +28,7 @@ class ThreadedRegistry:
     def do(self, coroutine: Any) -> Any:
         """Run something in its loop."""
         future: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return future.result(15)
+        return future.result(60)
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait until `condition` holds."""
@@ -87,7 +87,7 @@ def test_a_thread_can_wait_for_the_end(registry: ThreadedRegistry) -> None:
     with registration(scripted.address) as held:
         assert held.wait_ended(0.01) is False
         scripted.refuse["uid-1"] = SUPERSEDED
-        assert held.wait_ended(10) is True
+        assert held.wait_ended(30) is True
         assert held.status is Status.SUPERSEDED
 
 

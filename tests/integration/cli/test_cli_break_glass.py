@@ -70,7 +70,7 @@ async def done(data: Path, *arguments: str) -> Any:
 async def answer(frontend: FrontendServer, service: str) -> list[str]:
     host, _, port = frontend.dns_address.rpartition(":")
     query = dns.message.make_query(f"{service}.shop.svc.anchor.internal.", "A")
-    reply = await dns.asyncquery.udp(query, host, port=int(port), timeout=2)
+    reply = await dns.asyncquery.udp(query, host, port=int(port), timeout=30)
     return [record.address for records in reply.answer for record in records]
 
 

@@ -31,6 +31,12 @@ def start(*arguments: str, http: str = "127.0.0.1:0") -> tuple[int, list[str]]:
     return done.returncode, said
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 def one_line(said: list[str], *parts: str) -> None:
     """There is one line, and the parts are in it."""
     (line,) = said
@@ -132,8 +138,8 @@ def test_data_directory_of_another_process_is_refused(tmp_path: Path, verb: str)
     try:
         if verb == "registry":
             wait_for("ready", lambda: ready(http))
-        else:  # it knows nothing, so it is not ready, but holds its directory
-            wait_for("LOCK", (tmp_path / "data" / "dns-local" / "LOCK").exists)
+        else:  # it knows nothing, and is not ready; it has its directory before it listens
+            wait_for("listening", lambda: listens(port))
         code, said = start(verb, "--data-dir", str(tmp_path / "data"), *listen, "127.0.0.1:0")
         assert code == ExitCode.IN_USE
         one_line(said, "another", str(tmp_path / "data"))

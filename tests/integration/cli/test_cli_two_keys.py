@@ -16,7 +16,7 @@ from registry_site import SERVICE, Site
 from sheetanchor.cli.exit_code import ExitCode
 
 DELETE = ("delete", "service", "shop/cart", "--force")
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 async def exists(shell: Shell) -> bool:

@@ -20,7 +20,7 @@ from registry.main import RegistryServer
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.v1.admin_service_pb2 import DeleteServiceRequest
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 @asynccontextmanager

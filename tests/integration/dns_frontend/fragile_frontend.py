@@ -1,6 +1,7 @@
-"""A frontend that dies half a second after it begins to serve `shop/poison`; a program.
+"""A frontend that dies of `shop/poison`, some time after it began to serve it; a program.
 
-usage: fragile_frontend.py DATA_DIR DNS_PORT REGISTRY
+usage: fragile_frontend.py DATA_DIR DNS_PORT REGISTRY SOAK_SECONDS
+It dies when there is a file named `fuse` beside DATA_DIR.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from dns_frontend.plan.content import Content
 from dns_frontend.plan.entry import CellPosition, ServiceEntry
 from dns_frontend.wire.table import AnswerTable
 
-SOAK_SECONDS = 2.0
 _NOTHING: Mapping[str, ServiceEntry] = {}
 
 
@@ -48,14 +49,19 @@ class FragileTable(AnswerTable):
 
     def _suffer(self, poison: ServiceEntry | None) -> None:
         if poison is not None and not poison.tombstoned:
-            timer = threading.Timer(0.5, os._exit, (70,))
-            timer.daemon = True
-            timer.start()
+            threading.Thread(target=_die_by_the_fuse, daemon=True).start()
+
+
+def _die_by_the_fuse() -> None:
+    while not FUSE.exists():
+        time.sleep(0.01)
+    os._exit(70)
 
 
 if __name__ == "__main__":
     main.AnswerTable = FragileTable  # type: ignore[misc]  # the seam of this program
-    directory, port, registry = sys.argv[1:]
+    directory, port, registry, soak_seconds = sys.argv[1:]
+    FUSE = Path(directory).with_name("fuse")
     main.run(
         FrontendSettings(
             "fragile",
@@ -64,6 +70,6 @@ if __name__ == "__main__":
             ((registry,),),
             Path(directory),
             port=int(port),
-            feed=FeedSettings(soak_seconds=SOAK_SECONDS, good_interval_seconds=0.2),
+            feed=FeedSettings(soak_seconds=float(soak_seconds), good_interval_seconds=0.2),
         )
     )

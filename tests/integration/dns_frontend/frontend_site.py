@@ -13,13 +13,13 @@ from dns_frontend.main import FrontendServer
 from dns_frontend.plan.role import Role
 
 QUICK = FeedSettings(
-    connect_timeout_seconds=1.0,
-    silence_seconds=1.0,
+    connect_timeout_seconds=5.0,
+    silence_seconds=8.0,
     backoff_minimum_seconds=0.02,
     backoff_maximum_seconds=0.2,
     disk_retry_seconds=0.05,
 )
-"""Waits as short as a test wants them."""
+"""Waits as short as a test wants them, and patience for a registry on a busy machine."""
 
 
 def settings(
@@ -39,7 +39,7 @@ def query(service: str, kind: str = "A") -> dns.message.Message:
 async def ask(frontend: FrontendServer, service: str, kind: str = "A") -> dns.message.Message:
     """The reply to a question over UDP."""
     host, _, port = frontend.dns_address.rpartition(":")
-    return await dns.asyncquery.udp(query(service, kind), host, port=int(port), timeout=5)
+    return await dns.asyncquery.udp(query(service, kind), host, port=int(port), timeout=30)
 
 
 async def addresses(frontend: FrontendServer, service: str) -> list[str]:

@@ -12,6 +12,7 @@ import grpc.aio
 from dns_frontend.feed.decode import published_of
 from dns_frontend.plan.digest import EntryTree
 from dns_frontend.plan.guard import Limits
+from sheetanchor.cli.demo.port import free_port
 from sheetanchor.v1 import instance_pb2, plan_pb2
 from sheetanchor.v1 import publication_service_pb2 as messages
 from sheetanchor.v1.publication_service_pb2_grpc import (
@@ -131,9 +132,11 @@ class ScriptedPublication(PublicationServiceServicer):
 
     async def start(self) -> ScriptedPublication:
         """Listen; at the same port as before after a stop."""
+        # below the ports of connections, so that nobody's connection takes it meanwhile
+        self.port = self.port or free_port()
         self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         add_PublicationServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self._server.add_insecure_port(self.address)
         await self._server.start()
         return self
 

@@ -31,22 +31,29 @@ async def test_a_frontend_that_keeps_dying_falls_back_to_what_is_known_good(
     site: Site, tmp_path: Path
 ) -> None:
     """It dies of a generation three times; then it serves the known good and lives (I18)."""
-    port, directory = free_port(), tmp_path / "frontend"
+    port, directory, fuse = free_port(), tmp_path / "frontend", tmp_path / "fuse"
     arguments = [PROGRAM, str(directory), str(port), site.server.grpc_address]
-    frontend = ServerProcess("fragile", arguments, tmp_path / "fragile.log")
+    frontend = ServerProcess("fragile", [*arguments, "1"], tmp_path / "fragile.log")
     await site.register("one", parent="namespaces/shop/services/cart")
     frontend.start()
     try:
         await eventually(lambda: addresses(port, "cart"))
         await eventually(lambda: list(directory.glob("good/eu/*.base")))
+        # this life outlived its soak, so that its end is no reason for suspicion; no other will
+        frontend.kill()
+        frontend.arguments = [*arguments, "600"]
+        frontend.start()
         await site.register("bad", parent="namespaces/shop/services/poison")
-        for death in range(4):
+        for death in range(3):
+            assert await eventually(lambda: addresses(port, "cart")) == ["127.0.0.1"], death
+            assert await eventually(lambda: addresses(port, "poison")) == ["127.0.0.1"], death
+            fuse.touch()
             await eventually(lambda: not frontend.alive)
             assert frontend.process is not None
             assert frontend.process.returncode == 70, frontend.tail()
+            fuse.unlink()
             frontend.start()
-            assert await eventually(lambda: addresses(port, "cart")) == ["127.0.0.1"], death
-        # the life in which it died first had outlived its soak; three more made it suspicious
+        assert await eventually(lambda: addresses(port, "cart")) == ["127.0.0.1"]
         await eventually(lambda: refusal(site))
         assert frontend.alive
         assert "crashed" in await refusal(site)

@@ -61,7 +61,7 @@ async def answer(frontend: FrontendServer, service: str) -> list[str]:
     """The A records of a service."""
     host, _, port = frontend.dns_address.rpartition(":")
     query = dns.message.make_query(f"{service}.shop.svc.anchor.internal.", "A")
-    reply = await dns.asyncquery.udp(query, host, port=int(port), timeout=2)
+    reply = await dns.asyncquery.udp(query, host, port=int(port), timeout=30)
     return sorted(record.address for records in reply.answer for record in records)
 
 
@@ -116,7 +116,7 @@ async def pinned_in_why(frontend: FrontendServer, service: str) -> bool:
     """Whether the frontend says in `_why` that its cell is pinned."""
     host, _, port = frontend.dns_address.rpartition(":")
     query = dns.message.make_query(f"_why.{service}.shop.svc.anchor.internal.", "TXT")
-    reply = await dns.asyncquery.tcp(query, host, port=int(port), timeout=2)
+    reply = await dns.asyncquery.tcp(query, host, port=int(port), timeout=30)
     return "pinned_by_operator" in reply.to_text()
 
 

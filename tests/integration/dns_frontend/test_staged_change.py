@@ -40,7 +40,7 @@ async def test_a_good_change_acts_on_the_canary_and_then_everywhere(tmp_path: Pa
         await stage.register("home", "eu", "127.0.0.2", 9)
         await becomes(stage.plain, (("127.0.0.2",), 10))
         async with stage.canary() as canary:
-            stage.shown.clear()
+            begun = asyncio.get_running_loop().time()
             reply = await stage.update(record_ttl_seconds=30)
             assert reply.staged_policy.state == BAKING
             assert (
@@ -48,8 +48,8 @@ async def test_a_good_change_acts_on_the_canary_and_then_everywhere(tmp_path: Pa
                 reply.staged_policy.policy.record_ttl_seconds,
             ) == (0, 30)
             await becomes(canary, (("127.0.0.2",), 30))
-            assert stage.shown == {(("127.0.0.2",), 10)}
             await becomes(stage.plain, (("127.0.0.2",), 30))
+            assert asyncio.get_running_loop().time() - begun >= BRIEF.bake_seconds
             service = await stage.service()
             assert service.policy.record_ttl_seconds == 30
             assert not service.HasField("staged_policy")
@@ -135,9 +135,8 @@ async def test_a_registry_killed_during_the_bake_lets_it_begin_anew(tmp_path: Pa
     """What was staged is on disk; half a bake is none."""
     port, http_port, bake_seconds = free_port(), free_port(), 3.0
     arguments = registry_arguments(tmp_path / "registry", port, http_port, REGIONS)
-    process = ServerProcess(
-        "registry", [*arguments, "--bake", str(bake_seconds)], tmp_path / "registry.log"
-    )
+    # in its first life no bake ends, however long the machine takes to kill it
+    process = ServerProcess("registry", [*arguments, "--bake", "600"], tmp_path / "registry.log")
     stage = Stage(tmp_path, LONG)
     process.start()
     try:
@@ -151,6 +150,7 @@ async def test_a_registry_killed_during_the_bake_lets_it_begin_anew(tmp_path: Pa
                     await stage.update(record_ttl_seconds=30)
                     await becomes(canary, (("127.0.0.2",), 30))
                     process.kill()
+                    process.arguments = [*arguments, "--bake", str(bake_seconds)]
                     await asyncio.to_thread(process.start)
                     begun = asyncio.get_running_loop().time()
                     await eventually(lambda: asyncio.to_thread(ready, http_port))

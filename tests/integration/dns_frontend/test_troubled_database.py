@@ -151,7 +151,8 @@ async def running(directory: Path, database_url: str = "") -> AsyncIterator[Clie
             clients.uid = reply.instance.uid
 
             async def is_served() -> bool:
-                return bool(await addresses(frontend, "cart")) and await clients.renew()
+                # renewed all along: the lease is a short one
+                return await clients.renew() and bool(await addresses(frontend, "cart"))
 
             await eventually(is_served)
             yield clients

@@ -60,7 +60,7 @@ async def run(directory: Path, kept: InMemorySpanExporter) -> None:
                 await RegistrationServiceStub(channel).RegisterInstance(
                     REQUEST, metadata=trace_metadata()
                 )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while True:
                 traces: dict[str, set[int]] = {"client": set(), "frontend.apply": set()}
                 for span in kept.get_finished_spans():

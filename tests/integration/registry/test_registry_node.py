@@ -133,7 +133,7 @@ async def process(data_dir: Path, *, port: int = 0) -> AsyncIterator[asyncio.sub
 async def logged(running: asyncio.subprocess.Process, message: str) -> dict[str, object]:
     """The log line with a message, once it is written."""
     assert running.stderr is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         async for line in running.stderr:
             record: dict[str, object] = json.loads(line)
             if record["message"] == message:
@@ -155,7 +155,7 @@ async def test_a_process_ends_in_order_when_it_is_told_to(
             status = await refusal(stream.read())
             assert status.code == grpc.StatusCode.UNAVAILABLE.value[0]
         assert (await logged(running, "the registry has stopped"))["level"] == "INFO"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await running.wait() == 0
 
 

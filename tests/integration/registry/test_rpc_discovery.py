@@ -68,7 +68,7 @@ async def test_a_watch_begins_with_a_snapshot_and_goes_on_with_changes(site: Sit
     )
     seen: list[tuple[str, str]] = []
     revisions: list[int] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(seen) < 2:
             message = await stream.read()
             revisions.append(message.revision)
@@ -90,17 +90,15 @@ async def test_a_watch_resumes_without_a_gap_even_at_a_restarted_node(site: Site
     last = await site.registration.DeregisterInstance(
         registration_pb.DeregisterInstanceRequest(name=f"{SERVICE}/instances/b", uid=uid)
     )
-    address = site.server.grpc_address
     await site.server.stop(0)
     server = type(site.server)(site.settings)
     await server.start()
     try:
-        assert server.grpc_address != address
         async with grpc.aio.insecure_channel(server.grpc_address) as channel:
             again = Site(server, site.settings, channel)
             stream = again.discovery.WatchServices(pb.WatchServicesRequest(start_revision=start))
             seen: list[str] = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 async for message in stream:
                     assert not message.HasField("snapshot")
                     seen += [str(c.WhichOneof("subject")) for c in message.changes.changes]
@@ -115,7 +113,7 @@ async def test_a_watch_resumes_without_a_gap_even_at_a_restarted_node(site: Site
 async def test_an_idle_watch_gets_checkpoints(site: Site) -> None:
     revision = (await site.register("a")).revision
     stream = site.discovery.WatchServices(pb.WatchServicesRequest(start_revision=revision))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         message = await stream.read()
     assert message.WhichOneof("event") == "checkpoint"
     assert message.revision == revision

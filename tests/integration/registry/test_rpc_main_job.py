@@ -222,7 +222,7 @@ async def test_a_frontend_resumes_from_what_it_has_without_a_base(
     )
     await site.register("two")
     kinds = set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for message in stream:
             kinds.add(message.WhichOneof("event"))
             if message.WhichOneof("event") == "delta" and message.cell == "eu":

@@ -15,7 +15,7 @@ from sheetanchor.telemetry import StatusPage
 def readiness(status: StatusPage) -> int:
     """The code of `/readyz`."""
     try:
-        with urllib.request.urlopen(f"http://{status.address}/readyz", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://{status.address}/readyz", timeout=30) as reply:
             return int(reply.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -26,7 +26,7 @@ def get(page: StatusPage, path: str, method: str = "GET") -> tuple[int, str]:
     """The status and body of a request."""
     request = urllib.request.Request(f"http://{page.address}{path}", method=method)
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

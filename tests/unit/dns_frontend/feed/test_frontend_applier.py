@@ -53,6 +53,8 @@ class Frontend:
         """Entries that no cell can be loaded with."""
         self.disk_works = asyncio.Event()
         self.disk_works.set()
+        self.keeping = 0
+        """How many groups were given to the disk."""
         self.disk = LastKnownGood(directory, LIMITS)
         frontend = self
 
@@ -72,11 +74,12 @@ class Frontend:
         class Keeper(Scribe):
             async def keep(self, snapshots: Iterable[Snapshot]) -> None:
                 kept = list(snapshots)
+                frontend.keeping += 1
                 await frontend.disk_works.wait()
                 await super().keep(kept)
                 frontend.deeds += [f"keep {s.position.cell}@{s.position.generation}" for s in kept]
 
-        self.scribe = Keeper(self.disk, "f", patience_seconds=10, retry_seconds=0.01)
+        self.scribe = Keeper(self.disk, "f", patience_seconds=60, retry_seconds=0.01)
         zone = ZoneSettings("anchor.internal.", ("127.0.0.1",))
         self.table = Table(zone, "east", ("east",))
         self.applier = Applier("f", self.table, self.scribe, rules)
@@ -152,7 +155,7 @@ async def running(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await frontend.scribe.close(10)
+        await frontend.scribe.close(60)
         frontend.disk.close()
 
 
@@ -176,7 +179,7 @@ async def test_steps_that_come_while_the_disk_is_busy_are_kept_as_one(tmp_path: 
     async with running(tmp_path) as frontend:
         frontend.disk_works.clear()
         frontend.base(snapshot(1))
-        await asyncio.sleep(0.01)
+        await eventually(lambda: frontend.keeping)
         for at in (2, 3, 4):
             assert frontend.delta(snapshot(at - 1), snapshot(at)) is None
         frontend.disk_works.set()

@@ -17,7 +17,7 @@ from dns_frontend.feed.lkg import LastKnownGood
 from dns_frontend.feed.scribe import Scribe
 from dns_frontend.plan.cell import Snapshot
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 
 
 class Disk(LastKnownGood):
@@ -123,14 +123,12 @@ async def test_a_disk_that_hangs_is_waited_for_once_and_no_longer_than_patience(
     """Then there is an alarm, and nothing waits any more until it works again (I15)."""
     async with writing(disk, patience_seconds=0.05) as scribe:
         disk.may_go.clear()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await scribe.keep([snapshot(1)])
         assert scribe.failing
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         for at in range(2, 50):
-            await scribe.keep([snapshot(at)])
-        assert loop.time() - begun < 0.05, "each waited"
+            with pytest.raises(StopIteration):  # at its first step: it waits for nothing
+                scribe.keep([snapshot(at)]).send(None)
         disk.may_go.set()
         await eventually(lambda: not scribe.failing)
         assert disk.deeds == [("east", 1), ("east", 49)]

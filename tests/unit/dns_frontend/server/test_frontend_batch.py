@@ -30,7 +30,7 @@ class Pair:
         self.server.bind((host, 0))
         self.server.setblocking(False)
         self.client = socket.socket(family, socket.SOCK_DGRAM)
-        self.client.settimeout(5.0)
+        self.client.settimeout(30.0)
         self.client.connect(self.server.getsockname())
         assert Batch is not None
         self.batch = Batch(responder, self.server.fileno(), False)

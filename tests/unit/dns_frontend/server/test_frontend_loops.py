@@ -224,7 +224,7 @@ def test_a_mistake_of_ours_stops_no_loop(loop: UdpLoop) -> None:
 
     with Opened(loop) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(opened.server.address)
-        client.settimeout(5)
+        client.settimeout(30)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(opened.responder.clients), "meet", fail)
             client.send(message(API_NAME, 1))

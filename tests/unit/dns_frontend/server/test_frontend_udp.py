@@ -23,7 +23,7 @@ async def exchange(listen: str, family: socket.AddressFamily, ask: str) -> bytes
             client.setblocking(False)
             client.connect((ask, server.address[1]))
             client.send(dns.message.make_query(API_NAME, "A").to_wire())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 return await loop.sock_recv(client, 4096)
     finally:
         server.stop()

@@ -67,7 +67,7 @@ async def test_to_settle_is_to_let_others_run_until_nobody_can() -> None:
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 async def test_no_time_is_no_wait(seconds: float) -> None:
     for clock in (ManualClock(), SystemClock()):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await clock.sleep(seconds)
 
 
