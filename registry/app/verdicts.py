@@ -1,7 +1,7 @@
 """What the leader of a cell has found out about instances, on its way into the store.
 
 Whatever piles up during one transaction goes into the next, under the cell's fence; when
-verdicts never end, the next one waits for them to gather (`domain.promptness`). One on a
+verdicts never end, the next one waits for them to gather (`domain.promptness`, I25). One on a
 newcomer waits for nobody, and takes the others with it. A verdict that cannot be stored now is
 kept and tried again, unless a newer one on the same instance has come meanwhile.
 """
