@@ -131,13 +131,6 @@ def exists(ledger: Ledger, place: Place) -> bool:
             return False
 
 
-def is_pending(ledger: Ledger, region: str) -> bool:
-    """Whether a region that answers for itself may cease to by the mere passing of time."""
-    standing, ramp = ledger.tier(region).standing, ledger.ramp(region)
-    is_leaving = standing is not None and standing.unwell_since is not None
-    return is_leaving or (ramp is not None and ramp.due is not None)
-
-
 def facet_of(place: Place, record_type: int) -> Facet | None:
     """What endpoints must offer to answer; None when the name never has such records."""
     match place.kind, record_type:
@@ -229,26 +222,24 @@ class Composer:
     #   answer                         next change                     TTL
     #   -----------------------------  ------------------------------  ---------------------
     #   failed over, protected, open   any: by the least probe         the degraded one
-    #   usual                          at a known time: its region is  the least that there is
-    #                                  about to be left, or its load
-    #                                  is on its way (`is_pending`)
-    #   usual, of a stale region       not known                       the policy's, up to 30 s
+    #   usual                          at a known time: its region is  the policy's, as far as
+    #                                  about to be left, or its load   that is before the change
+    #                                  is on its way (`Ledger.ebb`)    (`lifetime`)
+    #   usual, of a stale region       any                             up to 30 s
     #   usual                          not known                       the policy's
     #
-    # The time to a known change shrinks with each second, and a compiled answer does not; so
-    # from the moment that a change is coming the least TTL is told, never one that outlives it.
     # All within the bounds of I30.
     def ttl_seconds(self, ledger: Ledger, choice: Choice) -> int:
-        """For how long an answer may be kept: not far beyond the next change that can be told."""
+        """For how long an answer may be kept: not beyond the next change that can be told."""
         if not choice.usual:
             return self.degraded_ttl_seconds
-        if is_pending(ledger, choice.region):
-            return TTL_MINIMUM_SECONDS
-        wished = ledger.policy.record_ttl_seconds
         stale = choice.region in self.stale or ledger.is_lost_in(choice.region)
         # RFC 8767, section 5.2: a stale answer is kept no longer than 30 s
         most = TTL_STALE_SECONDS if stale else TTL_MAXIMUM_SECONDS
-        return min(max(wished, TTL_MINIMUM_SECONDS), most)
+        ebb = ledger.ebb(choice.region)
+        if ebb is not None:
+            most = min(most, ebb.seconds)
+        return min(max(ledger.policy.record_ttl_seconds, TTL_MINIMUM_SECONDS), most)
 
     def _answer(
         self,

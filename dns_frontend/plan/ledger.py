@@ -17,11 +17,13 @@ from math import inf
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
 from dns_frontend.plan.facet import facets
 from dns_frontend.plan.failover import Tier, goal, region_order
+from dns_frontend.plan.lifetime import Ebb, ebbs
 from dns_frontend.plan.memory import remember
 from dns_frontend.plan.ramp import Ramp
 from dns_frontend.plan.ramp import step as step_ramp
 from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.standing import OUT, Standing, Tally, due, step
+from dns_frontend.plan.tier import tier_of
 
 _DEFAULT_POLICY = Policy()
 _NOBODY: frozenset[str] = frozenset()
@@ -34,6 +36,7 @@ class Ledger:
 
     __slots__ = (
         "_children",
+        "_ebbs",
         "_good",
         "_ramps",
         "_ranking",
@@ -67,6 +70,7 @@ class Ledger:
         """By region: incarnations that were healthy when it last had healthy ones."""
         self._ramps: dict[str, Ramp] = {}
         """By region: where its load is, on its way to others or back."""
+        self._ebbs: dict[str, Ebb] = {}
         self._regions: dict[str, str] = {}
         self._ranking = ranking
         self._tiers: dict[str, Tier] = {}
@@ -87,14 +91,14 @@ class Ledger:
         remembered = self.remembered.copy()
         missing, policy, standings = self.missing, self.policy, self.standings
         lost = self.lost
-        ramps = self._ramps
+        ramps, bounds = self._ramps, self._ebbs
         try:
             self._put(cell, region, entry, now)
         except Exception:
             self.entries, self._regions, self.remembered = entries, regions, remembered
             self.missing, self.policy, self.standings = missing, policy, standings
             self.lost = lost
-            self._ramps = ramps
+            self._ramps, self._ebbs = ramps, bounds
             self._forget()
             raise
 
@@ -166,19 +170,20 @@ class Ledger:
         self._judge(now)
 
     def review(self, now: float) -> bool:
-        """Judge the standings again at `now`; whether one changed sides, or load moved."""
-        before = {region for region, standing in self.standings.items() if standing.out}
-        moved = {region: ramp.shares for region, ramp in self._ramps.items()}
+        """Judge the standings again at `now`; whether answers are not what they were.
+
+        A region changed sides, load moved, or a TTL stepped down.
+        """
+        before = self._answered_by()
         self._judge(now)
-        return before != {
-            region for region, standing in self.standings.items() if standing.out
-        } or moved != {region: ramp.shares for region, ramp in self._ramps.items()}
+        return before != self._answered_by()
 
     def due(self) -> float | None:
         """When `review` could change something by itself; None: only an event can."""
         policy = self.policy
         times = [due(standing, policy) for standing in self.standings.values()]
         times += [ramp.due for ramp in self._ramps.values()]
+        times += [ebb.until for ebb in self._ebbs.values()]
         return min((time for time in times if time is not None), default=None)
 
     # --- what is known -----------------------------------------------------------------
@@ -220,6 +225,14 @@ class Ledger:
     def ramp(self, region: str) -> Ramp | None:
         """Where a region's load is now, and is to be; None where it is not shared."""
         return self._ramps.get(region)
+
+    def ebb(self, region: str) -> Ebb | None:
+        """What bounds the TTL of answers from the region; None: no change of it is known to come.
+
+        A region that answers for itself ceases to by the mere passing of time when it is about
+        to be left, or its load is on its way.
+        """
+        return self._ebbs.get(region)
 
     def children(self, region: str) -> frozenset[tuple[str, ...]]:
         """The names below the service's, each as its labels, outermost first.
@@ -330,6 +343,17 @@ class Ledger:
                 standings[region] = new
         self.standings = standings
         self._ramp(now)
+        changes = [(r, due(s, policy)) for r, s in standings.items() if s.unwell_since is not None]
+        changes += [(region, ramp.due) for region, ramp in self._ramps.items()]
+        self._ebbs = ebbs(changes, now)
+
+    def _answered_by(self) -> object:
+        """What answers follow from, beside what the cells say."""
+        return (
+            {region for region, standing in self.standings.items() if standing.out},
+            {region: ramp.shares for region, ramp in self._ramps.items()},
+            {region: each.seconds for region, each in self._ebbs.items()},
+        )
 
     def _ramp(self, now: float) -> None:
         policy, ramps, regions = self.policy, self._ramps, self.regions
@@ -352,38 +376,14 @@ class Ledger:
                 )
 
     def _sorted(self, region: str) -> Tier:
-        healthy: list[Endpoint] = []
-        unhealthy: list[Endpoint] = []
-        leaving: list[Endpoint] = []
-        unknown: list[Endpoint] = []
-        remembered: list[Endpoint] = []
-        forgetful = self.policy.scale_to_zero
-        for cell in sorted(self._regions):
-            if self._regions[cell] != region:
-                continue
-            entry = self.entries.get(cell)
-            if not forgetful:
-                remembered.extend(self.remembered.get(cell, ()))
-            if entry is None or entry.tombstoned:
-                continue
-            for endpoint in entry.endpoints:
-                if endpoint.health is Health.UNKNOWN:
-                    unknown.append(endpoint)
-                elif entry.held or endpoint.health is Health.DRAINING:
-                    leaving.append(endpoint)
-                elif endpoint.health is Health.HEALTHY:
-                    healthy.append(endpoint)
-                else:
-                    unhealthy.append(endpoint)
-        return Tier(
-            region=region,
-            standing=self.standings.get(region),
-            healthy=tuple(healthy),
-            unhealthy=tuple(unhealthy),
-            leaving=tuple(leaving),
-            remembered=tuple(remembered),
-            unknown=tuple(unknown),
-            good=self._good.get(region, _NOBODY),
+        cells = [cell for cell in sorted(self._regions) if self._regions[cell] == region]
+        past = () if self.policy.scale_to_zero else cells
+        return tier_of(
+            region,
+            self.standings.get(region),
+            [self.entries[cell] for cell in cells if cell in self.entries],
+            [endpoint for cell in past for endpoint in self.remembered.get(cell, ())],
+            self._good.get(region, _NOBODY),
         )
 
     @property

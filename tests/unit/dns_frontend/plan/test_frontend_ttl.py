@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from answer_samples import API, endpoint, entry
 
-from dns_frontend.plan.answer import Composer, RecordType, is_pending
+from dns_frontend.plan.answer import Composer, RecordType
 from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry
 from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.ranking import Ranking
@@ -46,8 +46,12 @@ SHARED = Policy(record_ttl_seconds=60, overprovisioning=2.0, enter_threshold=0.1
     [
         (((0.0, 10),), CALM, 60),
         (((0.0, 10),), Policy(record_ttl_seconds=20), 20),
-        # about to be left: in 30 s at the most
-        (((0.0, 10), (1.0, 2)), CALM, 5),
+        # about to be left in 30 s, and in 5
+        (((0.0, 10), (1.0, 2)), CALM, 20),
+        (((0.0, 10), (1.0, 2), (26.0, 2)), CALM, 5),
+        # nor for longer than the policy wants it
+        (((0.0, 10), (1.0, 2)), Policy(record_ttl_seconds=10, enter_hold_seconds=30.0), 10),
+        (((0.0, 10), (1.0, 2)), Policy(record_ttl_seconds=10, enter_hold_seconds=300.0), 10),
         # well again before that
         (((0.0, 10), (1.0, 2), (2.0, 10)), CALM, 60),
         # left
@@ -65,7 +69,10 @@ def test_every_row(steps: tuple[tuple[float, int], ...], policy: Policy, found: 
 
 def test_a_stale_answer_is_kept_for_half_a_minute_and_one_about_to_change_for_less() -> None:
     assert ttl((0.0, 10), policy=CALM, stale="east") == 30
-    assert ttl((0.0, 10), (1.0, 2), policy=CALM, stale="east") == 5
+    assert ttl((0.0, 10), (1.0, 2), (26.0, 2), policy=CALM, stale="east") == 5
+    patient = Policy(record_ttl_seconds=60, enter_hold_seconds=50.0)
+    assert ttl((0.0, 10), (1.0, 2), policy=patient, stale="east") == 30
+    assert ttl((0.0, 10), (1.0, 2), policy=patient) == 45
 
 
 def test_what_other_regions_are_about_to_do_changes_nothing_at_home() -> None:
@@ -86,4 +93,6 @@ def test_load_that_waits_for_its_first_step_is_on_its_way_already() -> None:
     ramp = book.ramp("east")
     assert ramp is not None
     assert [share.region for share in ramp.shares] == ["east"], "no second step within the interval"
-    assert is_pending(book, "east")
+    bound = book.ebb("east")
+    assert bound is not None
+    assert bound.seconds == 5, "within the interval of a step"

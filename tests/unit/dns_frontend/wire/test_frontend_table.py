@@ -87,6 +87,25 @@ def test_the_ttl_is_the_policys_within_its_bounds(wished: int, ttl: int) -> None
     assert told(ask(table({"east": [said], "west": []})))[1] == ttl
 
 
+def test_an_answer_that_was_compiled_is_kept_for_less_as_the_change_comes_near() -> None:
+    policy = Policy(record_ttl_seconds=60, enter_hold_seconds=50.0)
+    well = entry(endpoint("e", "10.0.0.1"), policy=policy)
+    answers = table({"east": [well], "west": [WEST]})
+    ill = entry(endpoint("e", "10.0.0.1"), endpoint("f", health=Health.UNHEALTHY),
+        endpoint("g", health=Health.UNHEALTHY), policy=policy)  # fmt: skip
+    assert told(ask(answers)) == (["10.0.0.1"], 60)
+    answers.update(position("east", 2), entries(ill), (), 100.0)
+    seen = [(100.0, told(ask(answers))[1])]
+    now = answers.review(100.0)
+    while now is not None and now < 150.0:
+        due = answers.review(now)
+        seen.append((now, told(ask(answers))[1]))
+        now = due
+    assert seen == [(100.0, 45), (105.0, 30), (120.0, 20), (130.0, 10), (140.0, 5)]
+    answers.review(150.0)
+    assert told(ask(answers)) == (["10.2.0.1"], 5)
+
+
 def test_while_a_region_was_never_heard_of_nothing_is_denied() -> None:
     """I17: positive answers come as soon as they are known."""
     answers = table({"east": [EAST]})
