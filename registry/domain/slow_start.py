@@ -22,9 +22,10 @@ HEAVIEST = 65535
 #   some        less               its tenths gone by, plus one tenth
 def share(up_for_seconds: float, slow_start_seconds: float) -> float:
     """Which part of its weight an endpoint is to have, over 0 and up to 1."""
-    if slow_start_seconds <= 0.0 or up_for_seconds >= slow_start_seconds:
+    if slow_start_seconds <= 0.0:
         return 1.0
-    tenths = floor(max(up_for_seconds, 0.0) / slow_start_seconds * STEPS)
+    gone_by = min(max(up_for_seconds, 0.0), slow_start_seconds)
+    tenths = floor(gone_by / slow_start_seconds * STEPS)
     return min(1.0, (tenths + 1) / STEPS)
 
 

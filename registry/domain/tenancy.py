@@ -19,7 +19,6 @@ from registry.domain.plan import ServicePlan
 
 DRAIN_SECONDS = 60.0
 """The longest TTL there is (I30): after this nobody holds an answer any more."""
-TIDY_AT = 1024
 
 Place = tuple[str, int]
 """An address and a port; port 0 where none is registered."""
@@ -31,8 +30,7 @@ class Tenancy:
 
     _present: dict[InstanceKey, tuple[Incarnation, frozenset[Place]]] = field(default_factory=dict)
     _left: dict[Place, dict[ServiceKey, float]] = field(default_factory=dict)
-    """By place: the services that left it, and when the last of each did."""
-    _tidy_at: int = TIDY_AT
+    """By place, those left lately at the end: the services that left it, and when each did."""
 
     def __repr__(self) -> str:
         return f"<Tenancy {len(self._present)} instances, {len(self._left)} places left>"
@@ -105,16 +103,13 @@ class Tenancy:
         ]
 
     def _leave(self, service: ServiceKey, places: Iterable[Place], now: float) -> None:
+        since = now - DRAIN_SECONDS
         for place in places:
-            self._left.setdefault(place, {})[service] = now
-        if len(self._left) > self._tidy_at:
-            since = now - DRAIN_SECONDS
-            kept = {
-                place: {who: left for who, left in lately.items() if left > since}
-                for place, lately in self._left.items()
-            }
-            self._left = {place: lately for place, lately in kept.items() if lately}
-            self._tidy_at = 2 * len(self._left) + TIDY_AT
+            lately = self._left.pop(place, {})
+            kept = {who: left for who, left in lately.items() if left > since}
+            self._left[place] = kept | {service: now}
+        while self._left and max(next(iter(self._left.values())).values()) <= since:
+            del self._left[next(iter(self._left))]
 
 
 def places_of(instance: Instance) -> frozenset[Place]:

@@ -69,6 +69,11 @@ def test_a_region_needs_the_minimum_of_endpoints_besides_the_share() -> None:
     assert usable(Tally(3, 3), policy)
 
 
+def test_a_region_of_which_nothing_is_known_does_not_stand_in_and_one_endpoint_is_enough() -> None:
+    assert not usable(Tally(0, 0), Policy(minimum_endpoints=0))
+    assert usable(Tally(1, 1), Policy())
+
+
 def test_a_threshold_means_its_decimal_value() -> None:
     """0.55 * 100 is a little over 55 in binary."""
     assert usable(Tally(55, 100), Policy(enter_threshold=0.55))

@@ -21,6 +21,7 @@ NEW = Diversion(EAST, Span(NOW, NOW + 60_000), "a drill")
     [
         ((), 60.0, (NEW,)),
         ((OWN,), 60.0, (NEW,)),
+        ((OWN,), 1.0, (Diversion(EAST, Span(NOW, NOW + 1_000), "a drill"),)),
         ((OWN, ON), 60.0, (NEW, ON)),
         ((OWN, OVER), 60.0, (NEW,)),
         ((OWN,), 0.0, ()),
@@ -47,6 +48,7 @@ def test_each_row_of_the_table(
         (3600.5, "a drill", ["duration"]),
         (60.0, " ", ["reason"]),
         (60.0, "a\x00b", ["reason"]),
+        (60.0, "x" * 256, []),
         (60.0, "x" * 257, ["reason"]),
         (9999.0, "", ["duration", "reason"]),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.haste import FLOOR, Haste, take
+from registry.domain.haste import Haste, take
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,8 @@ from registry.domain.haste import FLOOR, Haste, take
         (Haste(0.0, 10.0), 10, 10.25, True, 0.0),
         (Haste(0.0, 10.0), 10, 10.2, False, 0.8),
         (Haste(0.0, 10.0), 10_000, 10.02, True, 1.0),
-        (Haste(60.0, 10.0), 10, 1e9, True, FLOOR - 1.0),
+        (Haste(60.0, 10.0), 10, 1e9, True, 63.0),
+        (Haste(), 10_000, 1.0, True, 163.0),
         (Haste(60.0, 10.0), 10_000, 1e9, True, 499.0),
         (Haste(5.0, 10.0), 10, 9.0, True, 4.0),
     ],

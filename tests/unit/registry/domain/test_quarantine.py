@@ -7,7 +7,6 @@ import pytest
 from registry.domain.health import Evidence
 from registry.domain.quarantine import (
     GOOD_ROUNDS,
-    HEARTBEAT_SECONDS,
     ROUND_SECONDS,
     Gainsaid,
     Look,
@@ -63,6 +62,11 @@ def test_every_row_of_quarantine(trust: Trust, look: Look, now: float, after: Tr
     assert step(trust, look, now) == after
 
 
+def test_of_an_observer_that_is_new_nothing_is_held_against_it() -> None:
+    assert Look(10) == Look(10, failing=0, gainsaid=0)
+    assert Trust() == Trust(False, 0.0, None, 0, 0.0)
+
+
 def test_rounds_are_counted_by_time_however_often_one_looks() -> None:
     trust, now = step(Trust(), BLIND, 0.0), 0.0
     while trust.quarantined:
@@ -93,8 +97,8 @@ _SILENCE = Evidence.TIMEOUT
         (_SILENCE, True, True, False, 100.0, False),
         (_SILENCE, False, False, True, 0.0, True),
         (_SILENCE, False, True, True, 100.0, False),
-        (_SILENCE, False, True, False, HEARTBEAT_SECONDS - 0.1, False),
-        (_SILENCE, False, True, False, HEARTBEAT_SECONDS, True),
+        (_SILENCE, False, True, False, 5.9, False),
+        (_SILENCE, False, True, False, 6.0, True),
     ],
 )
 def test_every_row_of_what_an_only_observer_may_conclude(

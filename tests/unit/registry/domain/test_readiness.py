@@ -27,6 +27,7 @@ def crowd(healthy: int, unhealthy: int = 0, **others: int) -> list[Instance]:
     ("instances", "policy", "found"),
     [
         ([], FailoverPolicy(), False),
+        ([], FailoverPolicy(minimum_endpoints=0), False),
         (crowd(0, unknown=3, draining=2), FailoverPolicy(), False),
         (crowd(1, 1), FailoverPolicy(minimum_endpoints=2), False),
         (crowd(2, 1), FailoverPolicy(minimum_endpoints=2), True),

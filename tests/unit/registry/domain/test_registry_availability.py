@@ -43,6 +43,20 @@ def test_a_sleep_does_not_count_and_ends_in_a_floor(wakes_at: float) -> None:
     assert state.outages == 1
 
 
+def test_readings_at_the_same_time_and_as_late_as_may_be_are_no_outage() -> None:
+    begun = step(Availability(tick_seconds=0.25), Ticked(50.0))
+    state = after(Ticked(50.0), Ticked(51.25), start=begun)
+    assert (state.available_seconds, state.outages) == (1.25, 0)
+
+
+@pytest.mark.parametrize(("at", "most"), [(50.5, 0.5), (49.0, 0.0), (51.25, 1.25), (99.0, 1.25)])
+def test_a_ceiling_is_the_time_since_the_last_reading_as_far_as_it_may_count(
+    at: float, most: float
+) -> None:
+    begun = step(Availability(tick_seconds=0.25), Ticked(50.0))
+    assert ceiling(begun, at) == most
+
+
 def test_time_without_the_store_does_not_count() -> None:
     state = after(Ticked(50.5), StoreLost(50.6), Ticked(50.7), StoreLost(50.8), Ticked(51.0))
     assert state.available_seconds == pytest.approx(0.5)

@@ -38,7 +38,8 @@ def begun(name: str, at: float, health: Health = Health.HEALTHY, **changes: obje
         pytest.param([lost("a", 100)], set(), id="no other is there"),
         pytest.param([lost("a", 100), begun("b", 0)], set(), id="the other was there before"),
         pytest.param([lost("a", 100), begun("b", 86)], {"a"}, id="begun before the lease ran out"),
-        pytest.param([lost("a", 100), begun("b", 84)], set(), id="begun while it lived"),
+        pytest.param([lost("a", 100), begun("b", 84.99)], set(), id="begun while it lived"),
+        pytest.param([lost("a", 100), begun("b", 85)], {"a"}, id="begun when it was last heard"),
         pytest.param([lost("a", 100), begun("b", 300)], {"a"}, id="begun long after"),
         pytest.param(
             [lost("a", 100), begun("b", 300, Health.UNKNOWN)], set(), id="not validated yet"

@@ -37,8 +37,8 @@ def left_by(*services: str, at: float = 0.0) -> Tenancy:
     [
         (Tenancy(), one("b"), 1.0, False),
         (left_by("a"), one("b"), 1.0, True),
-        (left_by("a"), one("b"), DRAIN_SECONDS - 0.1, True),
-        (left_by("a"), one("b"), DRAIN_SECONDS, False),
+        (left_by("a"), one("b"), 59.9, True),
+        (left_by("a"), one("b"), 60.0, False),
         (left_by("a"), one("a", "i2"), 1.0, False),
         (left_by("a", "b"), one("b"), 1.0, False),
         (left_by("a"), one("b", ports=(Port("web", 81),)), 1.0, False),
@@ -101,11 +101,15 @@ def test_every_row_of_how_it_is_planned(
 
 def test_memory_of_those_that_left_is_bounded() -> None:
     tenancy = Tenancy()
-    for number in range(20_000):
-        each = one("a", f"i{number}", addresses=(f"10.1.{number // 250}.{number % 250}",))
+    for number in range(300):
+        each = one("a", f"i{number}", addresses=(f"10.1.0.{number % 250}",))
         tenancy.put(each, number * 1.0)
         tenancy.remove(each.key, number * 1.0)
-    assert len(tenancy._left) < 3000
+        same = one(f"s{number}")
+        tenancy.put(same, number * 1.0)
+        tenancy.remove(same.key, number * 1.0)
+    assert len(tenancy._left) == 61, "a place each second, and one again and again"
+    assert len(tenancy._left["10.0.0.1", 80]) == 60, "a service each second"
     assert not tenancy._present
 
 

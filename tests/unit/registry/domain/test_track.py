@@ -28,13 +28,13 @@ def test_every_row_of_the_time_between_two_leaders(passed_seconds: float, elapse
 
 def test_removals_are_counted_by_the_second_and_leave_with_the_last_of_it() -> None:
     track = Track(level=10)
-    for now in (5.0, 5.25, 5.75, 6.0):
+    for now in (4.0, 4.25, 4.75, 5.0):
         track.charge(now, DAY)
-    assert list(track.removals) == [(5.75, 3), (6.0, 1)]
+    assert list(track.removals) == [(4.75, 3), (5.0, 1)]
     assert track.level == 6
-    assert track.used(305.5, 300.0) == 4
-    assert track.used(305.75, 300.0) == 1
-    assert track.used(306.0, 300.0) == 0
+    assert track.used(304.5, 300.0) == 4
+    assert track.used(304.75, 300.0) == 1
+    assert track.used(305.0, 300.0) == 0
 
 
 @pytest.mark.parametrize(("budget", "at"), [(1, 40.0), (2, 30.0), (3, 30.0), (4, 20.0)])
@@ -77,6 +77,7 @@ def test_a_new_leader_goes_on_by_ages_and_by_its_own_clock() -> None:
     assert list(at_once.peaks) == [(-3550.0, 9), (50.0, 4)]
     assert at_once.level == 0, "which is to be noted"
     hours_later = restored(kept, 50.0, NOW_MS + 3 * 3_600_000)
+    assert list(hours_later.removals) == [(-7152.0, 3)]
     assert list(hours_later.peaks) == [(-10_750.0, 9), (-7150.0, 4)], "three hours, less one"
 
 
@@ -90,6 +91,17 @@ def test_a_peak_is_a_peak_for_a_day_whoever_leads() -> None:
     track.note(4, 1000.0, DAY)
     assert track.peak(1000.0 + DAY - 0.5, DAY) == 10
     assert track.peak(1000.0 + DAY, DAY) == 4
+
+
+def test_peaks_of_one_quarter_of_an_hour_are_kept_as_one_the_highest_at_the_latest_time() -> None:
+    track = Track()
+    assert track.peak(0.0, DAY) == 0, "before anything was noted"
+    for now, level in ((0.0, 9), (1.0, 8), (2.0, 7)):
+        track.note(level, now, DAY)
+    assert list(track.peaks) == [(2.0, 9), (2.0, 7)]
+    track.note(6, QUARTER - 1.0, DAY)
+    track.note(5, QUARTER + 0.5, DAY)
+    assert list(track.peaks) == [(QUARTER - 1.0, 9), (QUARTER + 0.5, 6), (QUARTER + 0.5, 5)]
 
 
 @given(
