@@ -39,6 +39,7 @@ from registry.domain.notice import Notice, Topic
 from registry.domain.observation import ObserverId
 from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
+from registry.domain.place import Departure
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
 from registry.domain.remnant import Forgotten as Forgotten
 from registry.domain.role import Role
@@ -75,6 +76,9 @@ class State:
     instances: Sequence[Instance]
     renewals: Mapping[int, int]
     """How often each lease, by its id, has been renewed."""
+    departures: Sequence[Departure] = ()
+    """Places that were left within DRAIN_SECONDS by instances that are here no more, the
+    earliest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from registry.domain.errors import RevisionCompacted, RevisionInFuture, StoreUna
 from registry.domain.instance import Instance
 from registry.domain.names import Incarnation, InstanceKey, Revision, ServiceKey
 from registry.domain.notice import Notice, Topic
+from registry.domain.place import Departure
 from registry.domain.service import Service
 from registry.ports import Clock, Notifier, Store
 
@@ -60,6 +61,8 @@ class Mirror:
         self.by_incarnation: dict[Incarnation, Instance] = {}
         self.renewals: dict[int, int] = {}
         """While listeners hear of a load: how often each lease had been renewed. Else empty."""
+        self.departures: Sequence[Departure] = ()
+        """Of the last load: places that were left shortly before it. Never the same one twice."""
         self._store = store
         self._clock = clock
         self._uptime = uptime
@@ -122,6 +125,7 @@ class Mirror:
         for key in self.services.keys() - services.keys():
             del self.services[key]
         self.renewals = dict(state.renewals)
+        self.departures = list(state.departures)
         try:
             self._fold(steps, state.revision)
         finally:

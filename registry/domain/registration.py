@@ -22,9 +22,10 @@ from registry.domain.errors import (
     RegistryError,
     RequestIdReused,
 )
+from registry.domain.grave import Grave, bury
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import CheckKind, Instance, Override, State
-from registry.domain.names import Incarnation, InstanceKey, Revision
+from registry.domain.names import InstanceKey, Revision
 from registry.domain.operation import (
     DecideRemoval,
     Deregister,
@@ -39,20 +40,7 @@ from registry.domain.operation import (
     Register,
     Renewed,
 )
-
-GRAVE_SECONDS = 600
-"""How long a grave is kept at least; the longest delay of a retry that is still recognised."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grave:
-    """An incarnation that was, and the request that made it."""
-
-    key: InstanceKey
-    incarnation: Incarnation
-    request_id: str
-    removed_ms: int
-    """When it was removed or replaced, Unix milliseconds."""
+from registry.domain.place import places_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +149,7 @@ def _register(
     return Verdict(
         Done(instance),
         InstancePut(revision, instance, operation.traceparent),
-        None if current is None else bury(current, now_ms),
+        None if current is None else bury(current, now_ms, places_of(instance)),
     )
 
 
@@ -376,11 +364,6 @@ def _recalls(grave: Grave, operation: Register) -> bool:
         grave.incarnation == operation.incarnation
         or (operation.request_id != "" and grave.request_id == operation.request_id)
     )
-
-
-def bury(instance: Instance, now_ms: int) -> Grave:
-    """The grave of an instance that is removed or replaced now."""
-    return Grave(instance.key, instance.incarnation, instance.request_id, now_ms)
 
 
 def _remove(current: Instance, revision: Revision, now_ms: int, traceparent: str) -> Verdict:

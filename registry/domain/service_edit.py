@@ -20,6 +20,7 @@ from registry.domain.errors import (
     ServiceNotFound,
 )
 from registry.domain.floor import floor_preview
+from registry.domain.grave import Grave, bury
 from registry.domain.instance import Instance
 from registry.domain.names import CellName, Revision, ServiceKey
 from registry.domain.operation import (
@@ -31,7 +32,6 @@ from registry.domain.operation import (
     UpdateService,
 )
 from registry.domain.preview import Preview, is_confirmed
-from registry.domain.registration import Grave, bury
 from registry.domain.service import Service, StagedPolicy, StageState
 
 

@@ -15,13 +15,8 @@ from dataclasses import dataclass, field, replace
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Identity, Instance, State
 from registry.domain.names import Incarnation, InstanceKey, ServiceKey
+from registry.domain.place import DRAIN_SECONDS, Departure, Place, places_of
 from registry.domain.plan import ServicePlan
-
-DRAIN_SECONDS = 60.0
-"""The longest TTL there is (I30): after this nobody holds an answer any more."""
-
-Place = tuple[str, int]
-"""An address and a port; port 0 where none is registered."""
 
 
 @dataclass(slots=True)
@@ -35,23 +30,40 @@ class Tenancy:
     def __repr__(self) -> str:
         return f"<Tenancy {len(self._present)} instances, {len(self._left)} places left>"
 
-    def put(self, instance: Instance, now: float) -> None:
-        """An instance is as it is now said to be; one that drains or expired has left."""
+    # put
+    #
+    #   instance           known so far       its places
+    #   -----------------  -----------------  -------------------------------------------------
+    #   ACTIVE             no, or as it is    are taken
+    #   ACTIVE             other incarnation  are taken, and those of the other left now
+    #   DRAINING, EXPIRED  yes                were left now
+    #   DRAINING, EXPIRED  no                 were left when it entered that state: this registry
+    #                                         began after that
+    def put(self, instance: Instance, now: float, unix_ms: int) -> None:
+        """An instance is as it is now said to be; `unix_ms` is the time of day."""
         key, places = instance.key, places_of(instance)
         known = self._present.get(key)
         if instance.state is not State.ACTIVE:
             if known is not None:
                 self.remove(key, now)
+            else:
+                left = now - _age_seconds(instance.state_time_ms, unix_ms)
+                self._leave(key.service_key, places, left, now)
             return
         if known is not None and known[0] != instance.incarnation:
-            self._leave(key.service_key, known[1] - places, now)
+            self._leave(key.service_key, known[1] - places, now, now)
         self._present[key] = instance.incarnation, places
+
+    def learn(self, departure: Departure, now: float, unix_ms: int) -> None:
+        """What was written down before this registry began, or by another that it did not hear."""
+        left = now - _age_seconds(departure.left_ms, unix_ms)
+        self._leave(departure.service, [departure.place], left, now)
 
     def remove(self, key: InstanceKey, now: float) -> None:
         """An instance is gone."""
         known = self._present.pop(key, None)
         if known is not None:
-            self._leave(key.service_key, known[1], now)
+            self._leave(key.service_key, known[1], now, now)
 
     # is_reserved
     #
@@ -102,18 +114,22 @@ class Tenancy:
             for each in found
         ]
 
-    def _leave(self, service: ServiceKey, places: Iterable[Place], now: float) -> None:
+    def _leave(self, service: ServiceKey, places: Iterable[Place], left: float, now: float) -> None:
         since = now - DRAIN_SECONDS
-        for place in places:
+        for place in places if left > since else ():
             lately = self._left.pop(place, {})
-            kept = {who: left for who, left in lately.items() if left > since}
-            self._left[place] = kept | {service: now}
+            kept = {who: time for who, time in lately.items() if time > since}
+            self._left[place] = kept | {service: max(left, kept.get(service, left))}
         while self._left and max(next(iter(self._left.values())).values()) <= since:
             del self._left[next(iter(self._left))]
 
 
-def places_of(instance: Instance) -> frozenset[Place]:
-    """Where an instance is reached."""
-    registration = instance.registration
-    numbers = [port.number for port in registration.ports] or [0]
-    return frozenset((address, number) for address in registration.addresses for number in numbers)
+# _age_seconds
+#
+#   the time of day now  that long ago
+#   -------------------  --------------------------------------------------
+#   before what was      no time: a clock was set, and what is not certain
+#   written down         counts for longer (I36)
+#   else                 the difference
+def _age_seconds(time_ms: int, unix_ms: int) -> float:
+    return max(0.0, (unix_ms - time_ms) / 1000)

@@ -24,6 +24,7 @@ from registry.domain.errors import (
     LeadershipLost,
     RequestIdReused,
 )
+from registry.domain.grave import GRAVE_SECONDS
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import State
 from registry.domain.names import Epoch, Incarnation, Revision
@@ -39,7 +40,6 @@ from registry.domain.operation import (
     Refused,
     Renewed,
 )
-from registry.domain.registration import GRAVE_SECONDS
 from registry.ports import Store
 
 
@@ -270,3 +270,58 @@ async def test_a_uid_that_no_database_can_hold_hides_nobody(store: Store) -> Non
     instance = await registered(store, "a", "u1")
     found = await store.find([Incarnation("u1"), Incarnation("u\0"), Incarnation("\0")])
     assert found == {"u1": instance}
+
+
+async def test_places_that_were_left_are_told_with_the_state(
+    store: Store, clock: ManualClock
+) -> None:
+    """By whom and when, for a minute, unless their service is there again."""
+
+    async def left() -> list[tuple[str, str, int, int]]:
+        found = (await store.state()).departures
+        return [(each.service.entry, *each.place, each.left_ms) for each in found]
+
+    begun = clock.unix_ms()
+    await store.apply([register("a", "u1"), register("b", "u2", address="192.0.2.2")])
+    assert await left() == []
+    await clock.advance(1.0)
+    await store.apply([Drain(instance_key("b"), Incarnation("u2"))])
+    assert await left() == [], "it is there, and says by itself that it drains"
+    await clock.advance(1.0)
+    await store.apply([register("a", "u3", address="192.0.2.9")])
+    moved = begun + 2_000
+    places = [("prod/web", "192.0.2.1", port, moved) for port in (53, 8080)]
+    assert await left() == places, "what both incarnations have was not left"
+    await clock.advance(1.0)
+    await store.apply([Deregister(instance_key("b"), Incarnation("u2"))])
+    drained = begun + 1_000
+    b_left = [("prod/web", a, p, drained) for a in ("192.0.2.2", "2001:db8::1") for p in (53, 8080)]
+    assert await left() == b_left + places, "it left when it drained"
+    await clock.advance(5.0)
+    await store.apply([Deregister(instance_key("a"), Incarnation("u3"))])
+    gone = begun + 8_000
+    a_left = [("prod/web", a, p, gone) for a in ("192.0.2.9", "2001:db8::1") for p in (53, 8080)]
+    only_b = [each for each in b_left if each[1] == "192.0.2.2"]
+    assert await left() == only_b + places + a_left, "the last one to leave a place counts"
+    await clock.advance(53.5)
+    assert await left() == places + a_left
+    await store.compact(1000)
+    assert await left() == places + a_left
+    await clock.advance(7.0)
+    assert await left() == []
+    await store.compact(1000)
+    assert await left() == []
+
+
+async def test_one_that_expired_left_when_it_did_not_when_it_is_reaped(
+    store: Store, clock: ManualClock
+) -> None:
+    """Ten minutes later nobody holds its address any more."""
+    await store.apply([register("a", "u1")])
+    await store.apply([Expire(instance_key("a"), Incarnation("u1"), 0)])
+    expired = clock.unix_ms()
+    await clock.advance(30.0)
+    await store.apply([Reap(instance_key("a"), Incarnation("u1"))])
+    assert {each.left_ms for each in (await store.state()).departures} == {expired}
+    await clock.advance(30.0)
+    assert (await store.state()).departures == []

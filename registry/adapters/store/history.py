@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from registry.adapters.store import departures
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.rows import decode_change, decode_instance, decode_service, readable
 from registry.domain.change import Change
@@ -41,7 +42,7 @@ def found(tx: Transaction, uid: str) -> None:
     tx.run("UPDATE registry_state SET revision = ?, compacted_revision = ?", revision, compacted)
 
 
-def state(tx: Transaction) -> State:
+def state(tx: Transaction, now_ms: int) -> State:
     """Everything at one revision."""
     return State(
         revision=revision(tx),
@@ -60,6 +61,7 @@ def state(tx: Transaction) -> State:
             )
         ),
         renewals={row[0]: row[1] for row in tx.run("SELECT id, renewals FROM leases")},
+        departures=departures.recent(tx, now_ms),
     )
 
 

@@ -19,6 +19,7 @@ from registry.domain.change import (
     ServicePut,
     ServiceRemoved,
 )
+from registry.domain.grave import Grave
 from registry.domain.instance import Instance, State
 from registry.domain.names import (
     CellName,
@@ -39,7 +40,7 @@ from registry.domain.operation import (
     ServiceEdit,
     UpdateService,
 )
-from registry.domain.registration import Grave, decide
+from registry.domain.registration import decide
 from registry.domain.service import Namespace, Service
 from registry.domain.service_edit import decide_service, open_service
 

@@ -16,6 +16,7 @@ from registry.adapters.store.local_notifier import LocalNotifier
 from registry.adapters.store.memory_observers import MemoryObservers
 from registry.domain.change import Change
 from registry.domain.gc import Keep
+from registry.domain.grave import GRAVE_SECONDS, Grave
 from registry.domain.instance import Instance
 from registry.domain.names import (
     Incarnation,
@@ -33,7 +34,7 @@ from registry.domain.operation import (
     Operation,
     ServiceEdit,
 )
-from registry.domain.registration import GRAVE_SECONDS, Grave
+from registry.domain.place import DRAIN_SECONDS, Departure, Place
 from registry.domain.remnant import Buried, Memory, frontend_is_gone, service_is_forgotten
 from registry.domain.served_name import Asked
 from registry.domain.service import Namespace, Service
@@ -182,7 +183,18 @@ class MemoryStore(MemoryObservers):
             [self._services[key] for key in sorted(self._services)],
             [self._instances[key] for key in sorted(self._instances)],
             dict(self._renewals),
+            self._departures(),
         )
+
+    def _departures(self) -> Sequence[Departure]:
+        since_ms = self._clock.unix_ms() - DRAIN_SECONDS * 1000
+        last: dict[tuple[ServiceKey, Place], int] = {}
+        for grave in self._graves:
+            for place in grave.places if grave.left_ms > since_ms else ():
+                at = grave.key.service_key, place
+                last[at] = max(grave.left_ms, last.get(at, 0))
+        found = [Departure(service, place, ms) for (service, place), ms in last.items()]
+        return sorted(found, key=lambda each: (each.left_ms, each.place, each.service))
 
     async def changes_after(self, revision: Revision, limit: int) -> Sequence[Change]:
         """History in order. Raises RevisionCompacted, RevisionInFuture."""

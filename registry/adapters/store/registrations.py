@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from registry.adapters.store import audit, served_names, stages
+from registry.adapters.store import audit, departures, served_names, stages
 from registry.adapters.store.cells import check_fence
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.ledger import Ledger, lease_ttl_ms
@@ -21,6 +21,7 @@ from registry.adapters.store.rows import (
 )
 from registry.domain.change import Change, InstancePut, ServicePut, ServiceRemoved
 from registry.domain.errors import StoreUnavailable
+from registry.domain.grave import GRAVE_SECONDS, Grave
 from registry.domain.instance import Instance
 from registry.domain.names import (
     Incarnation,
@@ -41,7 +42,6 @@ from registry.domain.operation import (
     Register,
     ServiceEdit,
 )
-from registry.domain.registration import GRAVE_SECONDS, Grave
 from registry.domain.service import Service
 
 SERVICES_REMEMBERED = 4096
@@ -255,5 +255,6 @@ def _write(tx: Transaction, ledger: Ledger) -> None:
             for grave in ledger.new_graves.values()
         ],
     )
+    departures.write(tx, ledger.new_graves.values())
     audit.note(tx, ledger.deeds, ledger.now_ms)
     tx.run("UPDATE registry_state SET revision = ?", ledger.revision)

@@ -117,6 +117,19 @@ graves = Table(
 )
 Index("ix_graves_removed_ms", graves.c.removed_ms)
 
+departures = Table(
+    "departures",
+    metadata,
+    Column("address", String, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("left_ms", Number, nullable=False),
+    PrimaryKeyConstraint("address", "port", "namespace", "service"),
+    sqlite_with_rowid=False,
+)
+Index("ix_departures_left_ms", departures.c.left_ms)
+
 changes = Table(
     "changes",
     metadata,

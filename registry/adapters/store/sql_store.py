@@ -13,6 +13,7 @@ from registry.adapters.store import (
     audit,
     catalog_rows,
     cells,
+    departures,
     freezes,
     history,
     leases,
@@ -135,7 +136,8 @@ class SqlStore:
 
     async def state(self) -> State:
         """Everything at one revision."""
-        return await self._database.read(history.state)
+        now_ms = self._clock.unix_ms()
+        return await self._database.read(lambda tx: history.state(tx, now_ms))
 
     async def changes_after(self, revision: Revision, limit: int) -> Sequence[Change]:
         """History in order. Raises RevisionCompacted, RevisionInFuture."""
@@ -155,6 +157,7 @@ class SqlStore:
 
         def step(tx: Transaction) -> tuple[Revision, bool]:
             registrations.purge_graves(tx, now_ms)
+            departures.purge(tx, now_ms)
             audit.prune(tx, now_ms)
             return history.compact(tx, keep)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from registry.domain.errors import (
     RegistryError,
     RequestIdReused,
 )
+from registry.domain.grave import Grave, bury
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import (
     Check,
@@ -48,7 +50,8 @@ from registry.domain.operation import (
     Register,
     Renewed,
 )
-from registry.domain.registration import Grave, Verdict, decide
+from registry.domain.place import Place, places_of
+from registry.domain.registration import Verdict, decide
 
 KEY = InstanceKey(NamespaceId("shop"), ServiceId("cart"), InstanceId("a"))
 SERVICE = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
@@ -179,7 +182,9 @@ class TestRegister:
 
     def test_a_new_incarnation_buries_the_one_it_replaces(self) -> None:
         verdict = run(register())
-        assert verdict.grave == Grave(KEY, UID, R1, NOW_MS)
+        assert verdict.grave == Grave(KEY, UID, R1, NOW_MS, frozenset(), NOW_MS)
+        elsewhere = run(register(replace(REGISTRATION, addresses=("10.0.0.2",))))
+        assert elsewhere.grave == bury(CURRENT, NOW_MS)
 
     def test_a_new_incarnation_of_the_same_endpoint_stays_healthy(self) -> None:
         made = put(run(register(replace(REGISTRATION, weight=5, metadata={}))))
@@ -213,7 +218,7 @@ class TestDeregister:
         verdict = run(Deregister(KEY, UID, "00-t"))
         assert verdict.outcome == Done(None)
         assert verdict.change == InstanceRemoved(REVISION, KEY, CellName("eu"), "00-t")
-        assert verdict.grave == Grave(KEY, UID, R1, NOW_MS)
+        assert verdict.grave == bury(CURRENT, NOW_MS)
 
     @pytest.mark.parametrize("state", [State.DRAINING, State.EXPIRED])
     def test_it_is_removed_in_any_state(self, state: State) -> None:
@@ -277,7 +282,9 @@ class TestReap:
         verdict = run(Reap(KEY, UID), replace(CURRENT, state=State.EXPIRED))
         assert verdict.outcome == Done(None)
         assert isinstance(verdict.change, InstanceRemoved)
-        assert verdict.grave == Grave(KEY, UID, R1, NOW_MS)
+        assert verdict.grave == Grave(
+            KEY, UID, R1, NOW_MS, places_of(CURRENT), CURRENT.state_time_ms
+        )
 
     @pytest.mark.parametrize("state", [State.ACTIVE, State.DRAINING])
     def test_one_that_lives_is_left_alone(self, state: State) -> None:
@@ -381,3 +388,20 @@ class TestMessagesOfAnotherIncarnation:
     def test_find_nothing_when_none_is_there(self, operation: Operation) -> None:
         buried = replace(GRAVE, incarnation=NEW_UID)
         assert_refused(run(operation, None, (buried,)), InstanceNotFound)
+
+
+@pytest.mark.parametrize(
+    ("state", "taken_over", "left", "left_ms"),
+    [
+        (State.ACTIVE, (), True, NOW_MS),
+        (State.DRAINING, (), True, 50),
+        (State.EXPIRED, (), True, 50),
+        (State.ACTIVE, places_of(CURRENT), False, NOW_MS),
+    ],
+)
+def test_every_row_of_when_the_buried_left_their_places(
+    state: State, taken_over: Iterable[Place], left: bool, left_ms: int
+) -> None:
+    grave = bury(replace(CURRENT, state=state), NOW_MS, frozenset(taken_over))
+    assert grave.places == (places_of(CURRENT) if left else set())
+    assert (grave.left_ms, grave.removed_ms) == (left_ms, NOW_MS)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from registry.domain.change import InstancePut, InstanceRemoved
+from registry.domain.grave import Grave
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Check, CheckKind, Instance, Registration, State
 from registry.domain.names import (
@@ -34,7 +35,7 @@ from registry.domain.operation import (
     Register,
     Renewed,
 )
-from registry.domain.registration import Grave, decide
+from registry.domain.registration import decide
 
 KEY = InstanceKey(NamespaceId("n"), ServiceId("s"), InstanceId("i"))
 BASE = Registration(

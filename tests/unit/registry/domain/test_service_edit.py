@@ -9,6 +9,7 @@ import pytest
 from registry.domain.change import InstanceRemoved, ServicePut, ServiceRemoved
 from registry.domain.deletion import deletion_preview
 from registry.domain.errors import AlreadyExists, EtagMismatch, ServiceNotEmpty, ServiceNotFound
+from registry.domain.grave import bury
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Check, CheckKind, Instance, Registration, State
 from registry.domain.names import (
@@ -23,7 +24,6 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.operation import CreateService, DeleteService, UpdateService
-from registry.domain.registration import Grave
 from registry.domain.service import Service, ServicePolicy
 from registry.domain.service_edit import decide_service, open_service
 
@@ -131,7 +131,7 @@ class TestServiceEdits:
             InstanceRemoved(REVISION, KEY, CellName("eu")),
             ServiceRemoved(REVISION, verdict.service),
         )
-        assert verdict.graves == (Grave(KEY, UID, R1, NOW_MS),)
+        assert verdict.graves == (bury(CURRENT, NOW_MS),)
 
     def test_registering_opens_a_service_without_a_policy(self) -> None:
         def never() -> str:
