@@ -74,7 +74,6 @@ def protect(
     velocity.note(name, len(answered) + appeared, now)
     minimum = 1 if planned.policy is None else planned.policy.failover.minimum_endpoints
     scale_to_zero = planned.policy is not None and planned.policy.scale_to_zero
-    is_marked = False
     for instance, old in answered.items():
         new = endpoints.get(instance)
         if new is None or new.incarnation != old.incarnation:
@@ -96,13 +95,9 @@ def protect(
         if ruling.reason is not None:
             hold = _hold(old.hold, ruling, ruling.reason, now, unix_ms)
             endpoints[instance] = replace(new, hold=hold)
-            is_marked = True
-    if not is_marked:
-        velocity.note(name, sum(map(is_answered, planned.endpoints)), now)
-        return planned
-    marked = tuple(endpoints[instance] for instance in sorted(endpoints))
+    marked = tuple(endpoints.values())
     velocity.note(name, sum(map(is_answered, marked)), now)
-    return replace(planned, endpoints=marked)
+    return planned if marked == planned.endpoints else replace(planned, endpoints=marked)
 
 
 def take_stock(entries: Iterable[Entry], velocity: Velocity, now: float) -> None:

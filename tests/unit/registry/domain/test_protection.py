@@ -14,6 +14,7 @@ from registry.domain.instance import Instance, Override
 from registry.domain.names import InstanceKey
 from registry.domain.plan import Endpoint, Hold, ServicePlan
 from registry.domain.protection import _hold, protect, take_stock
+from registry.domain.service import FailoverPolicy, ServicePolicy
 from registry.domain.velocity import Reason, Ruling, Velocity, VelocityLimits
 
 SHUT = VelocityLimits(name_share=0.0, name_least=0, cell_share=0.0, cell_least=0)
@@ -180,6 +181,8 @@ def test_two_kinds_of_silence_are_strong_evidence() -> None:
         (Hold(Reason.NAME_BUDGET, 7, 0), inf, Hold(Reason.NAME_BUDGET, 7, 0)),
         (Hold(Reason.NAME_BUDGET, 7, 0), 130.0, Hold(Reason.NAME_BUDGET, 7, 35_000)),
         (None, 99.0, Hold(Reason.NAME_BUDGET, 5_000, 0)),
+        (None, 100.0, Hold(Reason.NAME_BUDGET, 5_000, 0)),
+        (Hold(Reason.NAME_BUDGET, 7, 5_000), 130.0, Hold(Reason.NAME_BUDGET, 7, 35_000)),
     ],
 )
 def test_a_hold_tells_since_when_and_until_when(
@@ -187,6 +190,47 @@ def test_a_hold_tells_since_when_and_until_when(
 ) -> None:
     ruling = Ruling(Reason.NAME_BUDGET, release_seconds)
     assert _hold(before, ruling, Reason.NAME_BUDGET, 100.0, 5_000) == after
+
+
+def held_with(policy: ServicePolicy | None, velocity: Velocity, of: int, published: int) -> bool:
+    """Whether the first of `of` endpoints is held, which falls silent; so many were published."""
+    after = protect(
+        replace(many(Evidence.TIMEOUT, 1, of), policy=policy),
+        many(Evidence.TIMEOUT, 0, published),
+        {},
+        velocity,
+        now=0.0,
+        unix_ms=1,
+    )
+    return after.endpoints[0].hold is not None
+
+
+def test_who_comes_with_the_same_plan_counts_for_the_floor() -> None:
+    assert held_with(None, Velocity(), 1, 1)
+    assert not held_with(None, Velocity(), 10, 1)
+
+
+def test_a_name_without_a_policy_may_lose_all_but_one() -> None:
+    assert not held_with(None, Velocity(), 2, 2)
+
+
+def test_the_minimum_is_the_policys_and_none_where_the_name_may_be_empty() -> None:
+    ten = ServicePolicy(failover=FailoverPolicy(minimum_endpoints=10))
+    assert held_with(ten, Velocity(), 10, 10)
+    assert not held_with(replace(ten, scale_to_zero=True), Velocity(), 10, 10)
+    no_floor = VelocityLimits(floor_share=0.0)
+    assert not held_with(ServicePolicy(scale_to_zero=True), Velocity(no_floor), 1, 1)
+    assert held_with(ServicePolicy(), Velocity(no_floor), 1, 1)
+
+
+def test_one_that_was_well_again_is_charged_anew() -> None:
+    velocity = Velocity()
+    well, ill = many(Evidence.TIMEOUT, 0), many(Evidence.TIMEOUT, 1)
+    held = []
+    for planned, published in ((ill, well), (ill, ill), (well, ill), (well, well), (ill, well)):
+        after = protect(planned, published, {}, velocity, now=1.0, unix_ms=1)
+        held.append(after.endpoints[0].hold is not None)
+    assert held == [False, False, False, False, True], "the budget is used up"
 
 
 def test_a_new_leader_counts_what_is_in_the_answers_held_or_not() -> None:

@@ -124,7 +124,7 @@ def test_the_peak_is_forgotten_a_day_after_the_fall_from_it() -> None:
     cell.velocity.note(cart, 10, 5 * DAY)
     cell.velocity.note(cart, 4, 5 * DAY + 60.0)
     assert cell.ask(Grade.WEAK, 6 * DAY).reason is Reason.NAME_FLOOR
-    assert cell.ask(Grade.WEAK, 6 * DAY + 61.0).granted, "the peak is 4 now, the floor 2"
+    assert cell.ask(Grade.WEAK, 6 * DAY + 60.0).granted, "the peak is 4 now, the floor 2"
 
 
 def test_a_level_that_rises_again_lifts_the_floor() -> None:
@@ -182,6 +182,49 @@ def test_a_deleted_name_is_no_fall_of_the_cell() -> None:
     assert "49 in answers" in repr(velocity)
     velocity.note(key(0, "empty").service_key, 0, 3.0)
     assert "49 in answers" in repr(velocity)
+
+
+def test_what_was_granted_stays_so_whoever_is_asked_about_next() -> None:
+    cell = Cell(10, others=100)
+    assert not cell.velocity.has_granted
+    for number in (1, 2, 1, 2):
+        assert cell.velocity.ask(key(number), UID, Grade.STRONG, 1, 1.0) == Ruling(None, 0.0)
+    assert cell.velocity.has_granted
+    assert "2 taken out" in repr(cell.velocity)
+
+
+def test_where_there_is_no_floor_the_last_one_of_a_cell_may_go() -> None:
+    velocity = Velocity(VelocityLimits(floor_share=0.0))
+    velocity.note(key().service_key, 1, 0.0)
+    assert velocity.ask(key(1), UID, Grade.WEAK, 0, 1.0).granted
+
+
+def test_a_name_is_remembered_while_its_peak_is() -> None:
+    velocity, cart = Velocity(), key().service_key
+    velocity.note(cart, 10, 0.0)
+    velocity.note(cart, 0, 1.0)
+    assert velocity.names == {cart}
+    velocity.note(cart, 0, 2 * DAY)
+    velocity.note(cart, 0, 4 * DAY)
+    assert velocity.names == set()
+
+
+def test_a_removal_is_recorded_for_as_long_as_the_window_of_its_name_or_cell() -> None:
+    velocity, cart = Velocity(), key().service_key
+    velocity.note(cart, 10, 0.0)
+    assert velocity.ask(key(1), UID, Grade.STRONG, 1, 10.0).granted
+    velocity.note(cart, 10, 11.0)
+    assert velocity.records(39.0, NOW_MS).keys() == {cart, None}
+    assert velocity.records(40.0, NOW_MS).keys() == {None}
+    assert velocity.records(310.0, NOW_MS) == {}
+
+
+def test_a_grant_is_remembered_for_a_day_and_no_longer() -> None:
+    velocity = Velocity()
+    for half_days in range(10):
+        velocity.note(key().service_key, 100, half_days * DAY / 2)
+        velocity.ask(key(half_days), UID, Grade.STRONG, 0, half_days * DAY / 2)
+    assert [each.instance for each, _ in velocity._granted] == ["i7", "i8", "i9"]
 
 
 def test_grants_are_forgotten_after_a_day() -> None:
