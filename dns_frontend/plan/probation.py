@@ -53,6 +53,7 @@ def soak(
     """Let time pass; the second value is a generation that has just proven itself.
 
         candidate   served                      time                          step
+        ---------   -------------------------   ---------------------------   --------------------
         none        nothing                     any                           none
         none        the newest known good       any                           none
         none        another                     interval since the last over  it begins to soak
@@ -105,6 +106,7 @@ def begin(last: Record, fresh: Mapping[str, bytes], good: Mapping[str, bytes]) -
     """How to begin after `last`, with the cells' newest and known good digests on disk.
 
         last life ended    outlived the soak  deaths with it   begin with
+        -----------------  -----------------  ---------------  --------------------------------
         well, or none was  any                any              fresh; deaths 0
         badly              yes                any              fresh; deaths 0
         badly              no                 too few          fresh, but for suspects

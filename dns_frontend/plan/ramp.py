@@ -78,11 +78,11 @@ def step(before: Ramp | None, goal: Goal, now: float) -> Ramp:
     granted = (at_once + stepped) / lost
     parts: dict[str, float] = {}
     for region in dict.fromkeys((*wanted, *at)):
-        part, aim = at.get(region, 0.0), wanted.get(region, 0.0)
+        part = at.get(region, 0.0)
         if region in losses:
             part -= forced[region] + (losses[region] - forced[region]) * stepped / free
         else:
-            part += (aim - part) * granted
+            part += (wanted[region] - part) * granted
         if part > _ROUNDING:
             parts[region] = part
     return Ramp(

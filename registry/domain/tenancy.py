@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Identity, Instance, State
-from registry.domain.names import Incarnation, InstanceKey, ServiceKey
+from registry.domain.names import InstanceKey, ServiceKey
 from registry.domain.place import DRAIN_SECONDS, Departure, Place, places_of
 from registry.domain.plan import ServicePlan
 
@@ -23,7 +23,7 @@ from registry.domain.plan import ServicePlan
 class Tenancy:
     """Who is where, and who left lately. Times are monotonic seconds."""
 
-    _present: dict[InstanceKey, tuple[Incarnation, frozenset[Place]]] = field(default_factory=dict)
+    _present: dict[InstanceKey, frozenset[Place]] = field(default_factory=dict)
     _left: dict[Place, dict[ServiceKey, float]] = field(default_factory=dict)
     """By place, those left lately at the end: the services that left it, and when each did."""
 
@@ -34,8 +34,8 @@ class Tenancy:
     #
     #   instance           known so far       its places
     #   -----------------  -----------------  -------------------------------------------------
-    #   ACTIVE             no, or as it is    are taken
-    #   ACTIVE             other incarnation  are taken, and those of the other left now
+    #   ACTIVE             no                 are taken
+    #   ACTIVE             yes                are taken, and those that it had else were left now
     #   DRAINING, EXPIRED  yes                were left now
     #   DRAINING, EXPIRED  no                 were left when it entered that state: this registry
     #                                         began after that
@@ -50,9 +50,9 @@ class Tenancy:
                 left = now - _age_seconds(instance.state_time_ms, unix_ms)
                 self._leave(key.service_key, places, left, now)
             return
-        if known is not None and known[0] != instance.incarnation:
-            self._leave(key.service_key, known[1] - places, now, now)
-        self._present[key] = instance.incarnation, places
+        if known is not None:
+            self._leave(key.service_key, known - places, now, now)
+        self._present[key] = places
 
     def learn(self, departure: Departure, now: float, unix_ms: int) -> None:
         """What was written down before this registry began, or by another that it did not hear."""
@@ -63,7 +63,7 @@ class Tenancy:
         """An instance is gone."""
         known = self._present.pop(key, None)
         if known is not None:
-            self._leave(key.service_key, known[1], now, now)
+            self._leave(key.service_key, known, now, now)
 
     # is_reserved
     #

@@ -36,8 +36,9 @@ def span(begin: float, end: float) -> Diversion:
         (span(-10, 20), NOW + 20),
         (span(-10, 0), NEVER),
         (span(-10, -5), NEVER),
+        (span(-10, 0.5), NOW + 0.5),
         # this clock is a little behind
-        (span(59, 119), NOW + 119),
+        (span(60, 120), NOW + 120),
         # or so much that it would not end it
         (span(61, 121), NEVER),
         # no registry may ask for more than an hour

@@ -9,7 +9,15 @@ from answer_samples import GRPC, HTTP, endpoint
 
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy
 from dns_frontend.plan.facet import ANY, PORTS, V4, V6, Facet, port_facet
-from dns_frontend.plan.failover import Choice, Rule, ServingMode, Tier, choose, region_order
+from dns_frontend.plan.failover import (
+    Choice,
+    Rule,
+    ServingMode,
+    Tier,
+    choose,
+    goal,
+    region_order,
+)
 from dns_frontend.plan.standing import IN, OUT
 
 GOOD = endpoint("good")
@@ -197,6 +205,18 @@ def test_each_row_of_graded_spill(
     assert (parts(choice), choice.mode, choice.rule) == (shared, mode, rule)
 
 
+def test_where_nothing_is_known_of_home_no_share_of_its_load_can_be_told() -> None:
+    assert choose("east", [], ANY, SPILL).rule is Rule.NOTHING_KNOWN
+    assert goal("east", [], 1.25) is None
+    others = [
+        away(standing=IN, healthy=crowd("w", 6), unhealthy=ill("x", 4)),
+        Tier("north", IN, healthy=crowd("n", 10)),
+    ]
+    assert goal("east", others, 1.25) is None
+    choice = choose("east", others, ANY, SPILL)
+    assert (choice.rule, parts(choice)) == (Rule.STANDS_IN, {"west": 1.0})
+
+
 def test_regions_are_never_mixed_unless_the_policy_says_how_much_they_bear() -> None:
     tiers = [
         home(standing=IN, healthy=crowd("e", 6), unhealthy=ill("x", 4)),
@@ -251,7 +271,9 @@ def test_each_row_of_all_down(
 def test_static_addresses_answer_questions_about_addresses_of_a_kind_that_there_was() -> None:
     policy = Policy(all_down=AllDown.STATIC, static_addresses=STATIC)
     choice = choose("east", DOWN, V4, policy)
-    assert (choice.rule, choice.endpoints[0].addresses) == (Rule.STATIC, STATIC)
+    (only,) = choice.endpoints
+    assert (choice.rule, only.addresses) == (Rule.STATIC, STATIC)
+    assert (only.priority, only.weight) == (0, 1)
     assert choose("east", DOWN, V6, policy).rule is Rule.NOTHING_KNOWN
 
 

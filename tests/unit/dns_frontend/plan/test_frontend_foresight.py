@@ -56,6 +56,11 @@ def test_what_was_never_validated_is_nobodys_fallback() -> None:
     assert found["east"].harmed
 
 
+def test_one_of_the_lost_region_that_was_never_validated_is_not_answered_with_then_either() -> None:
+    found = seen(east=entry(endpoint("e1"), endpoint("new", health=Health.UNKNOWN)))
+    assert found["east"].then == Sight(FAIL_OPEN, (("east", 1),))
+
+
 def test_a_region_that_is_diverted_takes_nobody() -> None:
     found = seen(east=EAST, west=replace(WEST, diverted_until=inf))
     assert found["west"].now == Sight(FAILOVER, (("east", 2),))

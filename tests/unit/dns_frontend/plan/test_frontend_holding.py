@@ -26,7 +26,7 @@ from dns_frontend.plan.cell import (
 from dns_frontend.plan.digest import EntryTree, Published
 from dns_frontend.plan.entry import Health, Policy, ServiceEntry
 from dns_frontend.plan.guard import Limits, Rule, judge
-from dns_frontend.plan.holding import TOLD_MAXIMUM, held_over, mended, told, turn
+from dns_frontend.plan.holding import held_over, mended, told, turn
 from dns_frontend.plan.substitute import distrust
 
 UP, SICK, NEW = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
@@ -87,7 +87,7 @@ def test_a_turn_is_what_answers_have_to_take_in() -> None:
 def test_names_told_are_few() -> None:
     """An acknowledgement does not grow with what is held."""
     many = changes(*(entry(f"shop/s{number:03d}", UP) for number in range(100)))
-    assert told(many) == tuple(f"shop/s{number:03d}" for number in range(TOLD_MAXIMUM))
+    assert told(many) == tuple(f"shop/s{number:03d}" for number in range(20))
 
 
 def base(generation: int, content: EntryTree) -> BaseArrived:

@@ -37,6 +37,11 @@ def test_every_row(left: float, bound: Ebb) -> None:
     assert ebb(CHANGE, CHANGE - left) == bound
 
 
+def test_a_thousandth_of_a_second_too_early_is_in_time() -> None:
+    assert ebb(30.001, 0.0).seconds == 20
+    assert ebb(30.002, 0.0).seconds == 30
+
+
 @given(st.floats(0.0, 1e7), st.floats(0.01, 120.0))
 def test_it_steps_down_a_few_times_and_never_outlives_the_change(begun: float, left: float) -> None:
     """Who looks whenever a step is due never looks in vain."""

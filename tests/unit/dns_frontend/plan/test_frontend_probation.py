@@ -112,6 +112,18 @@ def test_a_frontend_that_keeps_dying_begins_with_what_is_known_good(
     assert begin(last, FRESH, good) == expected
 
 
+def test_a_frontend_that_is_new_is_suspected_of_nothing() -> None:
+    assert Record() == Record(running=False, proven=False, deaths=0, suspects=())
+    assert Soak() == Soak(None, 0.0, b"", None)
+    assert Pace() == Pace(soak_seconds=120.0, interval_seconds=600.0)
+
+
+def test_the_last_suspects_are_remembered_and_no_more() -> None:
+    past = tuple(f"{number:064x}" for number in range(40))
+    kept = begin(Record(True, False, 2, past), FRESH, GOOD).record.suspects
+    assert kept == (*past[-31:], *SUSPECT)
+
+
 def test_what_is_distrusted_is_refused_and_the_chain_goes_on() -> None:
     """The position stays (I1), the content is the good one's, the next generation is taken."""
     state = distrust(SECOND, FIRST, 10.0)

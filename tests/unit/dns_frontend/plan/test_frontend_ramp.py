@@ -80,6 +80,12 @@ def test_where_load_was_is_not_known_at_first() -> None:
     assert step(None, Goal(half, {}), NOW) == Ramp(half, half)
 
 
+def test_a_last_step_ends_exactly_at_the_goal() -> None:
+    """0.05 + 0.16 is a little less than 0.21 in binary, and would never arrive."""
+    aim = Goal(parts(e=0.21, w=0.79), {"e": 1.0, "w": 1.0})
+    assert step(Ramp(parts(e=0.05, w=0.95), ()), aim, NOW) == Ramp(aim.shares, aim.shares, NOW)
+
+
 def test_only_a_step_begins_an_interval() -> None:
     moved = step(Ramp(parts(e=1.0), ()), Goal(parts(w=1.0), {"w": 1.0}), NOW)
     assert moved.step_time < 0.0, "what had to move at once is no step"

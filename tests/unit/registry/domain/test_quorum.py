@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.domain.damping import Damping, observe, release
-from registry.domain.health import ANSWERS, Evidence, Health
+from registry.domain.health import ANSWERS, Evidence, Health, Standing
 from registry.domain.observation import Observation, ObserverId
-from registry.domain.quorum import agreed, gainsaying, verdict
+from registry.domain.quorum import agreed, gainsaying, ruled, verdict
 
 FRESH = 20.0
 WELL, SILENT, REFUSED = Evidence.VALIDATED, Evidence.TIMEOUT, Evidence.REFUSED
@@ -79,6 +79,41 @@ def others(*evidence: Evidence) -> list[Observation]:
 )
 def test_every_row(words: list[Observation], expected: Evidence) -> None:
     assert verdict(words, fresh_seconds=FRESH) is expected
+
+
+EXPIRED, WITHDRAWN = Evidence.LEASE_EXPIRED, Evidence.WITHDRAWN
+UP, DOWN = Standing(Health.HEALTHY, WELL), Standing(Health.UNHEALTHY, SILENT)
+NEW = Standing(Health.UNKNOWN, NONE)
+WISHED = Standing(Health.UNHEALTHY, Evidence.NOT_SERVING)
+"""What the judge's own probe alone would make of it: no row of the others has it."""
+
+
+@pytest.mark.parametrize(
+    ("standing", "found", "after"),
+    [
+        (NEW, WELL, WISHED),
+        (NEW, SILENT, WISHED),
+        (Standing(Health.DRAINING, Evidence.DEREGISTERED), WELL, WISHED),
+        (Standing(Health.UNHEALTHY, WITHDRAWN), WELL, WISHED),
+        (Standing(Health.UNHEALTHY, EXPIRED), SILENT, WISHED),
+        (UP, NONE, UP),
+        (DOWN, NONE, DOWN),
+        (UP, WELL, UP),
+        (UP, Evidence.LEASE_RENEWED, UP),
+        (UP, SILENT, DOWN),
+        (UP, REFUSED, Standing(Health.UNHEALTHY, REFUSED)),
+        (DOWN, WELL, UP),
+        (Standing(Health.UNHEALTHY, REFUSED), WELL, UP),
+        (DOWN, REFUSED, Standing(Health.UNHEALTHY, REFUSED)),
+        (DOWN, SILENT, DOWN),
+        (Standing(Health.UNHEALTHY, REFUSED), WRONG, Standing(Health.UNHEALTHY, REFUSED)),
+        (Standing(Health.UNHEALTHY, REFUSED), SILENT, Standing(Health.UNHEALTHY, REFUSED)),
+    ],
+)
+def test_every_row_of_what_follows_from_a_verdict(
+    standing: Standing, found: Evidence, after: Standing
+) -> None:
+    assert ruled(standing, WISHED, found) == after
 
 
 def test_a_success_gainsays_a_failure_only_when_it_is_younger() -> None:
