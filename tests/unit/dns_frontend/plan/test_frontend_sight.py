@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dns_frontend.plan.sight import FALL, NO_OPINION, RISE, Opinion, Seen, form, worst_of
+from dns_frontend.plan.sight import NO_OPINION, Opinion, Seen, form, worst_of
 
 WELL, REFUSED, TIMEOUT, NOTHING = Seen.WELL, Seen.REFUSED, Seen.TIMEOUT, Seen.NOTHING
 
@@ -20,12 +20,12 @@ WELL, REFUSED, TIMEOUT, NOTHING = Seen.WELL, Seen.REFUSED, Seen.TIMEOUT, Seen.NO
         (NO_OPINION, REFUSED, NO_OPINION),
         (Opinion(WELL, 2), WELL, Opinion(WELL)),
         (Opinion(WELL), TIMEOUT, Opinion(WELL, 1)),
-        (Opinion(WELL, FALL - 2), REFUSED, Opinion(WELL, FALL - 1)),
-        (Opinion(WELL, FALL - 1), TIMEOUT, Opinion(TIMEOUT)),
-        (Opinion(WELL, FALL - 1), REFUSED, Opinion(REFUSED)),
+        (Opinion(WELL, 1), REFUSED, Opinion(WELL, 2)),
+        (Opinion(WELL, 2), TIMEOUT, Opinion(TIMEOUT)),
+        (Opinion(WELL, 2), REFUSED, Opinion(REFUSED)),
         (Opinion(TIMEOUT, 1), REFUSED, Opinion(TIMEOUT)),
         (Opinion(REFUSED), WELL, Opinion(REFUSED, 1)),
-        (Opinion(REFUSED, RISE - 1), WELL, Opinion(WELL)),
+        (Opinion(REFUSED, 1), WELL, Opinion(WELL)),
     ],
 )
 def test_every_row(opinion: Opinion, result: Seen, after: Opinion) -> None:
