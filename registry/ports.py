@@ -23,9 +23,9 @@ from registry.domain.intervention import ALL_CELLS as ALL_CELLS
 from registry.domain.intervention import Freeze as Freeze
 from registry.domain.intervention import Pin as Pin
 from registry.domain.intervention import Rollback as Rollback
+from registry.domain.leadership import Leadership as Leadership
 from registry.domain.names import (
     CellName,
-    Epoch,
     FrontendId,
     Generation,
     Incarnation,
@@ -77,8 +77,7 @@ class State:
     renewals: Mapping[int, int]
     """How often each lease, by its id, has been renewed."""
     departures: Sequence[Departure] = ()
-    """Places that were left within DRAIN_SECONDS by instances that are here no more, the
-    earliest first."""
+    """Places left within DRAIN_SECONDS by instances that are gone, the earliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +100,6 @@ class Publication:
     """What changes in the records of removals; see `velocity`."""
     deed: Deed | None = None
     """What is written down of it, with `rollback`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leadership:
-    """A cell led by this node: its fencing number and its head at that moment."""
-
-    epoch: Epoch
-    head: Head
 
 
 class Store(Protocol):

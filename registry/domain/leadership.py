@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.domain.names import NO_EPOCH, Epoch
+from registry.domain.plan import Head
 
 LEASE_LIMIT_MS = 5 * 60 * 1000
 """No lease is longer."""
@@ -36,6 +37,14 @@ class Bid:
     """By the database's clock."""
     exclusive: bool
     """No other process can be at the database: whoever led before is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """A cell led by this node: its fencing number and its head at that moment."""
+
+    epoch: Epoch
+    head: Head
 
 
 # decide_lead
