@@ -166,17 +166,21 @@ class PostgresqlNotifier(LocalNotifier):
     async def _send(self, line: Any, timeout_seconds: float) -> None:
         if self._cut:
             raise asyncpg.InterfaceError("the server closed the connection")
-        sent = dict(self._unsent)
-        if sent:
+        # what is told meanwhile, be it the same once more, is told after this
+        sent, self._unsent = self._unsent, {}
+        if not sent:
+            return
+        try:
             await line.execute(
                 "SELECT pg_notify($1, text) FROM unnest(CAST($2 AS TEXT[])) AS k(text)",
                 CHANNEL,
                 [str(notice) for notice in sent.values()],
                 timeout=timeout_seconds,
             )
-            for kind, notice in sent.items():
-                if self._unsent.get(kind) is notice:
-                    del self._unsent[kind]
+        except BaseException:
+            # cancelled, say: then it is sent with the last words
+            self._unsent = sent | self._unsent
+            raise
 
     async def _prove(self, line: Any) -> None:
         self._echoes += 1
