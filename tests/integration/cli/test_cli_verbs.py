@@ -321,7 +321,9 @@ async def test_plans_of_all_cells_and_a_limit(site: Site, shell: Shell) -> None:
 async def test_a_page_may_be_as_large_as_its_items_are(site: Site, shell: Shell) -> None:
     """A hundred instances with all the metadata there may be are over gRPC's usual 4 MiB."""
     for number in range(140):
-        asked = registration(f"i{number}")
+        # of several services: so much of one is refused, since its entry would be too large
+        parent = f"namespaces/shop/services/cart-{number // 20}"
+        asked = registration(f"i{number}", parent=parent)
         asked.instance.metadata.update({f"key{at:02}": "x" * 512 for at in range(64)})
         await site.registration.RegisterInstance(asked)
     assert len((await shell.json("list", "instances"))["instances"]) == 140
