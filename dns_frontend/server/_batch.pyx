@@ -16,7 +16,7 @@ from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from dns_frontend.server._kept cimport (
-    COOKIE_OCTETS, KEPT_OCTETS, KEPT_PAIRS, KEPT_TURNS, Kept, fetch_kept, find_kept, pair_of,
+    COOKIE_OCTETS, KEPT_OCTETS, KEPT_PAIRS, KEPT_TURNS, Kept, LINE_OCTETS, fetch_kept, find_kept, pair_of,
     write_kept,
 )
 from dns_frontend.server._slot cimport (
@@ -81,8 +81,12 @@ cdef class Batch:
     cdef Messages _messages
     # those of the messages, which live as long
     cdef Slot *_slots
+    # of which `_kept` is what begins with a line of the cache
+    cdef void *_memory
     cdef Kept *_kept
-    cdef unsigned long long _seed, _change, _batches, _placed
+    cdef unsigned long long _seed, _change, _placed
+    # how often `run` was called
+    cdef unsigned long long _batches
     cdef int _faults_logged
     cdef long _queries, _truncated
     cdef long _rcodes[RCODES]
@@ -90,12 +94,15 @@ cdef class Batch:
 
     def __cinit__(self, *_):
         # untouched pages of it cost nothing
-        self._kept = <Kept *>calloc(2 * KEPT_PAIRS, sizeof(Kept))
-        if self._kept == NULL:
+        self._memory = calloc(2 * KEPT_PAIRS * sizeof(Kept) + LINE_OCTETS, 1)
+        if self._memory == NULL:
             raise MemoryError
+        self._kept = <Kept *>(
+            (<size_t>self._memory + LINE_OCTETS - 1) // LINE_OCTETS * LINE_OCTETS
+        )
 
     def __dealloc__(self):
-        free(self._kept)
+        free(self._memory)
 
     def __init__(self, responder, int fd, bint wildcard):
         # who meets whom in a pair is nobody's to choose
@@ -121,11 +128,23 @@ cdef class Batch:
         """
         cdef int got, all_got = 0
         cdef int each
+        self._batches += 1
+        self._remembered = None
+        self._denials.begin()
+        if self._placed != self._responder.clients.placed:
+            # clients are in other regions than they were
+            self._placed = self._responder.clients.placed
+            self._guests.clear()
+            self._last_octets = 0
+        # nothing changes while batches are answered; 0 is what nothing was kept at
+        self._change = self._table.changes + 1
         for each in range(ROUNDS):
             got = self._run()
             if got == 0:
                 break
             all_got += got
+        if all_got:
+            self._count()
         return all_got
 
     cdef int _run(self) except -1:
@@ -136,16 +155,6 @@ cdef class Batch:
         got = self._messages.receive()
         if got <= 0:
             return 0
-        self._batches += 1
-        self._remembered = None
-        self._denials.begin()
-        if self._placed != self._responder.clients.placed:
-            # clients are in other regions than they were
-            self._placed = self._responder.clients.placed
-            self._guests.clear()
-            self._last_octets = 0
-        # nothing changes while a batch is answered; 0 is what nothing was kept at
-        self._change = self._table.changes + 1
         for index in range(got):
             slot = &self._slots[index]
             read_query(slot, self._messages.received[index].msg_len, MOST_PLAIN, self._seed)
@@ -163,7 +172,6 @@ cdef class Batch:
             if length != NO_REPLY:
                 self._messages.queue(index, length, waiting)
                 waiting += 1
-        self._count()
         self._messages.send(waiting)
         return got
 
@@ -328,22 +336,24 @@ cdef class Batch:
         """Keep a compiled answer, if it is one of the usual: short, whole, without options."""
         cdef Kept *kept = pair_of(self._kept, mark)
         cdef Py_ssize_t turns = PyTuple_GET_SIZE(plate.starts)
-        cdef bytes records = plate.ring if turns else plate.full
+        cdef Py_ssize_t octets = PyBytes_GET_SIZE(plate.full)
         cdef Py_ssize_t index
         if plate.partial or PyBytes_GET_SIZE(plate.option) or turns > KEPT_TURNS \
-                or question + PyBytes_GET_SIZE(records) > KEPT_OCTETS or not plate.is_plain:
+                or question + octets > KEPT_OCTETS or not plate.is_plain:
+            return 0
+        if turns and (plate.ring != plate.full * 2 or max(plate.starts) > octets):
             return 0
         if kept.change == self._change and kept.mark != mark:
             kept += 1
         kept.mark = mark
         kept.answers = <void *>guest.answers
-        kept.question, kept.octets, kept.turns = question, PyBytes_GET_SIZE(plate.full), turns
+        kept.question, kept.octets, kept.turns = question, octets, turns
         kept.rcode, kept.mode = plate.rcode, plate.mode
         memcpy(kept.head, PyBytes_AS_STRING(<bytes>plate.full_heads[0]), 10)
         for index in range(turns):
             kept.starts[index] = plate.starts[index]
         memcpy(kept.data, lower, question)
-        memcpy(kept.data + question, PyBytes_AS_STRING(records), PyBytes_GET_SIZE(records))
+        memcpy(kept.data + question, PyBytes_AS_STRING(plate.full), octets)
         kept.change = self._change
         return 0
 
@@ -433,7 +443,7 @@ cdef class Batch:
         return at
 
     cdef int _count(self) except -1:
-        """Add what a batch came to; once for all its datagrams."""
+        """Add what batches came to; once for all their datagrams."""
         cdef int index
         counters = self._counters
         if self._queries:

@@ -15,7 +15,7 @@ cdef class Denials:
         self._zone = table.zone_wire
 
     cdef void begin(self) noexcept:
-        """A batch begins, while which nothing changes."""
+        """Batches begin, while which nothing changes."""
         self._bodies = None
 
     cdef object body(
@@ -86,7 +86,7 @@ cdef class Denials:
         return not (top[0] == 6 and memcmp(top + 1, b"region", 6) == 0)
 
     cdef object _denial(self, Py_ssize_t zone):
-        """The body for an absent name whose zone part is there; asked for once a batch."""
+        """The body for an absent name whose zone part is there; asked for once for all of them."""
         if self._bodies is None:
             self._bodies = [None] * NAME_OCTETS
         body = self._bodies[zone]

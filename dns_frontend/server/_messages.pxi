@@ -6,6 +6,8 @@ cdef class Messages:
 
     cdef object _counters
     cdef int _fd
+    # slots of which the kernel has changed the headers
+    cdef int _used
     cdef bint _wildcard
     cdef Slot *slots
     cdef mmsghdr *received
@@ -28,6 +30,7 @@ cdef class Messages:
         cdef Slot *slot
         self._counters = counters
         self._fd = fd
+        self._used = BATCH
         self._wildcard = wildcard
         for index in range(BATCH):
             slot = &self.slots[index]
@@ -45,8 +48,8 @@ cdef class Messages:
     cdef int receive(self) except -1:
         """How many datagrams came, which lie in the first slots."""
         cdef int got, index
-        for index in range(BATCH):
-            # the kernel writes what it used over what there is
+        for index in range(self._used):
+            # the kernel wrote what it used over what there was
             self.received[index].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
             if self._wildcard:
                 self.received[index].msg_hdr.msg_control = self.slots[index].control
@@ -54,8 +57,10 @@ cdef class Messages:
         for _ in range(BATCH):
             got = recvmmsg(self._fd, self.received, BATCH, MSG_DONTWAIT, NULL)
             if got >= 0:
+                self._used = got
                 return got
             if errno == EAGAIN or errno == EINTR:
+                self._used = 0
                 return 0
             # an ICMP error for something sent before shows up here (ECONNREFUSED)
             self._counters.receive_errors += 1

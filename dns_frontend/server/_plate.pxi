@@ -37,7 +37,7 @@ cdef class Guest:
     cdef bint limited
     cdef int octets
     cdef unsigned long lot
-    # the cookie that it showed last, and what came of it in one batch
+    # the cookie that it showed last, and what came of it in one `run`
     cdef unsigned char shown[COOKIE_OCTETS]
     cdef Py_ssize_t shown_octets
     cdef unsigned long long shown_in
@@ -45,7 +45,7 @@ cdef class Guest:
     cdef bint is_proven
 
     cdef bint has_shown(self, const Slot *slot, unsigned long long batch) noexcept:
-        """Whether the cookie of this datagram is the one it showed last, in this batch."""
+        """Whether the cookie of this datagram is the one it showed last, since `run` was called."""
         return self.shown_in == batch and self.shown_octets == slot.cookie_octets \
             and memcmp(self.shown, slot.packet + slot.cookie, slot.cookie_octets) == 0
 
