@@ -419,7 +419,7 @@ def fuzz_loops(seed: int, packets: int, say: Callable[[str], None]) -> int:
                 told = count
                 now = resident_octets()
                 memory = memory or now
-                if now - memory > MEMORY_GROWTH_OCTETS:
+                if now - memory > len(pair.sides) * MEMORY_GROWTH_OCTETS:
                     raise Wrong(f"memory grew from {memory:,} to {now:,} octets; seed {seed}")
                 spent = time.monotonic() - started
                 say(f"{count:,} messages, {spent:,.0f} s, {now / 2**20:,.0f} MiB")
