@@ -1,5 +1,8 @@
 """From accepted generations to the table of answers, and back when that fails.
 
+This is the one way to the table. What is done to it here is told to the workers, each of
+which has such a way to a table of its own (change.py).
+
 Rule: nothing raises. What cannot be answered from is told by its reason, and concerns its
 cell alone (I11, I20).
 """
@@ -7,10 +10,23 @@ cell alone (I11, I20).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from dns_frontend import telemetry
+from dns_frontend.feed.change import (
+    Alone,
+    Begun,
+    Change,
+    Forgotten,
+    Marked,
+    Moved,
+    Recalled,
+    Relay,
+    Reviewed,
+    Stepped,
+)
 from dns_frontend.feed.staging import Staging
 from dns_frontend.plan.cell import CellState, Serve, Snapshot
 from dns_frontend.plan.content import TreeContent
@@ -32,14 +48,18 @@ class Answering:
         staging: Staging,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        relay: Relay | None = None,
     ) -> None:
         self._frontend = frontend
         self._table = table
         self._staging = staging
         self._clock = clock
         self._wall = wall
+        self._relay: Relay = relay if relay is not None else Alone()
         self.now: dict[str, Snapshot] = {}
         """By cell."""
+        self.marks = Marked()
+        """How answers are labelled."""
         self.moving: set[str] = set()
         """Cells whose content lies elsewhere now, which the table has still to be told."""
 
@@ -65,22 +85,24 @@ class Answering:
         telemetry.disk_damages.add(len(faulty), {"frontend": self._frontend, "damage": "guard"})
         return replace(newest, held=held)
 
+    # --- what happens here first -------------------------------------------------------
+
     def begin(self, snapshot: Snapshot) -> str:
         """Answer from it, whole; why that cannot be, empty when it can."""
-        return self._guarded(snapshot, lambda: self._load(snapshot))
+        return self._do(Begun(snapshot, self._clock(), self._wall()))
 
     def take(self, serve: Serve) -> str:
         """Go on to the next generation; why that cannot be, empty when it can."""
-        if serve.whole:
+        before = self.now.get(serve.snapshot.position.cell)
+        if serve.whole or before is None:
             return self.begin(serve.snapshot)
-        return self._guarded(serve.snapshot, lambda: self._update(serve))
+        return self._do(Stepped(before, serve, self._clock(), self._wall()))
 
     def take_back(self, cell: str, snapshot: Snapshot | None) -> None:
         """Answer from this again, whatever was begun since; None: from nothing, and deny
         nothing of its region (I17)."""
         if snapshot is None:
-            self.now.pop(cell, None)
-            self._table.forget(cell)
+            self._do(Forgotten(cell))
         else:
             self.begin(snapshot)
 
@@ -93,15 +115,79 @@ class Answering:
                 continue
             self.moving.discard(cell)
             self.now[cell] = served
-            content = self._content(served)
-            if content is not None:
-                self._table.move(cell, content)
+            if not self._staging.reads_all:
+                self._do(Moved(served, self._clock(), self._wall()))
 
-    def _content(self, snapshot: Snapshot) -> TreeContent | None:
-        """What is served, to be read where it is asked for; None where all is to be looked at."""
-        if self._staging.reads_all:
-            return None
-        return TreeContent(snapshot.tree, snapshot.held, self._wall(), self._clock())
+    def recall(self, standings: Mapping[str, Mapping[str, object]]) -> None:
+        """Bring back the failover state of a former life, after the cells."""
+        self._do(Recalled(standings))
+
+    def mark(self, marks: Marked) -> None:
+        """Label answers so. Each call is heard by the workers, as a sign of life."""
+        self._do(marks)
+
+    def review(self, now: float) -> float | None:
+        """Let time do its part; returns when it next may."""
+        due = self._table.review(now)
+        self._relay.tell(Reviewed(now))
+        return due
+
+    def all(self) -> Iterator[Change]:
+        """What brings somebody new to where the answers are now, in the way of a restart."""
+        now, wall = self._clock(), self._wall()
+        for _, snapshot in sorted(self.now.items()):
+            yield Begun(snapshot, now, wall)
+        yield Recalled(self._table.standings())
+        yield self.marks
+
+    def is_at(self, served: Snapshot | None) -> bool:
+        """Whether its cell is answered from this generation, here."""
+        answered = self.now.get(served.position.cell) if served is not None else None
+        return served is not None and answered is not None and answered.order == served.order
+
+    def when_served(self, then: Callable[[], None]) -> None:
+        """Call `then` when whatever was done here has been done by the workers too."""
+        self._relay.when_served(then)
+
+    def _do(self, change: Change) -> str:
+        reason = self.follow(change)
+        if not reason:
+            self._relay.tell(change)
+        return reason
+
+    # --- what is done ------------------------------------------------------------------
+
+    def follow(self, change: Change) -> str:
+        """Do this to the table; why that cannot be, empty when it is done."""
+        table = self._table
+        match change:
+            case Begun():
+                return self._guarded(change.snapshot, lambda: self._load(change))
+            case Stepped():
+                return self._guarded(change.serve.snapshot, lambda: self._update(change))
+            case Moved():
+                cell = change.snapshot.position.cell
+                self.now[cell] = change.snapshot
+                table.move(cell, self._content(change.snapshot, change.now, change.wall))
+            case Forgotten():
+                self.now.pop(change.cell, None)
+                table.forget(change.cell)
+            case Recalled():
+                table.restore(change.standings)
+            case Marked():
+                self.marks = change
+                table.mark_pinned(change.pinned)
+                # with every change of these all answers are compiled anew
+                table.mark_stale(change.stale, change.lost)
+            case Reviewed():
+                table.review(change.now)
+            case _:
+                assert_never(change)
+        return ""
+
+    def _content(self, snapshot: Snapshot, now: float, wall: float) -> TreeContent:
+        """What is served, to be read where it is asked for."""
+        return TreeContent(snapshot.tree, snapshot.held, wall, now)
 
     def _guarded(self, snapshot: Snapshot, deed: Callable[[], None]) -> str:
         position = snapshot.position
@@ -114,28 +200,32 @@ class Answering:
         self.now[position.cell] = snapshot
         return ""
 
-    def _load(self, snapshot: Snapshot) -> None:
-        cell, wall, now = snapshot.position.cell, self._wall(), self._clock()
-        content = self._content(snapshot)
+    def _load(self, begun: Begun) -> None:
+        snapshot, now, wall = begun.snapshot, begun.now, begun.wall
+        cell = snapshot.position.cell
+        reads_all = self._staging.reads_all
         slowed, lost = _apart(snapshot.held)
-        entries = {} if content is not None else self._staging.load(cell, snapshot.tree)
+        entries = self._staging.load(cell, snapshot.tree) if reads_all else {}
         entries |= self._staging.step(cell, slowed.items(), ())
         held = in_time(self._staging.hold(cell, lost.items()), wall, now)
-        if content is not None:
-            self._table.attach(snapshot.position, content, now, held)
-        else:
+        if reads_all:
             self._table.load(snapshot.position, in_time(entries, wall, now), now, held)
+        else:
+            content = self._content(snapshot, now, wall)
+            self._table.attach(snapshot.position, content, now, held)
 
-    def _update(self, serve: Serve) -> None:
-        position, wall, now = serve.snapshot.position, self._wall(), self._clock()
+    def _update(self, stepped: Stepped) -> None:
+        serve, now, wall = stepped.serve, stepped.now, stepped.wall
+        snapshot = serve.snapshot
+        cell = snapshot.position.cell
         slowed, lost = _apart(serve.held)
         # what is slowed is what the registry says, but for what stays in the answers
         said = (*serve.changed.items(), *slowed.items())
-        changed = self._staging.step(position.cell, said, serve.removed)
-        held = in_time(self._staging.hold(position.cell, lost.items()), wall, now)
-        content = self._content(serve.snapshot)
+        changed = self._staging.step(cell, said, serve.removed)
+        held = in_time(self._staging.hold(cell, lost.items()), wall, now)
+        content = None if self._staging.reads_all else self._content(snapshot, now, wall)
         entries = in_time(changed, wall, now)
-        self._table.update(position, entries, serve.removed, now, held, content)
+        self._table.update(snapshot.position, entries, serve.removed, now, held, content)
 
 
 def _apart(held: Held) -> tuple[Held, Held]:

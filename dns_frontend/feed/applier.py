@@ -12,14 +12,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 
 from dns_frontend import telemetry
 from dns_frontend.feed.answering import Answering, warn_of_held
+from dns_frontend.feed.change import Relay
 from dns_frontend.feed.decode import MalformedMessageError
+from dns_frontend.feed.job import Job
 from dns_frontend.feed.scribe import Scribe, Standings
 from dns_frontend.feed.staging import Staging
 from dns_frontend.feed.word import Speak, Word, to_nobody
@@ -58,18 +60,6 @@ def _nothing_older(_: Snapshot) -> Iterable[Snapshot]:
     return ()
 
 
-@dataclass(slots=True)
-class _Job:
-    """An accepted generation on its way to the answers."""
-
-    serve: Serve
-    speak: Speak
-    arrived_at: float
-    span: trace.Span
-    keep: bool
-    """Whether it is the chain's, to be found on disk after a restart; a pin is not."""
-
-
 class Applier:
     """The cells of one frontend and the one way to its answers. For one event loop."""
 
@@ -83,6 +73,7 @@ class Applier:
         role: Role = Role.SERVING,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        relay: Relay | None = None,
     ) -> None:
         self._frontend = frontend
         self._table = table
@@ -96,12 +87,12 @@ class Applier:
         """Cells of others that a cluster claimed, so that it is told once and not each second."""
         self._voices: dict[str, Speak] = {}
         """How each cell's registry was last spoken to."""
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
         self._wake = asyncio.Event()
         self._standings: Standings = {}
         scribe.placed = self._move
         self.staging = Staging(role)
-        self._answering = Answering(frontend, table, self.staging, clock, wall)
+        self.answering = Answering(frontend, table, self.staging, clock, wall, relay)
         """`_states` is ahead of it while the disk is busy."""
 
     def __repr__(self) -> str:
@@ -137,6 +128,8 @@ class Applier:
         if (
             state.served is not None
             and not state.pin
+            # what waits for the disk is said when it is served
+            and self.answering.is_at(state.served)
             and (refused is None or refused.snapshot.order != state.served.order)
         ):
             yield Word(state.served.position, None, held=state.served.held)
@@ -174,10 +167,10 @@ class Applier:
         for state in states:
             self._states[state.cell] = state
             if state.served is not None:
-                newest = self._answering.mended(state.served, older)
+                newest = self.answering.mended(state.served, older)
                 self._states[state.cell] = replace(state, served=newest)
                 self._begin(newest, older)
-        self._table.restore(standings)
+        self.answering.recall(standings)
         self._standings = self._table.standings()
 
     def take(
@@ -220,30 +213,31 @@ class Applier:
         self._steer(cell, PinLifted(self._clock()))
 
     def _begin(self, newest: Snapshot, older: Callable[[Snapshot], Iterable[Snapshot]]) -> None:
-        reason = self._answering.begin(newest)
+        reason = self.answering.begin(newest)
         if not reason:
             return
         cell, now = newest.position.cell, self._clock()
         for good in older(newest):
             state = instead(newest, good, Finding(Rule.UNSERVABLE, reason[:400]), now)
-            if state.served is not None and not self._answering.begin(state.served):
+            if state.served is not None and not self.answering.begin(state.served):
                 self._states[cell] = state
                 self._refuse(newest.position, Finding(Rule.UNSERVABLE, reason), to_nobody)
                 return
         self._steer(cell, ServeFailed(now, newest, None, reason))
 
-    def _fail(self, job: _Job, reason: str) -> None:
+    def _fail(self, job: Job, reason: str) -> None:
         """Undo what was begun of a generation, and all that was accepted on it."""
         failed = job.serve.snapshot
         cell = failed.position.cell
         self._jobs = [each for each in self._jobs if each.serve.snapshot.position.cell != cell]
-        event = ServeFailed(self._clock(), failed, self._answering.now.get(cell), reason)
+        event = ServeFailed(self._clock(), failed, self.answering.now.get(cell), reason)
         self._steer(cell, event)
 
     def _steer(self, cell: str, event: PinPlaced | PinLifted | ServeFailed) -> None:
         state, effects = step(self._states.get(cell, CellState(cell)), event, self._rules)
         self._states[cell] = state
-        self._table.mark_pinned(frozenset(each.cell for each in self.states() if each.pin))
+        pinned = frozenset(each.cell for each in self.states() if each.pin)
+        self.answering.mark(replace(self.answering.marks, pinned=pinned))
         self._carry_out(cell, effects, self._voices.get(cell, to_nobody), "")
 
     def serve_waiting(self) -> None:
@@ -269,10 +263,10 @@ class Applier:
             }
             await self._scribe.keep(newest.values())
             self._serve_all(jobs)
-            self._answering.move(self._states)
+            self.answering.move(self._states)
             due = self._review()
 
-    def _serve_all(self, jobs: Iterable[_Job]) -> None:
+    def _serve_all(self, jobs: Iterable[Job]) -> None:
         failed: set[str] = set()
         for job in jobs:
             cell = job.serve.snapshot.position.cell
@@ -300,11 +294,11 @@ class Applier:
                 case Acknowledge():
                     if effect.finding is not None:
                         self._refuse(effect.position, effect.finding, speak)
-                    elif not accepted:
+                    elif not accepted and self.answering.is_at(self._states[cell].served):
                         speak(Word(effect.position, None, held=effect.held))
                     # an accepted generation is acknowledged when it is served
                 case TakeBack():
-                    self._answering.take_back(cell, effect.snapshot)
+                    self.answering.take_back(cell, effect.snapshot)
                 case Resync():
                     doubt = effect.doubt
                 case Ignore():
@@ -324,7 +318,7 @@ class Applier:
                 "sheetanchor.generation": position.generation,
             },
         )
-        self._jobs.append(_Job(serve, speak, self._clock(), span, keep))
+        self._jobs.append(Job(serve, speak, self._clock(), span, keep))
         self._wake.set()
 
     def _refuse(self, position: CellPosition, finding: Finding, speak: Speak) -> None:
@@ -343,10 +337,10 @@ class Applier:
         )
         speak(Word(position, finding))
 
-    def _serve(self, job: _Job) -> str:
+    def _serve(self, job: Job) -> str:
         """Answer from it; why that cannot be, empty when it can."""
         serve, position = job.serve, job.serve.snapshot.position
-        reason = self._answering.take(serve)
+        reason = self.answering.take(serve)
         if reason:
             job.span.set_attribute("sheetanchor.failure", reason)
             job.span.end()
@@ -369,13 +363,13 @@ class Applier:
         if state is not None and state.served is not None and state.refused is None:
             tree = state.served.tree.moved(placed.tree)
             self._states[cell] = replace(state, served=replace(state.served, tree=tree))
-            self._answering.moving.add(cell)
+            self.answering.moving.add(cell)
             self._wake.set()
 
     def _review(self) -> float | None:
         """Let time do its part; returns when it next may."""
         try:
-            due = self._table.review(self._clock())
+            due = self.answering.review(self._clock())
             standings = self._table.standings()
         except Exception:
             log.exception("the standings could not be reviewed")

@@ -35,7 +35,7 @@ from typing import Any
 
 from dns_frontend.feed import decode as decode_module
 from dns_frontend.feed import record
-from dns_frontend.feed.record import Damage, DamagedError, Kind
+from dns_frontend.feed.record import Damage, DamagedError, Kind, Octets
 from dns_frontend.plan import guard
 from dns_frontend.plan.cell import Snapshot
 from dns_frontend.plan.digest import ROWS, EntryTree, Totals
@@ -63,7 +63,7 @@ class PlacedRow:
 
     __slots__ = ("_at", "_count", "_data", "_read", "_size", "hash")
 
-    def __init__(self, data: bytes, at: int, size: int, read: Reader) -> None:
+    def __init__(self, data: Octets, at: int, size: int, read: Reader) -> None:
         """The row is at `data[at:at + size]`. Raises DamagedError when it cannot be one."""
         self._data, self._at, self._size, self._read = data, at, size, read
         self._count: int
@@ -166,7 +166,7 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
     yield record.frame(b"")
 
 
-def decode(data: bytes, read: Reader) -> Snapshot:
+def decode(data: Octets, read: Reader) -> Snapshot:
     """The generation that lies in the octets of a base of schema 2.
 
     Raises DamagedError when a checksum is wrong, when rows or buckets are not where they

@@ -14,6 +14,7 @@ import math
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -318,7 +319,11 @@ class Follower:
     # --- words -------------------------------------------------------------------------
 
     def _hear(self, word: Word) -> None:
-        """Take a word for the registry; a newer one of its cell replaces it."""
+        """Take a word for the registry, to be said when it is true of all workers."""
+        self._applier.answering.when_served(partial(self._note, word))
+
+    def _note(self, word: Word) -> None:
+        """Have a word said; a newer one of its cell replaces it."""
         self._unsaid[word.position.cell, word.finding is None] = word
         self._say.set()
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from dns_frontend.feed import record
 from dns_frontend.feed.record import Damage, DamagedError, Kind, Step
-from dns_frontend.feed.replay import replay
+from dns_frontend.feed.replay import replay, step_between
 from dns_frontend.feed.snapshot_file import (
     numbers,
     read_base_file,
@@ -274,23 +274,7 @@ class LastKnownGood:
         return placed
 
     def _append(self, shelf: _Shelf, written: Snapshot, snapshot: Snapshot) -> None:
-        changed, removed = written.tree.difference(snapshot.tree)
-        begun = tuple(
-            (key, kept.body)
-            for key, kept in snapshot.held.items()
-            if (before := written.held.get(key)) is None or before.body != kept.body
-        )
-        released = tuple(sorted(written.held.keys() - snapshot.held.keys()))
-        octets = record.step_octets(
-            Step(
-                snapshot.position,
-                written.order,
-                tuple((key, published.body) for key, published in changed.items()),
-                removed,
-                begun,
-                released,
-            )
-        )
+        octets = record.step_octets(step_between(written, snapshot))
         try:
             _write_all(shelf.journal, octets)
             os.fdatasync(shelf.journal)

@@ -21,6 +21,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from mmap import mmap
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -36,6 +37,8 @@ _FRAME = struct.Struct(">II")
 ENTRY = struct.Struct(">HI")
 _CRC = struct.Struct(">I")
 HEADER_OCTETS = _HEADER.size + _CRC.size
+Octets = bytes | mmap
+"""Of a whole file; they may lie in memory that several processes share."""
 # infinity is JSON to Python, and no integer; nesting without end is JSON to everybody
 SENSELESS = (
     struct.error,
@@ -127,18 +130,17 @@ def frame(payload: bytes) -> bytes:
     return _FRAME.pack(size, crc32(payload, crc32(_CRC.pack(size)))) + payload
 
 
-def frames(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """The payloads of a file, each with the offset after it.
+def frames(data: bytes, at: int = HEADER_OCTETS) -> Iterator[tuple[bytes, int]]:
+    """The payloads of a file, or from `at` on, each with the offset after it.
 
     Raises DamagedError where a frame is torn or wrong, after yielding those before.
     """
-    for begin, end in spans(data):
+    for begin, end in spans(data, at):
         yield data[begin:end], end
 
 
-def spans(data: bytes) -> Iterator[tuple[int, int]]:
+def spans(data: Octets, at: int = HEADER_OCTETS) -> Iterator[tuple[int, int]]:
     """Where the payloads of a file begin and end, as `frames`."""
-    at = HEADER_OCTETS
     view = memoryview(data)
     while at < len(data):
         begin = at + _FRAME.size

@@ -36,17 +36,34 @@ def replay(
         order = to
         due.append(step)
     try:
-        return _after(snapshot, due, limits), gap
+        return after(snapshot, due, limits), gap
     except DamagedError:
         for step in due:
             try:
-                snapshot = _after(snapshot, [step], limits)
+                snapshot = after(snapshot, [step], limits)
             except DamagedError as error:
                 return snapshot, error
     return snapshot, gap
 
 
-def _after(snapshot: Snapshot, steps: Sequence[Step], limits: Limits) -> Snapshot:
+def step_between(before: Snapshot, snapshot: Snapshot) -> Step:
+    """The step from one generation of a cell to another; costs what differs."""
+    changed, removed = before.tree.difference(snapshot.tree)
+    return Step(
+        snapshot.position,
+        before.order,
+        tuple((key, published.body) for key, published in changed.items()),
+        removed,
+        tuple(
+            (key, kept.body)
+            for key, kept in snapshot.held.items()
+            if (known := before.held.get(key)) is None or known.body != kept.body
+        ),
+        tuple(sorted(before.held.keys() - snapshot.held.keys())),
+    )
+
+
+def after(snapshot: Snapshot, steps: Sequence[Step], limits: Limits) -> Snapshot:
     """What steps that follow each other make of a snapshot. Raises DamagedError."""
     if not steps:
         return snapshot

@@ -190,6 +190,24 @@ async def test_steps_that_come_while_the_disk_is_busy_are_kept_as_one(tmp_path: 
         ]
 
 
+async def test_what_waits_for_the_disk_is_not_said_to_be_served(tmp_path: Path) -> None:
+    """Neither when a stream begins meanwhile, nor when it comes again: what is said is true."""
+    async with running(tmp_path) as frontend:
+        frontend.base(snapshot(1))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        frontend.disk_works.clear()
+        frontend.delta(snapshot(1), snapshot(2))
+        await asyncio.sleep(0)
+        assert frontend.applier.words("a") == []
+        frontend.applier.take("a", "east", CheckpointArrived(0.0, 1, 2), frontend.hear)
+        frontend.delta(snapshot(1), snapshot(2))
+        assert "say east@2 applied" not in frontend.deeds
+        frontend.disk_works.set()
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+        said = [(word.position.generation, word.finding) for word in frontend.applier.words("a")]
+        assert said == [(2, None)]
+
+
 async def test_a_refusal_is_said_with_its_rule_and_changes_no_answer(tmp_path: Path) -> None:
     """At once: nothing of it is kept or served."""
     rules = Rules(replace(LIMITS, emptied_floor_services=0))
