@@ -17,6 +17,9 @@ _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FRONTEND_ID = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 
 
+WORKERS_MAXIMUM = 256
+
+
 @dataclass(frozen=True, slots=True)
 class FeedSettings:
     """The pace of following registries."""
@@ -78,6 +81,8 @@ class FrontendSettings:
     """Whether it acts on staged changes before the others do."""
     probe: bool = False
     """Whether it tries endpoints itself, and tells their registries what it sees (I14)."""
+    workers: int = 1
+    """Processes that answer, the one that follows the registries included."""
     feed: FeedSettings = field(default_factory=FeedSettings)
 
     def __post_init__(self) -> None:
@@ -105,6 +110,8 @@ class FrontendSettings:
                 ipaddress.ip_network(cidr)
             except ValueError as error:
                 raise ValueError(f"reverse_networks: {error}") from None
+        if not 1 <= self.workers <= WORKERS_MAXIMUM:
+            raise ValueError(f"workers: {self.workers} is not 1 to {WORKERS_MAXIMUM}")
         if self.stale_seconds <= 0:
             raise ValueError(f"stale_seconds: {self.stale_seconds} is not above 0")
         for cidr, region in self.networks:

@@ -14,6 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,9 @@ from dns_frontend.plan.zone_wish import told
 from dns_frontend.server.listener import Listener
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import ServerSettings
+from dns_frontend.server.sharing import Sharing
 from dns_frontend.wire.table import AnswerTable
+from dns_frontend.workers.crew import Crew
 from sheetanchor import process
 from sheetanchor.telemetry import StatusPage, TelemetrySettings
 
@@ -80,8 +83,15 @@ class FrontendServer:
             networks=settings.networks,
         )
         self._table = AnswerTable(zone, settings.region, settings.regions)
+        self._crew: Crew | None = None
+        if settings.workers > 1:
+            self._crew = Crew(settings, answering or ServerSettings())
+            answering = self._crew.answering
         self._responder = Responder(
-            self._table, ClientRegions(settings.networks), settings=answering
+            self._table,
+            ClientRegions(settings.networks),
+            settings=answering,
+            commons=self._crew.commons if self._crew is not None else None,
         )
         self._table.zone.heed = self._heed
         self._listener = Listener(self._responder)
@@ -99,6 +109,7 @@ class FrontendServer:
             self._scribe,
             Rules(self._limits, pace.suspicion_seconds, merge=merger(self._limits)),
             role=settings.role,
+            relay=self._crew,
         )
         self._canary = Canary(
             settings.frontend_id,
@@ -135,8 +146,9 @@ class FrontendServer:
 
     @property
     def ready(self) -> bool:
-        """Whether every expected region has been heard of, now or before a restart."""
-        return self._table.ready
+        """Whether every expected region has been heard of, now or before a restart, and all
+        workers have answered."""
+        return self._table.ready and not self._cell_trouble()
 
     @property
     def disk_failing(self) -> bool:
@@ -171,12 +183,17 @@ class FrontendServer:
         self._applier.restore(await self._trusted(fresh), standings, self._older)
         await self._pins.look()
         self._applier.serve_waiting()
-        await self._listener.start(settings.host, settings.port)
+        crew = self._crew
+        sharing = Sharing.NONE if crew is None else Sharing.FIRST
+        await self._listener.start(settings.host, settings.port, sharing)
         self._withdrawals = [
-            self._responder.counters.show(settings.frontend_id),
+            self._responder.counters.show(settings.frontend_id, "" if crew is None else "0"),
             CellGauges(settings.frontend_id, self._applier, self._scribe).show(),
             self._readiness.show(),
         ]
+        if crew is not None:
+            crew.start(self._applier.answering, self._listener.address[1])
+            self._withdrawals.append(crew.show())
         self._answering = True
         self._run("scribe", self._scribe.run)
         self._run("warden", self._warden.run)
@@ -218,6 +235,8 @@ class FrontendServer:
                 await asyncio.wait({task})
         self._tasks.clear()
         self._listener.stop()
+        if self._crew is not None:
+            await self._crew.stop()
         settled = await self._scribe.close(FINISH_SECONDS)
         if self._answering:
             await self._warden.end()
@@ -350,14 +369,20 @@ class FrontendServer:
                         "stale": ",".join(sorted(stale)),
                     },
                 )
-            # With every change of these all answers are compiled anew, at most once a second.
-            self._table.mark_stale(stale, self._observer.lost(stale))
+            answering = self._applier.answering
+            marks = replace(answering.marks, stale=stale, lost=self._observer.lost(stale))
+            # where these differ all answers are compiled anew, at most once a second
+            answering.mark(marks)
+            if self._crew is not None:
+                self._crew.tick()
             await asyncio.sleep(STALENESS_SECONDS)
 
     # Readiness asks for nothing but what is held: no loss of others may take it away (I15).
     def _cell_trouble(self) -> str:
         missing = self._table.missing_regions
-        return f"nothing is known yet of {', '.join(missing)}" if missing else ""
+        if missing:
+            return f"nothing is known yet of {', '.join(missing)}"
+        return self._crew.trouble() if self._crew is not None else ""
 
 
 def run(

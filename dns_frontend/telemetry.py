@@ -237,6 +237,27 @@ _meter.create_observable_counter(
     unit="{error}",
     description="Failures to receive or send, and mistakes of ours, by kind",
 )
+WORKERS = "sheetanchor.frontend.workers"
+_meter.create_observable_gauge(
+    WORKERS,
+    _shown(WORKERS),
+    unit="{process}",
+    description="Processes that answer, the first one included",
+)
+WORKER_ENDS = "sheetanchor.frontend.workers.ended"
+_meter.create_observable_counter(
+    WORKER_ENDS,
+    _shown(WORKER_ENDS),
+    unit="{process}",
+    description="Workers that ended while they were wanted; each is started again",
+)
+WORKER_RESYNCS = "sheetanchor.frontend.workers.resyncs"
+_meter.create_observable_counter(
+    WORKER_RESYNCS,
+    _shown(WORKER_RESYNCS),
+    unit="{resync}",
+    description="Times that a worker was told all again, since it could not follow",
+)
 TCP_CONNECTIONS = "sheetanchor.frontend.tcp.connections"
 _meter.create_observable_gauge(
     TCP_CONNECTIONS,

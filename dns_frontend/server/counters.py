@@ -6,7 +6,8 @@ only shown to the meter when somebody reads the metrics.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from dns_frontend import telemetry
 from dns_frontend.wire.body import MODES
@@ -82,6 +83,21 @@ class Counters:
         shown = {name: getattr(self, name) for name in self.__slots__}
         return f"Counters({', '.join(f'{k}={v}' for k, v in shown.items() if v)})"
 
+    def told(self) -> dict[str, int | list[int]]:
+        """All of them, of JSON's types."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def take(self, told: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+        """Be what another process told, and what was counted before it began."""
+        for name in self.__slots__:
+            now, then = told[name], before[name]
+            if name == "tcp_open":
+                self.tcp_open = int(now)
+            elif isinstance(then, list):
+                setattr(self, name, [a + int(b) for a, b in zip(then, now, strict=True)])
+            else:
+                setattr(self, name, then + int(now))
+
     def queries(self) -> telemetry.Readings:
         """Messages received, by transport."""
         yield self.queries_udp, {"transport": "udp"}
@@ -128,11 +144,13 @@ class Counters:
         yield self.tcp_idle, {"reason": "idle"}
         yield self.tcp_slow, {"reason": "slow"}
 
-    def show(self, frontend: str) -> Callable[[], None]:
-        """Show all of these in the metrics, as those of `frontend`; returns how to withdraw."""
+    def show(self, frontend: str, worker: str = "") -> Callable[[], None]:
+        """Show all of these in the metrics, as those of `frontend`, and of one of its workers
+        where it has several; returns how to withdraw."""
+        whose = {"frontend": frontend} | ({"worker": worker} if worker else {})
 
         def labelled(reading: telemetry.Reading) -> telemetry.Reading:
-            return lambda: [(value, {"frontend": frontend, **row}) for value, row in reading()]
+            return lambda: [(value, {**whose, **row}) for value, row in reading()]
 
         withdrawals = [
             telemetry.observe(name, labelled(reading))

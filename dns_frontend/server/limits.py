@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 
@@ -26,6 +26,14 @@ class TcpLimits:
     """A client that does not read its replies for so long is cut off."""
     batch: int = 32
     """Pipelined queries answered before others get their turn."""
+
+    def share(self, processes: int) -> TcpLimits:
+        """What each of so many processes may have open, so that together it is no more."""
+        return replace(
+            self,
+            connections=max(1, self.connections // processes),
+            connections_per_client=max(1, self.connections_per_client // processes),
+        )
 
 
 C = TypeVar("C", bound=Hashable)

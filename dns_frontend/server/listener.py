@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import UdpLoop
+from dns_frontend.server.sharing import Sharing
 from dns_frontend.server.tcp import TcpServer
 from dns_frontend.server.udp import UdpServer
 
@@ -30,21 +31,26 @@ class Listener:
         """Which loop answers over UDP."""
         return UdpLoop.BATCH if self._udp.batched else UdpLoop.PYTHON
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> None:
         """Listen at `host` on `port`, 0 being one that is free for both transports.
 
         Raises OSError when that is not possible; nothing is left open then.
         """
         for attempt in range(1, _FREE_PORT_TRIES + 1):
-            self._udp.start(host, port)
+            self._udp.start(host, port, sharing)
             try:
-                await self._tcp.start(host, self._udp.address[1])
+                await self._tcp.start(host, self._udp.address[1], sharing)
             except OSError:
                 self._udp.stop()
                 if port or attempt == _FREE_PORT_TRIES:
                     raise
             else:
                 return
+
+    def answer_from(self, responder: Responder) -> None:
+        """Answer what comes next from another table; no connection notices."""
+        self._udp.answer_from(responder)
+        self._tcp.responder = responder
 
     def stop(self) -> None:
         """Stop listening and close all connections; twice is harmless."""

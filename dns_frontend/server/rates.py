@@ -13,7 +13,7 @@ import ipaddress
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 PREFIXES_V4 = ((32, 1), (24, 8), (20, 64), (16, 256))
 PREFIXES_V6 = ((128, 1), (64, 2), (56, 8), (48, 64), (32, 256))
@@ -60,18 +60,31 @@ class Bucket(NamedTuple):
 Buckets = tuple[Bucket, ...]
 
 
+class Times(Protocol):
+    """SLOTS times, by slot."""
+
+    def __getitem__(self, slot: int, /) -> float: ...
+    def __setitem__(self, slot: int, time: float, /) -> None: ...
+
+
 class Rates:
     """The table. A bucket holds the time at which it is empty again (GCRA)."""
 
     __slots__ = ("_exempt", "_limits", "_over", "_seed", "_until")
 
-    def __init__(self, limits: RateLimits, seed: int) -> None:
-        """`seed` keeps others from choosing who meets in a slot. Raises ValueError for bad
-        networks."""
+    def __init__(self, limits: RateLimits, seed: int, until: Times | None = None) -> None:
+        """`seed` keeps others from choosing who meets in a slot. With `until`, of SLOTS zeros,
+        the rates are those of all processes that share it, and the seed. Raises ValueError for
+        bad networks."""
         self._limits = limits
         self._seed = seed
         self._exempt = tuple(ipaddress.ip_network(each) for each in limits.exempt)
-        self._until = array("d", bytes(8 * SLOTS)) if limits.per_second else array("d")
+        # of what two processes write at the same moment one is lost, which favours a client
+        self._until: Times = (
+            until
+            if until is not None
+            else array("d", bytes(8 * SLOTS) if limits.per_second else b"")
+        )
         self._over = 0
 
     def __repr__(self) -> str:

@@ -12,15 +12,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from random import SystemRandom
 from typing import NamedTuple
 
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server.clients import Client, Clients
+from dns_frontend.server.commons import Commons
 from dns_frontend.server.cookies import Cookies, Proof
 from dns_frontend.server.counters import Counters
 from dns_frontend.server.identity import CLASS_CH, Identity
-from dns_frontend.server.rates import Rates
 from dns_frontend.server.reply import (
     NOT_IMPLEMENTED_BODY,
     OPT,
@@ -32,7 +31,6 @@ from dns_frontend.server.reply import (
     opt_record,
     with_bad_key,
 )
-from dns_frontend.server.secret import Secrets
 from dns_frontend.server.settings import UDP_OCTETS, UDP_OCTETS_PLAIN, ServerSettings
 from dns_frontend.wire.body import (
     BADCOOKIE,
@@ -119,14 +117,17 @@ class Responder:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        commons: Commons | None = None,
     ) -> None:
-        """Raises OSError or ValueError when the cookie secrets cannot be used."""
+        """`commons` is what it shares with other responders. Raises OSError or ValueError when
+        the cookie secrets cannot be used."""
         self.table = table
         self.counters = counters if counters is not None else Counters()
         self.settings = settings = settings if settings is not None else ServerSettings()
         self._clock = clock
-        self._rates = Rates(settings.rates, SystemRandom().getrandbits(64))
-        self.cookies = Cookies(Secrets(settings.cookie_secrets, clock, wall), clock, wall)
+        commons = commons or Commons.of(settings, clock, wall)
+        self._rates = commons.rates
+        self.cookies = Cookies(commons.secrets, clock, wall)
         self.clients = Clients(table, regions, settings, self._rates)
         self._get_client = self.clients.get
         self._identity = Identity(settings.server_name) if settings.identity else None

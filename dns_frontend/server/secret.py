@@ -75,6 +75,16 @@ class Secrets:
             self._derived = (period, accepted)
         return self._derived[1]
 
+    def told(self) -> tuple[tuple[bytes, ...], bytes]:
+        """What other processes need to have the same secrets from now on: for their `take`."""
+        self.current()
+        return self._fixed, self._seed
+
+    def take(self, told: tuple[tuple[bytes, ...], bytes]) -> None:
+        """Have the secrets of another process."""
+        self._fixed, self._seed = told
+        self._derived = (-1, ())
+
     def _read(self, path: Path) -> None:
         status = path.stat()
         stamp = (status.st_mtime_ns, status.st_ino)

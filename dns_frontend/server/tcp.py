@@ -15,6 +15,7 @@ from typing import cast
 
 from dns_frontend.server.limits import Connections
 from dns_frontend.server.responder import Responder
+from dns_frontend.server.sharing import Sharing
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class TcpServer:
     def __repr__(self) -> str:
         return f"TcpServer({self._connections!r})"
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> None:
         """Bind and listen, in the running loop. Raises OSError when that is not possible."""
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -49,7 +50,7 @@ class TcpServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            listener.bind((host, port))
+            sharing.bind(listener, host, port)
             self._server = await self._loop.create_server(
                 lambda: _Conversation(self), sock=listener, backlog=BACKLOG
             )

@@ -16,6 +16,7 @@ from dns_frontend.server import mmsg, packet_info
 from dns_frontend.server.bulk import Bulk
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import REFUSED_PORTS, UdpLoop
+from dns_frontend.server.sharing import Sharing
 
 try:
     from dns_frontend.server._batch import Batch
@@ -51,6 +52,7 @@ class UdpServer:
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wildcard = False
+        self._is_bulk = False
 
     def __repr__(self) -> str:
         return f"UdpServer({self._socket!r}, {'batch' if self._batched else 'python'} loop)"
@@ -68,14 +70,21 @@ class UdpServer:
         name = self._socket.getsockname()
         return name[0], name[1]
 
-    def start(self, host: str, port: int) -> None:
+    def start(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> None:
         """Bind and listen, in the running loop. Raises OSError when that is not possible."""
-        readable = self.open(host, port)
+        readable = self.open(host, port, sharing)
         assert self._socket is not None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), readable)
 
-    def open(self, host: str, port: int) -> Callable[[], object]:
+    def answer_from(self, responder: Responder) -> None:
+        """Answer what comes next from another table."""
+        self._responder = responder
+        if self._socket is not None and self._loop is not None:
+            # the one assignment: it replaces what was called for this socket
+            self._loop.add_reader(self._socket.fileno(), self._readable_of(self._socket))
+
+    def open(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> Callable[[], object]:
         """Bind; returns what answers the datagrams that have come, a batch at most.
 
         That is the one interface of all loops: whatever a client or the network does, they
@@ -94,17 +103,20 @@ class UdpServer:
             self._wildcard = host in WILDCARDS
             if self._wildcard:
                 packet_info.ask_for(listener)
-            is_bulk = not self._batched and mmsg.available(listener)
-            listener.bind((host, port))
+            self._is_bulk = not self._batched and mmsg.available(listener)
+            sharing.bind(listener, host, port)
         except OSError as error:
             listener.close()
             text = f"DNS cannot be served over UDP at {host} port {port}"
             raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
         self._socket = listener
+        return self._readable_of(listener)
+
+    def _readable_of(self, listener: socket.socket) -> Callable[[], object]:
         if self._batched:
             assert Batch is not None
             return Batch(self._responder, listener.fileno(), self._wildcard).run
-        if is_bulk:
+        if self._is_bulk:
             return Bulk(self._responder, listener, wildcard=self._wildcard).run
         return self._readable_wildcard if self._wildcard else self._readable
 

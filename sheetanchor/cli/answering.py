@@ -122,6 +122,18 @@ ANSWERING: tuple[Setting, ...] = (
         ("dns",),
     ),
     Setting(
+        "workers",
+        "--workers",
+        "WORKERS",
+        "COUNT",
+        value.count,
+        "1",
+        "Processes that answer at the one address, the one that follows the registries among "
+        "them; 0: as many as there are cores that it may use. Limits of connections are divided "
+        "among them, rates are counted together.",
+        ("dns",),
+    ),
+    Setting(
         "udp_loop",
         "--udp-loop",
         "UDP_LOOP",

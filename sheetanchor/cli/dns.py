@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -72,6 +73,7 @@ def frontend_settings(
             stale_seconds=values["stale_after"],
             role=Role.CANARY if values.get("canary") else Role.SERVING,
             probe=bool(values.get("probe")),
+            workers=workers(values.get("workers", 1)),
         )
         assert ZoneSettings(settings.zone).labels
         try:
@@ -79,6 +81,11 @@ def frontend_settings(
         except ValueError as error:
             raise ValueError(f"networks: {error}") from error
     return settings
+
+
+def workers(count: int) -> int:
+    """So many processes; for 0, one for each core that this one may use."""
+    return count or len(os.sched_getaffinity(0))
 
 
 def server_settings(values: Mapping[str, Any]) -> ServerSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ GOOD: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "cookie_secrets": (("/a", Path("/a")), ("/b", Path("/b"))),
     "rate_limit": (("0", 0), ("1000", 1000)),
     "udp_loop": (("python", "python"), ("BATCH", "batch")),
+    "workers": (("4", 4), ("0", 0)),
     "rate_slip": (("0", 0), ("3", 3)),
     "rate_exempt": (("10.0.0.0/8", ("10.0.0.0/8",)), ("::/0", ("::/0",))),
     "octets_without_cookie": (("512", 512), ("1232", 1232)),
@@ -94,6 +96,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "cookie_secrets": (),
     "rate_limit": ("-1", "1.5", "many"),
     "udp_loop": ("cython", "fast"),
+    "workers": ("-1", "all", "1.5"),
     "rate_slip": ("-1", "x"),
     "rate_exempt": ("10.0.0.1/8",),
     "octets_without_cookie": ("-512", "1k"),
@@ -255,6 +258,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         "SHEETANCHOR_RATE_EXEMPT": "192.0.2.0/24",
         "SHEETANCHOR_OCTETS_WITHOUT_COOKIE": "600",
         "SHEETANCHOR_UDP_LOOP": "python",
+        "SHEETANCHOR_WORKERS": "3",
     }
     assert set(environment) == {each.environment_variable for each in settings_of("dns")}
     values = resolve("dns", {}, environment)
@@ -274,6 +278,7 @@ def test_every_setting_of_the_frontend_reaches_it(tmp_path: Path) -> None:
         stale_seconds=60.0,
         role=Role.CANARY,
         probe=True,
+        workers=3,
     )
     assert server_settings(values) == ServerSettings(
         trusted_forwarders=("10.0.0.1/32", "10.0.0.2/32"),
@@ -312,6 +317,19 @@ def test_frontend_without_a_name_is_called_by_host_and_port() -> None:
     """So no two of one machine have the same, and it stays over restarts."""
     assert default_id("Web_1.example", 5300) == "web-1.example-5300"
     assert len(default_id("x" * 80, 65535)) == 63
+
+
+def test_as_many_workers_as_cores_and_no_more_than_make_sense() -> None:
+    """0 is for as many as the cores that it may use."""
+    cores = len(os.sched_getaffinity(0))
+    for given, wanted in (("0", cores), ("2", 2)):
+        values = resolve("dns", {"workers": given}, {})
+        made = frontend_settings(values, "local", values["registries"], values["dns"])
+        assert made.workers == wanted
+    values = resolve("dns", {"workers": "257"}, {})
+    with pytest.raises(BadSetting) as caught:
+        frontend_settings(values, "local", values["registries"], values["dns"])
+    assert str(caught.value) == "--workers: 257 is not 1 to 256"
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:53", "[::]:53"])
