@@ -68,6 +68,14 @@ async def pair(postgresql_database: str) -> AsyncIterator[tuple[Node, Node]]:
     async with running(one, two):
         await two.reached_by(one)
         await one.reached_by(two)
+        # each hears the other's words in their order: after these, nothing of the above comes
+        last = [Notice(Topic.LEAD, "first"), Notice(Topic.LEAD, "second")]
+        for node, notice in zip((one, two), last, strict=True):
+            node.notifier.tell(notice)
+        for node in (one, two):
+            await node.until(lambda heard=node.heard: {*last} <= {*heard})
+        for node in (one, two):
+            node.heard.clear()
         yield one, two
 
 
