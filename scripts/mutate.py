@@ -1,14 +1,16 @@
 """Mutation testing of the modules that decide: which small changes would no test notice?
 
-    make mutants                        # all of MODULES
+    make mutants                        # all of them: scripts/deciders.py
     make mutants ARGS="registry/domain/damping.py"
+    make mutants ARGS="--write"         # all of them, and docs/reference/mutants.md
 
 Each mutant is the module with one thing changed: a comparison, an arithmetic or a boolean
 operator, a constant, a condition negated, a returned value. It lives if the module's tests
 still pass. The files are left as they were: a mutant is given to the tests by an import hook,
 in a process of its own.
 
-The exit code is 0 when at least GOAL of all mutants were killed.
+The exit code is 0 when at least GOAL of the mutants of each module were killed, and it is
+known of each that lives why it may.
 """
 
 from __future__ import annotations
@@ -16,34 +18,38 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
+from typing import NamedTuple
 
-import hypothesis  # noqa: F401 - loaded once, before the forks
+import hypothesis  # loaded once, before the forks
 import pytest
 
-GOAL = 0.9
-MODULES: dict[str, tuple[str, ...]] = {
-    "registry/domain/health.py": ("tests/unit/registry/domain/test_health_step.py",),
-    "registry/domain/damping.py": ("tests/unit/registry/domain/test_damping.py",),
-    "registry/domain/slow_start.py": ("tests/unit/registry/domain/test_slow_start.py",),
-    "registry/domain/haste.py": ("tests/unit/registry/domain/test_haste.py",),
-    "registry/domain/overdue.py": ("tests/unit/registry/domain/test_overdue.py",),
-    "registry/domain/velocity.py": ("tests/unit/registry/domain/test_velocity.py",),
-    "registry/domain/protection.py": ("tests/unit/registry/domain/test_protection.py",),
-    "dns_frontend/plan/standing.py": ("tests/unit/dns_frontend/plan/test_frontend_standing.py",),
-    "dns_frontend/plan/capacity.py": ("tests/unit/dns_frontend/plan/test_frontend_capacity.py",),
-    "dns_frontend/plan/failover.py": ("tests/unit/dns_frontend/plan/test_frontend_failover.py",),
-}
-SECONDS = 60
-"""A mutant that takes longer loops for ever, and counts as killed."""
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
+from scripts import mutants_page  # noqa: E402  # the path is set just above
+from scripts.deciders import DECIDERS  # noqa: E402  # the same
+
+GOAL = mutants_page.GOAL
+SECONDS = 60
+"""Of processor time; a mutant that takes more loops for ever, and counts as killed."""
+
+_LEFT_OUT = [
+    f"-pno:{plugin}"
+    for plugin in (
+        *("asyncio", "cacheprovider", "logging", "timeout", "anyio", "threadexception"),
+        *("unraisableexception", "warnings", "faulthandler", "junitxml", "xdist", "capture"),
+    )
+]
+"""Plugins of pytest that these tests need not, and that take longer than they do."""
 _NO_BEHAVIOUR = {"frozen", "slots", "strict"}
 """Arguments that guard against mistakes, and decide nothing."""
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -72,7 +78,7 @@ class _Finder(MetaPathFinder, Loader):
 
     def __init__(self, path: str, tree: ast.Module) -> None:
         self._path = path
-        self._name = path.removesuffix(".py").replace("/", ".")
+        self._name = _module(path)
         self._code = compile(ast.fix_missing_locations(tree), path, "exec")
 
     def find_spec(
@@ -86,15 +92,36 @@ class _Finder(MetaPathFinder, Loader):
         exec(self._code, module.__dict__)
 
 
-def mutants(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
-    """Every mutant of a module, with what was changed and where."""
-    settings = {
+class Mutant(NamedTuple):
+    """A module with one thing changed."""
+
+    name: str
+    """Where it was changed, and how: it outlives a move to another line."""
+    tree: ast.Module
+    in_body: bool
+    """Whether a function's body was changed, and nothing that is reckoned as it is loaded."""
+
+
+def mutants(tree: ast.Module) -> Iterator[Mutant]:
+    """Every mutant of a module."""
+    left_out = {
         id(each.value)
         for each in ast.walk(tree)
         if isinstance(each, ast.keyword) and each.arg in _NO_BEHAVIOUR
     }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == "__repr__":
+            left_out |= {id(each) for each in ast.walk(node)}
+    places = _places(tree)
+    in_bodies = {
+        id(each)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for statement in node.body
+        for each in ast.walk(statement)
+    }
     for number, node in enumerate(ast.walk(tree)):
-        if id(node) in settings:
+        if id(node) in left_out:
             continue
         for kind in range(_kinds(node)):
             changed = copy.deepcopy(tree)
@@ -102,8 +129,33 @@ def mutants(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
             before = ast.unparse(target)
             after = _mutate(target, kind)
             if after is not None:
-                line = getattr(node, "lineno", 0)
-                yield f"line {line}: {before} -> {after}"[:160], changed
+                name = f"{places.get(id(node), 'module')}: {_told(before)} -> {_told(after)}"
+                yield Mutant(name, changed, id(node) in in_bodies)
+
+
+def _places(tree: ast.Module) -> dict[int, str]:
+    """By node: the function it is in, or what it is assigned to."""
+    places: dict[int, str] = {}
+    for node in ast.walk(tree):  # outer ones first, so that inner ones have the last word
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                place = name
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                place = name
+            case ast.AnnAssign(target=ast.Name(id=name)) if id(node) not in places:
+                place = name
+            case ast.AnnAssign(target=ast.Name(id=name)) if places[id(node)][0].isupper():
+                place = f"{places[id(node)]}.{name}"
+            case _:
+                continue
+        if isinstance(node, ast.Assign) and id(node) in places:
+            continue
+        places |= {id(each): place for each in ast.walk(node)}
+    return places
+
+
+def _told(source: str) -> str:
+    return " ".join(source.split())[:100]
 
 
 def _kinds(node: ast.AST) -> int:
@@ -142,46 +194,149 @@ def _mutate(node: ast.AST, kind: int) -> str | None:
     return ast.unparse(ast.fix_missing_locations(node))
 
 
-def lives(path: str, tree: ast.Module, tests: tuple[str, ...]) -> bool:
-    """Whether the tests pass with a mutant in the module's place."""
-    # A fork, since to load pytest takes longer than to run the tests of one module.
-    child = os.fork()
-    if child == 0:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        # a mutant that loops for ever ends by the alarm, as killed
-        signal.alarm(SECONDS)
-        sys.meta_path.insert(0, _Finder(path, tree))
-        code = pytest.main(["-x", "-q", "--noconftest", "-p", "no:cacheprovider", *tests])
+def _module(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
+def _patch(path: str, tree: ast.Module) -> None:
+    """Give the functions of the module, where it is loaded already, their bodies in `tree`."""
+    code = compile(ast.fix_missing_locations(tree), path, "exec")
+    bodies = dict(_bodies(code))
+    module = sys.modules[_module(path)]
+    for each in [*vars(module).values()]:
+        owned = [*vars(each).values()] if isinstance(each, type) else [each]
+        for found in owned:
+            bare = found.fget if isinstance(found, property) else found
+            bare = getattr(bare, "__func__", bare)
+            if isinstance(bare, FunctionType) and bare.__code__.co_filename.endswith(path):
+                bare.__code__ = bodies[bare.__qualname__]
+
+
+def _bodies(code: CodeType) -> Iterator[tuple[str, CodeType]]:
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield each.co_qualname, each
+            yield from _bodies(each)
+
+
+class _Sower:
+    """A pytest plugin that forks for each mutant: in the child the tests go on, with it.
+
+    To begin pytest, and to collect tests, takes longer than to run those of one module, so it is
+    done once. The parent runs no test itself.
+    """
+
+    def __init__(self, sow: Callable[[ast.Module], None], trees: Sequence[ast.Module]) -> None:
+        self.alive: list[bool] = []
+        self.is_child = False
+        self._sow = sow
+        self._trees = trees
+
+    def go(self) -> object:
+        for tree in self._trees:
+            child = os.fork()
+            if child == 0:
+                self.is_child = True
+                gc.disable()  # which would copy all that is shared with the parent
+                # a mutant that loops for ever ends by this, as killed
+                signal.setitimer(signal.ITIMER_PROF, SECONDS)
+                self._sow(tree)
+                return None
+            _, status = os.waitpid(child, 0)
+            self.alive.append(status == 0)
+        return True
+
+
+class _BeforeCollection(_Sower):
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> object:
+        return self.go()
+
+
+class _BeforeTests(_Sower):
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> object:
+        return self.go()
+
+
+def living(path: str, found: Sequence[Mutant], tests: Sequence[str]) -> list[bool]:
+    """Of each mutant, whether the tests pass with it in the module's place."""
+    # A body is changed in the module as the tests have loaded it, which takes a tenth of the time.
+    # What lives is tried once more from the beginning, for what tests do as they are loaded.
+    quick = [each for each in found if each.in_body]
+    alive = _tried(_BeforeTests(lambda tree: _patch(path, tree), [m.tree for m in quick]), tests)
+    slow = [m for m in found if not m.in_body]
+    slow += [mutant for mutant, lives in zip(quick, alive, strict=True) if lives]
+    sower = _BeforeCollection(
+        lambda tree: sys.meta_path.insert(0, _Finder(path, tree)), [m.tree for m in slow]
+    )
+    lives_on = {id(m) for m, lives in zip(slow, _tried(sower, tests), strict=True) if lives}
+    return [id(mutant) in lives_on for mutant in found]
+
+
+def _tried(sower: _Sower, tests: Sequence[str]) -> list[bool]:
+    sys.stdout.flush()
+    own, quiet = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    code = pytest.main(
+        ["-x", "-q", "--tb=no", "--noconftest", "-o", "addopts=", *_LEFT_OUT, *tests], [sower]
+    )
+    if sower.is_child:
         os._exit(int(code != 0))
-    _, status = os.waitpid(child, 0)
-    return status == 0
+    # the next run loads the tests, and what they test, anew
+    for name, module in list(sys.modules.items()):
+        if _is_ours(getattr(module, "__file__", None)):
+            del sys.modules[name]
+    os.dup2(own, 1)
+    os.close(own)
+    os.close(quiet)
+    return sower.alive
+
+
+def _is_ours(file: str | None) -> bool:
+    folders = ("registry", "dns_frontend", "tests")
+    return file is not None and any(file.startswith(f"{ROOT}/{each}/") for each in folders)
 
 
 def main() -> int:
     """Try every mutant, name those that live, and say how many were killed."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])  # type: ignore[union-attr]  # it has one
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("modules", nargs="*", help="of those in the table; default: all")
+    parser.add_argument("--write", action="store_true", help="the page that tells of all")
     options = parser.parse_args()
-    killed = whole = 0
-    for path in options.modules or MODULES:
-        tree = ast.parse(Path(path).read_text())
-        if not lives(path, tree, MODULES[path]):
+    if options.write and options.modules:
+        parser.error("--write is of all modules: name none")
+    # the same examples each time, so that what lives does so each time
+    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
+    hypothesis.settings.load_profile("mutants")
+    results = []
+    for path in options.modules or DECIDERS:
+        result = _judged(path)
+        if result is None:
             print(f"{path}: its tests fail without any change", file=sys.stderr)
             return 2
-        found = list(mutants(tree))
-        alive = [lives(path, changed, MODULES[path]) for _, changed in found]
-        dead = alive.count(False)
-        print(f"{path}: {dead} of {len(found)} killed", flush=True)
-        for (what, _), living in zip(found, alive, strict=True):
-            if living:
-                print(f"    lives: {what}")
-        killed += dead
-        whole += len(found)
-    share = killed / whole if whole else 1.0
-    print(f"{killed} of {whole} mutants killed, {share:.1%}; the goal is {GOAL:.0%}")
-    return 0 if share >= GOAL else 1
+        results.append(result)
+        print(f"{path}: {result.killed} of {result.count} killed", flush=True)
+        for name in result.alive:
+            print(f"    lives: {name}{'' if result.reason(name) else '  WHY?'}", flush=True)
+    killed, count = sum(each.killed for each in results), sum(each.count for each in results)
+    print(
+        f"{killed} of {count} mutants killed, {killed / count:.1%}; the goal is {GOAL:.0%} of each"
+    )
+    if options.write:
+        mutants_page.PAGE.write_text(mutants_page.page(results))
+    return int(not all(each.is_good for each in results))
+
+
+def _judged(path: str) -> mutants_page.Result | None:
+    tree = ast.parse((ROOT / path).read_text())
+    found = list(mutants(tree))
+    unharmed = Mutant("", tree, in_body=False)
+    lives, *alive = living(path, [unharmed, *found], DECIDERS[path].tests)
+    if not lives:
+        return None
+    names = [each.name for each, lives in zip(found, alive, strict=True) if lives]
+    return mutants_page.Result(path, len(found), tuple(names))
 
 
 if __name__ == "__main__":

@@ -121,6 +121,14 @@ def test_with_shares_others_take_what_they_have_to_spare_and_home_keeps_the_rest
     assert set(weights) == {"east", "west"}
 
 
+def test_with_shares_nobody_stays_where_others_have_room_for_all() -> None:
+    policy = Policy(overprovisioning=1.25)
+    home = entry(*(endpoint(f"h{number}") for number in range(4)), policy=policy)
+    away = entry(*(endpoint(f"a{number}") for number in range(50)), policy=policy)
+    choice = chosen(ledger(replace(home, diverted_until=inf), away), policy)
+    assert (choice.region, choice.beside) == ("west", ())
+
+
 def test_a_region_of_several_cells_is_diverted_when_all_of_them_are() -> None:
     book = ledger(replace(entry(GOOD), diverted_until=inf), entry(FAR))
     book.put("east-2", "east", entry(endpoint("other")), NOW)

@@ -1,0 +1,74 @@
+"""The modules that decide whether and where an endpoint is served, and the tests of each.
+
+`make mutants` changes them in small ways; the house rules see to it that each function named
+here has its truth table above it, or in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_REGISTRY = "tests/unit/registry/domain/test_"
+_FRONTEND = "tests/unit/dns_frontend/plan/test_frontend_"
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """One module that decides."""
+
+    tests: tuple[str, ...]
+    tables: tuple[str, ...]
+    """Its functions that are truth tables."""
+
+
+DECIDERS: dict[str, Decider] = {
+    # health
+    "registry/domain/health.py": Decider(
+        (f"{_REGISTRY}health_step.py",), ("step", "heard", "worst_of")
+    ),
+    "registry/domain/damping.py": Decider((f"{_REGISTRY}damping.py",), ("observe", "release")),
+    "registry/domain/slow_start.py": Decider((f"{_REGISTRY}slow_start.py",), ("share", "weights")),
+    "registry/domain/haste.py": Decider((f"{_REGISTRY}haste.py",), ("take",)),
+    "registry/domain/overdue.py": Decider((f"{_REGISTRY}overdue.py",), ("must_expire",)),
+    "registry/domain/availability.py": Decider(
+        (f"{_REGISTRY}registry_availability.py",), ("step",)
+    ),
+    "registry/domain/quorum.py": Decider(
+        (f"{_REGISTRY}quorum.py",), ("verdict", "agreed", "ruled")
+    ),
+    "registry/domain/quarantine.py": Decider(
+        (f"{_REGISTRY}quarantine.py",), ("step", "may_conclude")
+    ),
+    "registry/domain/tenancy.py": Decider(
+        (f"{_REGISTRY}tenancy.py",), ("put", "is_reserved", "admitted")
+    ),
+    "registry/domain/succession.py": Decider((f"{_REGISTRY}succession.py",), ("replaced",)),
+    "dns_frontend/plan/sight.py": Decider((f"{_FRONTEND}sight.py",), ("form", "worst_of")),
+    "dns_frontend/plan/living.py": Decider((f"{_FRONTEND}living.py",), ("prefer_living",)),
+    # removals
+    "registry/domain/velocity.py": Decider((f"{_REGISTRY}velocity.py",), ("grade_of", "ask")),
+    "registry/domain/protection.py": Decider((f"{_REGISTRY}protection.py",), ("protect", "_hold")),
+    "registry/domain/track.py": Decider((f"{_REGISTRY}track.py",), ("elapsed_seconds",)),
+    "dns_frontend/plan/holding.py": Decider((f"{_FRONTEND}holding.py",), ("held_over", "mended")),
+    "dns_frontend/plan/probation.py": Decider((f"{_FRONTEND}probation.py",), ("soak", "begin")),
+    # failover
+    "registry/domain/readiness.py": Decider((f"{_REGISTRY}readiness.py",), ("stands_in",)),
+    "registry/domain/diversion.py": Decider((f"{_REGISTRY}diversion.py",), ("diverted",)),
+    "dns_frontend/plan/standing.py": Decider(
+        (f"{_FRONTEND}standing.py", f"{_FRONTEND}diversion.py"), ("step",)
+    ),
+    "dns_frontend/plan/capacity.py": Decider(
+        (f"{_FRONTEND}capacity.py", f"{_FRONTEND}ramp.py"), ("shares", "limits")
+    ),
+    "dns_frontend/plan/ramp.py": Decider((f"{_FRONTEND}ramp.py",), ("step",)),
+    "dns_frontend/plan/diversion.py": Decider((f"{_FRONTEND}diversion.py",), ("until",)),
+    "dns_frontend/plan/lifetime.py": Decider(
+        (f"{_FRONTEND}lifetime.py", f"{_FRONTEND}ttl.py"), ("ebb",)
+    ),
+    "dns_frontend/plan/tier.py": Decider((f"{_FRONTEND}tier.py",), ("tier_of",)),
+    "dns_frontend/plan/foresight.py": Decider((f"{_FRONTEND}foresight.py",), ()),
+    "dns_frontend/plan/failover.py": Decider(
+        (f"{_FRONTEND}failover.py", f"{_FRONTEND}ramp.py", f"{_FRONTEND}diversion.py"),
+        ("choose", "_spilled", "_all_down"),
+    ),
+}
