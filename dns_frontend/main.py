@@ -83,15 +83,13 @@ class FrontendServer:
             networks=settings.networks,
         )
         self._table = AnswerTable(zone, settings.region, settings.regions)
-        self._crew: Crew | None = None
-        if settings.workers > 1:
-            self._crew = Crew(settings, answering or ServerSettings())
-            answering = self._crew.answering
+        answering = answering or ServerSettings()
+        self._crew = crew = Crew(settings, answering) if settings.workers > 1 else None
         self._responder = Responder(
             self._table,
             ClientRegions(settings.networks),
-            settings=answering,
-            commons=self._crew.commons if self._crew is not None else None,
+            settings=crew.answering if crew is not None else answering,
+            commons=crew.commons if crew is not None else None,
         )
         self._table.zone.heed = self._heed
         self._listener = Listener(self._responder)
@@ -146,8 +144,7 @@ class FrontendServer:
 
     @property
     def ready(self) -> bool:
-        """Whether every expected region has been heard of, now or before a restart, and all
-        workers have answered."""
+        """Whether every expected region was ever heard of, and all workers have answered."""
         return self._table.ready and not self._cell_trouble()
 
     @property
