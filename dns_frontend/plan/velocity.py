@@ -55,7 +55,8 @@ class VelocityLimits:
     cell_window_share: float = 0.5
     window_seconds: float = 300.0
     vanished_share: float = 0.5
-    """More than this, gone from one generation without a word, looks like a read in part ..."""
+    """More than this of a cell, gone from one generation and from several names without a word,
+    looks like a read in part ..."""
     vanished_least: int = 20
     """... but so many may always go: owners deregister."""
 
@@ -236,8 +237,10 @@ def is_over(
 #   no                            any                   any          too many  and those vanished
 #   no                            any                   any          else      none of these
 #
-# Too many vanished are more than `vanished_share` and more than `vanished_least`, of the name
-# or of the cell, at once: in one generation. What is held already counts as one generation's.
+# Too many vanished are more than `vanished_share` and more than `vanished_least` of the cell,
+# from two names or more, at once: in one generation. What vanishes from one name alone, however
+# much, is its owner's deed or a rollback, and whom it names is gone: to hold it would answer
+# with the dead. What is held already counts as one generation's.
 # What would be out of bounds with what is held is taken as it is.
 def restrain(
     served: EntryTree,
@@ -281,16 +284,14 @@ def restrain(
     endpoints = served.totals.endpoints
     at_once = {key for key in asked if steps == 1 or key in slowed_before}
     weak = _weak_held(asked, at_once, tracks, cell, endpoints, limits)
-    vanished_of_cell = sum(asked[key].vanished_net for key in at_once)
+    vanishing = [asked[key].vanished_net for key in at_once if asked[key].vanished_net]
+    read_in_part = len(vanishing) > 1 and _vanishes(sum(vanishing), endpoints, limits)
     held: dict[str, Published] = {}
     for key, (before, after, loss) in losses.items():
         kept: dict[str, Reason] = {}
         if key in weak:
             kept |= dict.fromkeys(loss.weak, weak[key])
-        if key in at_once and (
-            _vanishes(loss.vanished_net, loss.level, limits)
-            or _vanishes(vanished_of_cell, endpoints, limits)
-        ):
+        if key in at_once and read_in_part:
             kept |= dict.fromkeys(loss.vanished, Reason.VANISHED)
         merged = merge(before, after, kept) if kept else None
         if merged is not None and not merged.fault:

@@ -382,25 +382,39 @@ def test_what_leaves_a_cell_in_small_steps_is_bounded_over_the_window() -> None:
     assert cell.publish(fleet(1, 1, key=keys[40])).holds(keys[40]) == ["i000 frontend_cell"]
 
 
-def test_owners_deregister_as_many_as_they_like_but_for_most_of_many_at_once() -> None:
+def test_an_owner_deregisters_as_many_as_they_like() -> None:
     crowd = fleet(60).endpoints
     assert Cell(fleet(20)).publish(name()).served.held.keys() == {"shop/cart"}, (
         "emptied, not slowed"
     )
-    assert Cell(fleet(21)).publish(name(*fleet(21).endpoints[20:])).holds() == []
-    assert Cell(name(*crowd)).publish(name(*crowd[30:])).holds() == []
-    cell = Cell(name(*crowd)).publish(name(*crowd[31:]))
-    assert cell.holds() == [f"i{number:03d} frontend_vanished" for number in range(31)]
+    assert Cell(name(*crowd)).publish(name(crowd[59])).holds() == []
+
+
+def test_most_of_a_cell_that_vanishes_from_several_names_at_once_is_held_for_a_while() -> None:
+    crowd = fleet(60).endpoints
+    other = fleet(60, key="shop/till")
+    both = Cell(name(*crowd), other)
+    assert both.publish(name(*crowd[30:]), fleet(30, key="shop/till")).served.held == {}
+    cell = Cell(name(*crowd), other)
+    cell.publish(name(*crowd[59:]), name(*other.endpoints[2:], key="shop/till"))
+    assert cell.holds() == [f"i{number:03d} frontend_vanished" for number in range(59)]
     kept = cell.served.held["shop/cart"].entry
     assert kept is not None
-    assert {(e.health, e.evidence) for e in kept.endpoints[:31]} == {(SICK, "none")}
+    assert {(e.health, e.evidence) for e in kept.endpoints[:59]} == {(SICK, "none")}
     assert cell.wait(HOLD_SECONDS).holds() == []
     # a release: others came in their place
     others = tuple(endpoint(number) for number in range(100, 160))
-    assert Cell(name(*crowd)).publish(name(*others)).holds() == []
+    released = Cell(name(*crowd), other)
+    released.publish(name(*others), name(*others, key="shop/till"))
+    assert released.served.held == {}
     # drained first, as owners do who have the time
-    drained = name(*(replace(each, health=LEAVING) for each in crowd[:59]), crowd[59])
-    assert Cell(name(*crowd)).publish(drained).publish(name(crowd[59])).holds() == []
+    drained = Cell(name(*crowd), other)
+    for key in ("shop/cart", "shop/till"):
+        drained.publish(
+            name(*(replace(each, health=LEAVING) for each in crowd[:59]), crowd[59], key=key)
+        )
+    drained.publish(name(crowd[59]), name(crowd[59], key="shop/till"))
+    assert drained.served.held == {}
 
 
 def test_what_vanished_while_generations_were_missed_is_believed() -> None:
