@@ -48,6 +48,8 @@ class Verdicts:
         self._waiting: dict[InstanceKey, Verdict] = {}
         self._is_urgent = False
         """Whether one on a newcomer is among them."""
+        self._due = 0
+        """How many of them waited long enough: more than a group gather within a second."""
         self._promptness = Promptness(at_seconds=clock.monotonic())
         self._alarm = Alarm(clock)
 
@@ -72,13 +74,15 @@ class Verdicts:
                 await self._alarm.wait()
                 continue
             now = self._clock.monotonic()
-            if not self._is_urgent:
+            if not self._is_urgent and not self._due:
                 pause = wait_seconds(self._promptness, now)
                 if pause > 0.0:
                     await self._alarm.wait(pause)
                     continue
                 self._promptness = spent(self._promptness, now)
+                self._due = len(self._waiting)
             group = [self._waiting.pop(key) for key in list(self._waiting)[:GROUP_LIMIT]]
+            self._due = max(0, self._due - len(group))
             self._is_urgent &= bool(self._waiting)
             try:
                 committed = await self._committer.submit_all(group, self._lead.fence)

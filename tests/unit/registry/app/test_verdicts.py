@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from instance_node import GatedStore
@@ -10,7 +13,13 @@ from publication_node import CART, PublicationNode, running
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
-from registry.domain.health import Evidence
+from registry.app.committer import Committed, Committer
+from registry.app.lead import Lead
+from registry.app.mirror import Mirror
+from registry.app.verdicts import GROUP_LIMIT, Verdict, Verdicts
+from registry.domain.health import Evidence, Health
+from registry.domain.names import CellName, Incarnation, InstanceId, InstanceKey, Revision
+from registry.domain.operation import Done, Judge
 from registry.domain.promptness import CAPACITY
 
 CROWD = 60
@@ -100,3 +109,55 @@ async def test_the_first_that_fall_are_taken_out_one_by_one_as_they_are_found(
         down += [clock.monotonic() - begun] * (now - len(down))
     assert len(down) == 10
     assert 2 <= store.judged <= CAPACITY
+
+
+class Committing:
+    """Takes groups, and remembers when each came, and how large."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.groups: list[tuple[float, int]] = []
+
+    async def submit_all(self, group: Sequence[Verdict], _fence: object) -> Committed:
+        self.groups.append((self._clock.monotonic(), len(group)))
+        return Committed((Done(None),) * len(group), Revision(1))
+
+
+def fallen(number: int) -> Judge:
+    """What is found of one that was well."""
+    key = InstanceKey(*CART, InstanceId(f"i{number}"))
+    return Judge(key, Incarnation("u"), Health.UNHEALTHY, Evidence.REFUSED)
+
+
+async def test_what_gathered_in_a_second_is_stored_at_once_however_much(
+    clock: ManualClock,
+) -> None:
+    """A region that falls after an hour of flapping does not leave by a group a second."""
+    committing = Committing(clock)
+    verdicts = Verdicts(
+        cast("Committer", committing),
+        clock,
+        CellName("eu"),
+        cast("Lead", SimpleNamespace(fence=None)),
+        cast("Mirror", SimpleNamespace(instances={})),
+    )
+    running = asyncio.create_task(verdicts.run())
+    for number in range(int(CAPACITY)):
+        verdicts.add(fallen(number))
+        await clock.advance(0.001)
+    assert len(committing.groups) == CAPACITY
+    committing.groups.clear()
+    for number in range(5 * GROUP_LIMIT):
+        verdicts.add(fallen(number))
+    await clock.advance(1.0)
+    assert [size for _, size in committing.groups] == [GROUP_LIMIT] * 5
+    assert len({at for at, _ in committing.groups}) == 1
+    # what comes after them gathers again
+    for number in range(3):
+        verdicts.add(fallen(number))
+        await clock.advance(0.1)
+    assert len(committing.groups) == 5
+    await clock.advance(1.0)
+    assert [size for _, size in committing.groups[5:]] == [3]
+    running.cancel()
+    await asyncio.wait({running})
