@@ -99,8 +99,14 @@ class Crew:
 
     def tell(self, change: Change) -> None:
         """As `Relay.tell`."""
-        if self._links:
-            self._tell(self._letter(change))
+        if not self._links:
+            return
+        try:
+            told = self._letter(change)
+        except OSError as error:
+            self._kill_all("what was done cannot be told", error)
+        else:
+            self._tell(told)
 
     def when_served(self, then: Callable[[], None]) -> None:
         """As `Relay.when_served`."""
@@ -144,14 +150,18 @@ class Crew:
         if done.cancelled():
             return
         if (error := done.exception()) is not None:
-            log.error("a cell cannot be given to the workers", extra={"error": repr(error)})
             self._placed.clear()
-            for link in self._links.values():
-                link.kill("a cell cannot be given to it")
+            self._kill_all("a cell cannot be given to the workers", error)
             return
         made.body = done.result()
         for link in self._links.values():
             link.pump()
+
+    def _kill_all(self, what: str, error: BaseException) -> None:
+        """None may answer from what was before: they begin again, with all of it."""
+        log.error(what, extra={"error": repr(error)})
+        for link in self._links.values():
+            link.kill(what)
 
     def _all(self) -> Iterator[Letter]:
         assert self._state is not None, "it was started"

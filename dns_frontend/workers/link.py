@@ -21,6 +21,8 @@ START_SECONDS = 60.0
 """A worker answers so soon after its start, or is ended."""
 STALL_SECONDS = 10.0
 """What a worker was told it does within this time, or is ended: what it answers may be old."""
+PAUSE_SECONDS = 5.0
+"""A frontend that looked at its workers no sooner stood still itself."""
 DOUBTS_MAXIMUM = 3
 """So often it is told all from the beginning; then it is ended."""
 
@@ -51,8 +53,9 @@ class Link:
         self._afresh = afresh
         self._settled = settled
         self._clock = clock
-        self._moved_at = clock()
+        self._moved_at = self._looked_at = clock()
         self._doubts = 0
+        self._is_killed = False
         channel.listen(self._heard)
 
     def __repr__(self) -> str:
@@ -60,8 +63,9 @@ class Link:
 
     @property
     def number(self) -> int:
-        """Of the last letter."""
-        return self._channel.number
+        """What it has to have done to be where its frontend is: the last letter, and nothing that
+        there is when it is to end."""
+        return self._channel.number + self._is_killed
 
     # --- telling -----------------------------------------------------------------------
 
@@ -74,8 +78,14 @@ class Link:
             self.resync("it is too far behind")
 
     def tell_all(self) -> None:
-        """Tell it all from the beginning, and to answer from that."""
-        for letter in (Letter(Kind.AFRESH), *self._afresh(), Letter(Kind.SERVE)):
+        """Tell it all from the beginning, and to answer from that; where that cannot be put into
+        letters, end it."""
+        try:
+            letters = (Letter(Kind.AFRESH), *self._afresh(), Letter(Kind.SERVE))
+        except OSError as error:
+            self.kill(f"there is no room for what it has to be told: {error}")
+            return
+        for letter in letters:
             self._channel.put(letter)
 
     def resync(self, reason: str) -> None:
@@ -94,9 +104,14 @@ class Link:
         self._channel.pump()
 
     def tick(self) -> None:
-        """Look whether it still does what it is told."""
+        """Look whether it still does what it is told. To be called about once a second."""
+        now = self._clock()
+        if now - self._looked_at > PAUSE_SECONDS:
+            # what was done meanwhile is not heard yet: our own pause is no evidence (I23)
+            self._moved_at = now
+        self._looked_at = now
         limit = STALL_SECONDS if self.serves else START_SECONDS
-        if self.done != self._channel.number and self._clock() - self._moved_at > limit:
+        if self.done != self._channel.number and now - self._moved_at > limit:
             self.kill(f"it did nothing for {limit:g} s")
 
     # --- hearing -----------------------------------------------------------------------
@@ -142,6 +157,7 @@ class Link:
 
     def kill(self, reason: str) -> None:
         """End it at once; its socket is closed then, and its clients are others'."""
+        self._is_killed = True
         log.error("a worker is ended", extra={"worker": self.worker, "reason": reason})
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()

@@ -41,9 +41,12 @@ from dns_frontend.main import FrontendServer
 from dns_frontend.plan.guard import Limits
 from dns_frontend.server.settings import ServerSettings, UdpLoop
 from dns_frontend.server.udp import Batch
+from dns_frontend.workers import retelling
+from dns_frontend.workers.memory import Memory
 from sheetanchor.cli.demo.port import free_port
 
 NOWHERE = "127.0.0.1:1"
+TWO = "10.0.0.2"
 LOOPS = [UdpLoop.PYTHON, pytest.param(UdpLoop.BATCH, marks=pytest.mark.skipif(
     Batch is None, reason="no C compiler built it"))]  # fmt: skip
 
@@ -104,6 +107,33 @@ async def test_a_generation_is_acknowledged_when_all_have_it(
         await eventually(lambda: ("eu", 2, "") in registry.heard())
         assert await addresses_of_all(frontend, "cart") == [("10.0.0.2",)]
         assert worker_of_this() == worker
+
+
+async def test_a_change_that_there_is_no_room_to_tell_of_is_acknowledged_when_all_have_it(
+    registry: ScriptedPublication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long one goes as a descriptor, and there may be none left: whoever cannot be told begins
+    again, and neither stays at what was before nor counts as if it had heard."""
+    tries = 0
+
+    def full(_: object) -> Memory:
+        nonlocal tries
+        tries += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with crew(tmp_path, registry.address) as frontend:
+        await eventually(lambda: ("eu", 1, "") in registry.heard())
+        worker = worker_of_this()
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(retelling, "Memory", full)
+            meanwhile.setattr(retelling, "BODY_OCTETS", 64)
+            registry.say(delta(bodies("cart", "till"), bodies("cart", "till", address=TWO), 2))
+            await eventually(lambda: tries > 0)
+        await eventually(lambda: ("eu", 2, "") in registry.heard())
+        assert await addresses_of_all(frontend, "cart") == [(TWO,)]
+        await eventually(lambda: [p for p in children(os.getpid()) if p != worker])
+        await eventually(lambda: "1 waiting" not in repr(frontend))
+        assert await addresses_of_all(frontend, "cart") == [(TWO,)]
 
 
 async def test_a_worker_that_is_killed_takes_what_waited_for_it_and_no_more(

@@ -73,6 +73,13 @@ class Scene:
         self.worker.put(letter(kind, head))
         await asyncio.sleep(0)
 
+    def pass_time(self, seconds: float) -> None:
+        """Seconds in each of which the frontend looks at it, the last one at the end."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + 1.0)
+            self.link.tick()
+
     async def serve(self) -> None:
         """Do all that it was told so far."""
         self.frames()
@@ -160,24 +167,54 @@ async def test_one_that_does_nothing_is_ended(scene: Scene) -> None:
     scene.link.tick()
     assert not scene.process.killed, "it has done all there was"
     scene.link.tell(letter(Kind.REVIEWED, {"now": 1.0}))
-    scene.now += STALL_SECONDS
-    scene.link.tick()
+    scene.pass_time(STALL_SECONDS)
     assert not scene.process.killed
     # more that it is told gives it no more time
     scene.link.tell(letter(Kind.REVIEWED, {"now": 2.0}))
-    scene.now += 0.1
-    scene.link.tick()
+    scene.pass_time(0.1)
     assert scene.process.killed
+
+
+async def test_the_frontend_s_own_pause_ends_no_worker(scene: Scene) -> None:
+    """One that was asked just before the frontend stood still has answered long ago, unheard."""
+    scene.link.tell_all()
+    await scene.serve()
+    await eventually(lambda: scene.link.done == scene.link.number)
+    scene.link.tell(letter(Kind.REVIEWED, {"now": 1.0}))
+    scene.now += 1000.0
+    scene.link.tick()
+    assert not scene.process.killed
+    # from there on it has as long as ever, and no longer
+    scene.pass_time(STALL_SECONDS)
+    assert not scene.process.killed
+    scene.pass_time(0.1)
+    assert scene.process.killed
+
+
+async def test_one_that_cannot_be_told_all_is_ended_and_is_never_where_its_frontend_is(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may still answer for a moment: no acknowledgement goes by what it has done."""
+    scene.link.tell_all()
+    await scene.serve()
+    await eventually(lambda: scene.link.done == scene.link.number)
+
+    def full() -> Iterator[Letter]:
+        raise OSError("Too many open files")
+        yield
+
+    monkeypatch.setattr(scene.link, "_afresh", full)
+    await scene.say(Kind.DOUBT, reason="a frame is missing")
+    await eventually(lambda: scene.process.killed)
+    assert scene.link.done < scene.link.number
 
 
 async def test_one_that_never_begins_is_ended(scene: Scene) -> None:
     """It has longer for that: a large cell takes its time."""
     scene.link.tell_all()
-    scene.now = START_SECONDS
-    scene.link.tick()
+    scene.pass_time(START_SECONDS)
     assert not scene.process.killed
-    scene.now += 0.1
-    scene.link.tick()
+    scene.pass_time(0.1)
     assert scene.process.killed
 
 
