@@ -12,13 +12,18 @@ from registry_site import Site
 
 from registry.config import RegistrySettings
 from registry.main import RegistryServer
+from sheetanchor.cli.demo.port import free_port
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """A node with the cells of two regions."""
     settings = RegistrySettings(
-        data_dir=tmp_path / "registry", regions=("eu", "us"), listen="127.0.0.1:0", migrate=True
+        data_dir=tmp_path / "registry",
+        regions=("eu", "us"),
+        # some tests stop it, and start another at its address
+        listen=f"127.0.0.1:{free_port()}",
+        migrate=True,
     )
     server = RegistryServer(settings)
     await server.start()

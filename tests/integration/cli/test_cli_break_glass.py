@@ -18,7 +18,7 @@ import pytest
 from operator_shell import Shell
 from registry_site import Site, eventually
 
-from dns_frontend.config import FrontendSettings
+from dns_frontend.config import FeedSettings, FrontendSettings
 from dns_frontend.main import FrontendServer
 from registry.main import RegistryServer
 from sheetanchor.cli.exit_code import ExitCode
@@ -35,6 +35,8 @@ async def frontend(site: Site, tmp_path: Path) -> AsyncIterator[FrontendServer]:
             ((site.server.grpc_address,),),
             tmp_path / "data" / "dns-eu",
             port=0,
+            # what is answered is on disk, where the commands look, however busy the disk is
+            feed=FeedSettings(disk_patience_seconds=30.0),
         )
     )
     await server.start()

@@ -17,9 +17,11 @@ QUICK = FeedSettings(
     silence_seconds=8.0,
     backoff_minimum_seconds=0.02,
     backoff_maximum_seconds=0.2,
+    disk_patience_seconds=30.0,
     disk_retry_seconds=0.05,
 )
-"""Waits as short as a test wants them, and patience for a registry on a busy machine."""
+"""Waits as short as a test wants them, and patience for a registry, and for a disk, on a busy
+machine: what is answered is on disk."""
 
 
 def settings(

@@ -138,10 +138,15 @@ class Stage:
         finally:
             await self.plain.stop()
 
+    def forget(self) -> None:
+        """From now on `shown` is what the plain frontend is asked from now on."""
+        self.shown = set()
+
     async def _watch(self) -> None:
         # ended by a word: Python 3.11's wait_for, below dnspython, may swallow a cancellation
         while not self.over:
-            self.shown.add(await answer(self.plain))
+            shown = self.shown  # of when it is asked: the reply may come after a `forget`
+            shown.add(await answer(self.plain))
             await asyncio.sleep(0.01)
 
 

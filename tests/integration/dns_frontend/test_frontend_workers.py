@@ -96,12 +96,18 @@ async def test_a_generation_is_acknowledged_when_all_have_it(
         registry.say(delta(before, bodies("cart", "till", address="10.0.0.2"), 2))
         # here it is served: its first client is told so
         await eventually(lambda: "eu@2" in repr(frontend))
+        # few are asked: a worker that does nothing for long is ended
+        answered = 0
         with Clients(address_of(frontend)) as clients:
             packet = query("cart").to_wire()
             for each in clients.sockets:
                 told = await clients.one(each, packet, 0.2)
                 if told:
                     assert addresses_in(told) == ["10.0.0.2"]
+                    answered += 1
+                if answered == 3:
+                    break
+        assert answered
         assert ("eu", 2, "") not in registry.heard()
         os.kill(worker, signal.SIGCONT)
         await eventually(lambda: ("eu", 2, "") in registry.heard())
@@ -258,14 +264,15 @@ async def test_nothing_is_left_of_a_frontend_that_stopped(tmp_path: Path) -> Non
         gc.collect()
         return len(os.listdir("/proc/self/fd"))
 
-    async with crew(tmp_path, NOWHERE) as frontend:
-        port = address_of(frontend)[1]
+    port = free_port()
+    async with crew(tmp_path, NOWHERE, port=port):
         worker = worker_of_this()
     assert not is_worker(worker)
     before = descriptors()
     async with crew(tmp_path, NOWHERE, port=port):
         pass
-    assert descriptors() == before
+    # gRPC closes what led to the registry in its own time
+    await eventually(lambda: descriptors() <= before)
 
 
 @pytest.fixture
