@@ -24,7 +24,7 @@ from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceStub
 from sheetanchor.v1.registration_service_pb2_grpc import RegistrationServiceStub
 
 SERVICE = "namespaces/shop/services/cart"
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 
 @dataclass

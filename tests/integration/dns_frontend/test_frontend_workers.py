@@ -72,7 +72,7 @@ async def test_all_processes_say_the_same_and_a_change_reaches_all(
                 assert len(await told_to_all(frontend, service, kind)) == 1
         host, port = address_of(frontend)
         over_tcp = {
-            (await dns.asyncquery.tcp(query("cart"), host, port=port, timeout=10)).to_wire()
+            (await dns.asyncquery.tcp(query("cart"), host, port=port, timeout=30)).to_wire()
             for _ in range(20)
         }
         assert over_tcp == await told_to_all(frontend, "cart")

@@ -74,7 +74,7 @@ async def told(frontend: FrontendServer | Elsewhere, name: str, kind: str) -> dn
     """A frontend's reply over UDP."""
     host, _, port = frontend.dns_address.rpartition(":")
     query = dns.message.make_query(f"{name}anchor.internal.", kind, use_edns=0)
-    return await dns.asyncquery.udp(query, host, port=int(port), timeout=5)
+    return await dns.asyncquery.udp(query, host, port=int(port), timeout=30)
 
 
 async def denial(frontend: FrontendServer) -> int:

@@ -101,7 +101,7 @@ class Scene:
     async def told(self) -> tuple[list[str], list[str]]:
         """The addresses of the service, and what is said of them."""
         query = dns.message.make_query("cart.shop.svc.anchor.internal.", "A", use_edns=0)
-        reply = await dns.asyncquery.udp(query, "127.0.0.1", port=self.port, timeout=10)
+        reply = await dns.asyncquery.udp(query, "127.0.0.1", port=self.port, timeout=30)
         said = [o.text or "" for o in reply.options if isinstance(o, dns.edns.EDEOption)]
         return [record.address for records in reply.answer for record in records], said
 
@@ -112,7 +112,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     running = asyncio.create_task(made.worker.run())
     yield made
     made.frontend.put(letter(Kind.STOP))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await running
     made.frontend.close()
 
@@ -156,7 +156,7 @@ async def test_what_it_cannot_follow_changes_no_answer_until_all_is_there(
     query = dns.message.make_query("cart.shop.svc.anchor.internal.", "A").to_wire()
     reader, writer = connection
     writer.write(len(query).to_bytes(2, "big") + query)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         size = int.from_bytes(await reader.readexactly(2), "big")
         reply = dns.message.from_wire(await reader.readexactly(size))
     assert "10.0.0.2" in str(reply.answer[0])
@@ -188,7 +188,7 @@ async def test_the_zone_of_the_plans_is_the_worker_s_as_well(scene: Scene) -> No
 
     async def view() -> str:
         query = dns.message.make_query("_why.cart.shop.svc.anchor.internal.", "TXT", use_edns=0)
-        reply = await dns.asyncquery.udp(query, "127.0.0.1", port=scene.port, timeout=10)
+        reply = await dns.asyncquery.udp(query, "127.0.0.1", port=scene.port, timeout=30)
         (found,) = re.findall(r"view=(\w+)", str(reply.answer))
         return str(found)
 
