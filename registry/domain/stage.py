@@ -112,8 +112,9 @@ def step(bake: Bake, event: Event, now: float, pace: Pace) -> tuple[Bake, Judgem
     Looked   no voice, within patience                       waits
     Looked   no voice, patience over                         rolled back: nobody vouches for it
     Looked   a voice silent for longer than a gap            rolled back: it may have died of it
-    Looked   all voices fresh, none for as long as a bake    waits
-    Looked   all voices fresh, one for as long as a bake     promoted
+    Looked   all voices fresh, none over a whole bake        waits: who is silent since before its
+                                                             end may have died of it
+    Looked   all voices fresh, one over a whole bake         promoted
     """
     match event:
         case Failed():
@@ -141,7 +142,7 @@ def _look(bake: Bake, now: float, pace: Pace) -> Judgement:
                 f"canary {frontend} fell silent {now - voice.since:.0f} s after its first word;"
                 " it may have died of it"
             )
-    if any(now - voice.since >= pace.bake_seconds for voice in bake.voices.values()):
+    if any(each.last - each.since >= pace.bake_seconds for each in bake.voices.values()):
         return Judgement(Outcome.PROMOTED)
     return _BAKING
 

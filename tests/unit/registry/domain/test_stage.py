@@ -81,6 +81,15 @@ def test_a_whole_bake_promotes_it_and_nothing_less() -> None:
     assert told(*each(0, 60, A))[1] == Judgement(Outcome.PROMOTED)
 
 
+def test_a_canary_that_died_shortly_before_the_end_promotes_nothing() -> None:
+    """What it says must reach over the whole bake: silence is no part of that."""
+    died = [*each(0, 55, A), (60.0, Looked()), (65.0, Looked())]
+    assert told(*died)[1] == BAKING
+    _, judgement = told(*died, (65.5, Looked()))
+    assert judgement.outcome is Outcome.ROLLED_BACK
+    assert "canary a fell silent" in judgement.reason
+
+
 def test_one_voice_of_a_whole_bake_is_enough() -> None:
     """A canary that came late, and does well, holds nothing up."""
     late = [moment for moment in each(0, 60, A) if moment[0] < 40]
