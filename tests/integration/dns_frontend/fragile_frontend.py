@@ -70,6 +70,11 @@ if __name__ == "__main__":
             ((registry,),),
             Path(directory),
             port=int(port),
-            feed=FeedSettings(soak_seconds=float(soak_seconds), good_interval_seconds=0.2),
+            feed=FeedSettings(
+                soak_seconds=float(soak_seconds),
+                good_interval_seconds=0.2,
+                # what it dies of is on disk in its next life, however busy the disk is
+                disk_patience_seconds=30.0,
+            ),
         )
     )

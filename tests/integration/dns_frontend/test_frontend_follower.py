@@ -227,9 +227,12 @@ async def test_a_lost_name_is_held_told_and_given_back(
         (word,) = [each for each in registry.words if each.generation == 6]
         assert list(word.held.services) == ["namespaces/shop/services/till"]
         assert word.held.reason.startswith("1 service lost or emptied without a deletion")
-    registry.scripts = [[delta(moved, moved | again, 7)]]
+    registry.scripts = [[checkpoint(6)]]
+    # the stream of the former life must not be the one that is told what comes
+    await eventually(lambda: registry.ended == len(registry.watches))
     async with following(tmp_path, (registry.address,)) as frontend:
         assert await addresses(frontend, "till") == ["10.0.0.1"]
+        registry.say(delta(moved, moved | again, 7))
         await serves(frontend, "till", "10.0.0.8")
         assert registry.have() == [("eu", 6)]
         await hears(registry, ("eu", 7, ""))

@@ -11,7 +11,7 @@ import dns.message
 import pytest
 from registry_site import Site, eventually
 
-from dns_frontend.config import FrontendSettings
+from dns_frontend.config import FeedSettings, FrontendSettings
 from dns_frontend.feed.lkg import LastKnownGood
 from dns_frontend.feed.pins import PinBoard
 from dns_frontend.feed.record import DamagedError
@@ -38,7 +38,16 @@ class Frontends:
 
     async def start(self, name: str, registry: str) -> FrontendServer:
         """Start one, until it answers."""
-        settings = FrontendSettings(name, "eu", ("eu",), ((registry,),), self.path(name), port=0)
+        settings = FrontendSettings(
+            name,
+            "eu",
+            ("eu",),
+            ((registry,),),
+            self.path(name),
+            port=0,
+            # what is answered is on disk, where the tests look, however busy the disk is
+            feed=FeedSettings(disk_patience_seconds=30.0),
+        )
         server = FrontendServer(settings)
         await server.start()
         self._running.append(server)
