@@ -62,8 +62,9 @@ async def two_nodes(
 
 @pytest.fixture
 async def nodes(tmp_path: Path, postgresql_database: str) -> AsyncIterator[tuple[Site, Site]]:
-    """Two nodes on a server that stays."""
-    async with two_nodes(tmp_path, postgresql_database) as both:
+    """Two nodes on a server that stays; a leader that stops gives up its lead, and a machine that
+    stands still for a moment does not take it."""
+    async with two_nodes(tmp_path, postgresql_database, leader_lease_seconds=20.0) as both:
         yield both
 
 

@@ -126,7 +126,8 @@ async def pair(
                 migrate=True,
                 node=name,
                 mirror_poll_seconds=0.05,
-                reconciler=ReconcilerSettings(leader_lease_seconds=3.0),
+                # a machine that stands still for a moment changes no leader
+                reconciler=ReconcilerSettings(leader_lease_seconds=60.0),
             )
             server = RegistryServer(settings)
             stack.push_async_callback(server.stop, 0)

@@ -178,13 +178,19 @@ async def test_one_of_two_publishers_wins(nodes: tuple[Store, Store]) -> None:
 async def test_only_one_node_leads_until_its_lease_runs_out(nodes: tuple[Store, Store]) -> None:
     """By the database's clock: the nodes' own clocks are not asked (I36)."""
     first, second = nodes
+    # long enough that the second comes in it, however late
     leaderships = await asyncio.gather(
-        first.lead(EAST, EAST_REGION, "node-1", 0.3), second.lead(EAST, EAST_REGION, "node-2", 0.3)
+        first.lead(EAST, EAST_REGION, "node-1", 60.0),
+        second.lead(EAST, EAST_REGION, "node-2", 60.0),
     )
     (leader,) = [found for found in leaderships if found is not None]
     assert leader.epoch == 1
     names = ("node-1", "node-2")
     loser = 1 - leaderships.index(leader)
+    assert await nodes[loser].lead(EAST, EAST_REGION, names[loser], 60.0) is None
+    kept = await nodes[1 - loser].lead(EAST, EAST_REGION, names[1 - loser], 0.3)
+    assert kept is not None
+    assert kept.epoch == 1
     taken = None
     async with asyncio.timeout(30):
         while taken is None:
