@@ -80,6 +80,11 @@ class DnsServerThread:
         """Begin something in the server's own loop."""
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    def has_stalled(self) -> bool:
+        """Whether a connection's replies wait for its client. In the server's own thread."""
+        now = self._loop.time()
+        return any(each.stalled_for(now) > 0 for each in self._listener._tcp._connections)
+
     def read_all(self) -> None:
         """Wait until the server has taken in what was sent to it before."""
         # the first call wakes the loop, which then sees what has come; the second comes after it

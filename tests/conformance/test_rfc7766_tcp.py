@@ -206,6 +206,8 @@ def test_a_client_that_does_not_read_is_cut_off_and_starves_nobody() -> None:
                 sent += greedy.send(flood[sent : sent + 8192])
         except OSError:
             pass
+        # what it sent may still lie unread: time that passes before is no time of its stall
+        assert at_last(lambda: server.run(server.has_stalled))
         assert server.udp(query(2)) is not None
         with server.connect() as client:
             client.sendall(framed(query(3)))
