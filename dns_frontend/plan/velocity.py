@@ -109,8 +109,8 @@ class Pace:
 
     names: Mapping[str, Track] = field(default_factory=dict)
     cell: Track = field(default_factory=Track)
-    slowed: Mapping[str, float] = field(default_factory=dict)
-    """The names with held removals, and since when."""
+    slowed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The names with held removals: of which instances, and since when."""
 
 
 class Slowing(NamedTuple):
@@ -237,6 +237,8 @@ def is_over(
 #   no                            any                   any          too many  and those vanished
 #   no                            any                   any          else      none of these
 #
+# Each instance is held for so long: what leaves just before another one's time is over, has
+# only just been said. What is meant is no part of what the other columns count.
 # Too many vanished are more than `vanished_share` and more than `vanished_least` of the cell,
 # from two names or more, at once: in one generation. What vanishes from one name alone, however
 # much, is its owner's deed or a rollback, and whom it names is gone: to hold it would answer
@@ -269,12 +271,11 @@ def restrain(
         loss = loss_of(before.entry, after.entry)
         if not after.fault and (loss.weak_net or loss.vanished_net):
             losses[key] = before, after, loss
-    since = {key: pace.slowed.get(key, now) for key in losses.keys() & slowed_before}
     asked = {
-        key: loss
+        key: _young(loss, pace.slowed.get(key, {}), now, hold_seconds)
         for key, (_, _, loss) in losses.items()
-        if now - since.get(key, now) < hold_seconds
     }
+    asked = {key: loss for key, loss in asked.items() if loss.weak_net or loss.vanished_net}
     tracks = {
         key: recent
         for key, track in pace.names.items()
@@ -287,19 +288,38 @@ def restrain(
     vanishing = [asked[key].vanished_net for key in at_once if asked[key].vanished_net]
     read_in_part = len(vanishing) > 1 and _vanishes(sum(vanishing), endpoints, limits)
     held: dict[str, Published] = {}
+    slowed: dict[str, Mapping[str, float]] = {}
     for key, (before, after, loss) in losses.items():
         kept: dict[str, Reason] = {}
         if key in weak:
-            kept |= dict.fromkeys(loss.weak, weak[key])
+            kept |= dict.fromkeys(asked[key].weak, weak[key])
         if key in at_once and read_in_part:
-            kept |= dict.fromkeys(loss.vanished, Reason.VANISHED)
+            kept |= dict.fromkeys(asked[key].vanished, Reason.VANISHED)
         merged = merge(before, after, kept) if kept else None
         if merged is not None and not merged.fault:
             held[key] = merged
-        if loss.weak_net and not (key in held and key in weak):
-            tracks[key] = tracks.get(key, Track()).plus(now, loss.weak_net, loss.level)
-            cell = cell.plus(now, loss.weak_net, endpoints)
-    return Slowing(held, Pace(tracks, cell, {key: since.get(key, now) for key in held}))
+            since = pace.slowed.get(key, {})
+            slowed[key] = {instance: since.get(instance, now) for instance in kept}
+        left = loss.weak_net - (asked[key].weak_net if key in held and key in weak else 0)
+        if left:
+            tracks[key] = tracks.get(key, Track()).plus(now, left, loss.level)
+            cell = cell.plus(now, left, endpoints)
+    return Slowing(held, Pace(tracks, cell, slowed))
+
+
+def _young(loss: Loss, since: Mapping[str, float], now: float, hold_seconds: float) -> Loss:
+    """A loss without what was held for so long."""
+    weak, vanished = (
+        tuple(each for each in some if now - since.get(each, now) < hold_seconds)
+        for some in (loss.weak, loss.vanished)
+    )
+    return Loss(
+        loss.level,
+        weak,
+        vanished,
+        min(len(weak), loss.weak_net),
+        min(len(vanished), loss.vanished_net),
+    )
 
 
 def _weak_held(
@@ -345,7 +365,7 @@ def _vanishes(lost: int, of: int, limits: VelocityLimits) -> bool:
 def is_due(pace: Pace, held: Held, now: float, hold_seconds: float) -> bool:
     """Whether what is held is to be looked at again although nothing was published."""
     return any(
-        key not in pace.slowed or now - pace.slowed[key] >= hold_seconds
+        key not in pace.slowed or now - min(pace.slowed[key].values()) >= hold_seconds
         for key, kept in held.items()
         if key in pace.slowed or is_slowed(kept.entry)
     )

@@ -340,6 +340,31 @@ def test_what_is_held_longer_does_not_begin_anew_with_each_generation() -> None:
     assert cell.publish(fleet(6, key="shop/till"), after=21.0).holds() == []
 
 
+def test_what_leaves_later_is_held_for_a_time_of_its_own() -> None:
+    """Else what the registry says last would act at once, since it said something else before."""
+    cell = Cell(fleet(24)).publish(fleet(16, 8))
+    assert len(cell.holds()) == 8
+    cell.publish(fleet(2, 22), after=HOLD_SECONDS - 1.0)
+    assert len(cell.holds()) == 22
+    cell.wait(1.0)
+    assert cell.holds() == [f"i{number:03d} frontend_name" for number in range(8, 22)]
+    assert cell.answered() == 16
+    cell.wait(HOLD_SECONDS - 2.0)
+    assert len(cell.holds()) == 14
+    assert cell.wait(1.0).holds() == []
+    assert cell.answered() == 2
+    cell.wait(HOLD_SECONDS)
+    assert cell.effects == ()
+
+
+def test_a_few_that_leave_beside_what_is_meant_need_no_hold() -> None:
+    """They would not have been held alone."""
+    cell = Cell(fleet(24)).publish(fleet(16, 8))
+    cell.publish(fleet(14, 10), after=HOLD_SECONDS)
+    assert cell.holds() == []
+    assert cell.answered() == 14
+
+
 def test_a_restart_holds_what_is_on_disk_for_another_while() -> None:
     cell = Cell(fleet(12)).publish(fleet(6, 6))
     cell.state = CellState("east", served=cell.served)
