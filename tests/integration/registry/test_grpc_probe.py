@@ -60,7 +60,7 @@ async def serving(
 
 
 def check(port: int, kind: CheckKind = CheckKind.GRPC, **fields: Any) -> Check:
-    return Check(kind, port, timeout_seconds=2.0, **fields)
+    return Check(kind, port, timeout_seconds=30.0, **fields)
 
 
 async def probe(wanted: Check, ca_file: Path | None = None) -> Evidence:

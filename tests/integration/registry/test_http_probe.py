@@ -60,7 +60,7 @@ async def serving(
 
 def check(port: int, kind: CheckKind = CheckKind.HTTP, **fields: object) -> Check:
     http = {name: fields.pop(name) for name in list(fields) if name in HttpCheck.__slots__}
-    return Check(kind, port, timeout_seconds=1.0, http=HttpCheck(**http), **fields)  # type: ignore[arg-type]  # fields by their names
+    return Check(kind, port, timeout_seconds=30.0, http=HttpCheck(**http), **fields)  # type: ignore[arg-type]  # fields by their names
 
 
 async def probe(wanted: Check) -> Evidence:

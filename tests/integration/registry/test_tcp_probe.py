@@ -48,7 +48,7 @@ def connections_in_time_wait(port: int) -> list[list[str]]:
     return [row for row in rows if row[3] == "06" and f":{port:04X}" in row[1] + row[2]]
 
 
-def check(port: int, timeout_seconds: float = 2.0) -> Check:
+def check(port: int, timeout_seconds: float = 30.0) -> Check:
     return Check(CheckKind.TCP, port, timeout_seconds=timeout_seconds)
 
 
@@ -132,4 +132,5 @@ async def test_a_cancelled_probe_closes_its_socket() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert len(os.listdir("/proc/self/fd")) == before
+        # what others before left open may be closed meanwhile
+        await eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
