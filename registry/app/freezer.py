@@ -4,7 +4,7 @@
     ------------------------------  --------------------------------------
     absent                          nothing
     empty                           every cell
-    has names of cells, one a line  those cells
+    has names of cells, one a line  those cells; `all`: every cell
     cannot be read                  every cell: somebody put it there (I39)
 
 The file needs no database and works when nothing else does (I40). Either stops the
@@ -28,6 +28,8 @@ from registry.ports import ALL_CELLS, Clock, Notifier, Store
 
 log = logging.getLogger(__name__)
 
+EVERY_CELL = "all"
+"""In the file, as `freeze all` has it; a line of its own."""
 FILE_SECONDS = 0.1
 STORE_SECONDS = 0.5
 NOTICED_STORE_SECONDS = 0.8
@@ -53,6 +55,7 @@ class Freezer:
         self._read_file = read_file
         self._by_file: Mapping[str, str] = {}
         self._by_store: Mapping[str, str] = {}
+        self._strange: tuple[str, ...] = ()
         self._cells = tuple(cells)
         self._changed = asyncio.Event()
         self._notifier = notifier
@@ -135,10 +138,22 @@ class Freezer:
                     "the freeze file cannot be read, so it holds", extra={"error": str(error)}
                 )
         if text is None:
+            self._strange = ()
             self._learn(file={}, store=self._by_store)
             return
         scopes = [line.strip() for line in text.splitlines() if line.strip()] or [ALL_CELLS]
+        scopes = [ALL_CELLS if scope == EVERY_CELL else scope for scope in scopes]
+        self._tell_strange(tuple(s for s in scopes if s not in (ALL_CELLS, *self._cells)))
         self._learn(file=dict.fromkeys(scopes, "the freeze file is there"), store=self._by_store)
+
+    def _tell_strange(self, scopes: tuple[str, ...]) -> None:
+        # May be meant for other nodes; who misspelt one believes that it stands still.
+        if scopes and scopes != self._strange:
+            log.error(
+                "the freeze file names what is no cell of this node, which stops nothing here",
+                extra={"names": ",".join(scopes), "cells": ",".join(self._cells)},
+            )
+        self._strange = scopes
 
     async def look_at_store(self) -> None:
         """See what is frozen in the database; what was known stands while it is away."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from sheetanchor.cli.actor import actor
+from sheetanchor.cli.kind import kind_named, told
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json
@@ -115,7 +116,8 @@ def unfreeze(
     if json:
         print_json(as_data(done))
     else:
-        typer.echo(f"{cell}: {'goes on' if done.was_frozen else 'was not frozen'}")
+        was = "goes on" if done.was_frozen else "was not frozen"
+        typer.echo(f"{cell}: {was if cell == 'all' else _standing(values['registry'], cell, was)}")
 
 
 @takes_settings("pin")
@@ -143,6 +145,16 @@ def unpin(values: Mapping[str, Any], cell: Cell, generation: Number, reason: Why
     )
     was = "is pinned no more" if done.was_pinned else "was not pinned"
     typer.echo(f"cell {cell}: generation {generation} {was}")
+
+
+def _standing(nodes: tuple[str, ...], cell: str, was: str) -> str:
+    """How a cell stands after its own freeze was lifted: one of all cells may be left."""
+    from sheetanchor.cli.admin import ask
+
+    found = ask(nodes, lambda admin: admin.get(kind_named("cell"), _scope(cell)))
+    if not found.frozen:
+        return was
+    return f"stays frozen, until `unfreeze all`: {told(found.frozen)}"
 
 
 def _scope(cell: str) -> str:

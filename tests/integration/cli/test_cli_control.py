@@ -50,6 +50,11 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     await eventually(lambda: site.server.leading == {"us"})
     assert (await shell.run("freeze", "all", "--reason", "why", "--yes")).exit_code == 0
     await eventually(lambda: not site.server.leading)
+    for cell in ("us", "eu"):
+        left = await shell.run("unfreeze", cell)
+        assert left.output == f"{cell}: stays frozen, until `unfreeze all`: why\n"
+    assert (await shell.run("freeze", "eu", "--reason", "why")).exit_code == 0
+    assert (await shell.run("unfreeze", "mars")).exit_code == ExitCode.NOT_FOUND
     shown = await shell.run("unfreeze", "all")
     assert shown.exit_code == ExitCode.CONFLICT
     assert "cells/eu: stays frozen: it was frozen by itself, until `unfreeze eu`" in shown.output

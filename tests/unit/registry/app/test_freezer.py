@@ -20,7 +20,7 @@ async def node(store: GatedStore, clock: ManualClock) -> AsyncIterator[Publicati
         yield one
 
 
-@pytest.mark.parametrize("text", ["", "eu\n", "us\n eu \n"])
+@pytest.mark.parametrize("text", ["", "eu\n", "us\n eu \n", "all\n", "mars\nall\n"])
 async def test_a_file_stops_a_cell_within_a_second_and_its_absence_starts_it(
     node: PublicationNode, clock: ManualClock, text: str
 ) -> None:
@@ -45,6 +45,26 @@ async def test_a_file_for_another_cell_stops_nothing(
     node.freeze_file = "us\n"
     await clock.advance(1.0)
     assert node.reconcilers[EU].is_leading
+
+
+async def test_a_name_in_the_file_that_is_no_cell_here_is_told_once(
+    node: PublicationNode, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who misspelt a cell believes that it stands still."""
+
+    def told() -> list[str]:
+        return [vars(each)["names"] for each in caplog.records if "no cell" in each.message]
+
+    node.freeze_file = "eu\nue\n"
+    await clock.advance(1.0)
+    assert not node.reconcilers[EU].is_leading
+    assert told() == ["ue"]
+    node.freeze_file = "eu\n"
+    await clock.advance(1.0)
+    assert told() == ["ue"]
+    node.freeze_file = "ue\n"
+    await clock.advance(1.0)
+    assert told() == ["ue", "ue"]
 
 
 async def test_a_file_needs_no_database(
