@@ -24,6 +24,8 @@ OPERATORS = (
     *("create", "update", "delete", "drain", "held", "zone"),
 )
 
+DRY_RUN = "drill region-loss"
+
 
 class BadSetting(Exception):
     """A setting has a value that cannot be meant, or is missing. The message names it."""
@@ -84,7 +86,7 @@ SETTINGS: tuple[Setting, ...] = (
         "127.0.0.1:5310",
         "A registry to follow, as the addresses of its nodes, which are tried in turn; once for "
         "each registry.",
-        ("dns",),
+        ("dns", DRY_RUN),
         separator=";",
     ),
     Setting(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -10,6 +12,8 @@ import typer
 
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure, Verbs
+from sheetanchor.cli.setting import PREFIX
+from sheetanchor.cli.settings import DRY_RUN, resolve
 
 if TYPE_CHECKING:
     # what a drill is made of is imported when it is run: `--help` must be quick
@@ -67,7 +71,8 @@ def region_loss(
         typer.Option(
             "--registry",
             metavar="HOST:PORT[,HOST:PORT]",
-            help="For a dry run; once for each registry, in failover order.",
+            help="For a dry run; once for each registry, in failover order.  "
+            "[default: 127.0.0.1:5310]  [env: SHEETANCHOR_REGISTRIES]",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Of a dry run: as JSON.")] = False,
@@ -88,7 +93,7 @@ def region_loss(
     if dry_run:
         from sheetanchor.cli.drill.dry_run import show
 
-        raise typer.Exit(show(region, registry or ["127.0.0.1:5310"], json=json))
+        raise typer.Exit(show(region, _clusters(registry), json=json))
 
     from sheetanchor.cli.drill.region_loss import RegionLoss
     from sheetanchor.cli.drill.runner import play
@@ -99,6 +104,20 @@ def region_loss(
         raise Failure("REGION must be east or west, unless with --dry-run", ExitCode.USAGE)
     other = "west" if region == "east" else "east"
     raise typer.Exit(play(RegionLoss, (region, other), RegionLoss.instances, write))
+
+
+def _clusters(registry: list[str] | None) -> Sequence[tuple[str, ...]]:
+    found: Sequence[tuple[str, ...]] = resolve(DRY_RUN, {"registries": registry}, os.environ)[
+        "registries"
+    ]
+    one, all_ = f"{PREFIX}REGISTRY", f"{PREFIX}REGISTRIES"
+    if not registry and one in os.environ and all_ not in os.environ:
+        # that of the verbs which ask one registry: a rehearsal needs all, or misses harm (I39)
+        raise Failure(
+            f"--registry: name every registry, here or in {all_}; {one} is for other verbs",
+            ExitCode.USAGE,
+        )
+    return found
 
 
 @drill.command("instance-loss")

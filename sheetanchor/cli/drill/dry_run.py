@@ -13,7 +13,6 @@ from dns_frontend.plan.entry import ZONE_KEY, ServiceEntry, ServiceKey
 from dns_frontend.plan.foresight import Foreseen, foresee
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.rehearsal import Said
-from sheetanchor.cli import value
 from sheetanchor.cli.admin import LARGEST_REPLY, Admin, failure_of
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
@@ -25,12 +24,8 @@ from sheetanchor.client.link import RegistryLink
 COLUMNS = ("NAME", "CLIENTS OF", "NOW", "THEN", "")
 
 
-def show(region: str, clusters: Sequence[str], *, json: bool) -> ExitCode:
+def show(region: str, nodes: Sequence[tuple[str, ...]], *, json: bool) -> ExitCode:
     """Print it; FAILED when somebody would be left without a healthy endpoint."""
-    try:
-        nodes = [value.cluster(each) for each in clusters]
-    except ValueError as error:
-        raise Failure(f"--registry: {error}", ExitCode.USAGE) from error
     try:
         said, regions = asyncio.run(_read(nodes))
     except SheetanchorError as error:
