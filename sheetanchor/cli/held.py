@@ -181,4 +181,6 @@ def _decide(
             f"was held in cell {each.cell} by {enum_text(each.hold, 'reason')} since "
             f"{ago(each.hold, 'hold_time', now)}, release {release(each.hold, now)}"
         )
+    if decision == "REMOVE" and enum_text(instance, "health") == "HEALTHY":
+        what = "is healthy and stays in the answers: there is no removal to confirm"
     typer.echo(f"{short_name(full)}, incarnation {instance.uid}, {what}")

@@ -193,6 +193,7 @@ def _frontend(item: Any, now: float) -> Row:
     return (
         short_name(item.name),
         item.region,
+        enum_text(item, "role").lower(),
         cells,
         str(held) if held else "-",
         ago(item, "seen_time", now),
@@ -206,14 +207,16 @@ def told(text: str) -> str:
 
 def _audit(item: Any, now: float) -> Row:
     where = short_name(item.subject) or item.subject
+    where = "all cells" if item.subject == "cells/-" else where
     if item.cell and not item.subject.startswith("cells/"):
         where += f" of {item.cell}"
     act = enum_text(item, "act").lower().replace("_", "-")
     generation = str(item.generation or "-")
+    detail = told(item.detail)
     return (
         act,
         where,
-        told(item.detail) or "-",
+        (detail.replace("settings.", "") if item.subject == "zone" else detail) or "-",
         generation,
         told(item.actor) or "-",
         ago(item, "act_time", now),
@@ -290,7 +293,7 @@ KINDS: tuple[Kind, ...] = (
         "FRONTEND",
         ("frontends",),
         0,
-        ("FRONTEND", "REGION", "APPLIED", "HOLDS", "SEEN"),
+        ("FRONTEND", "REGION", "ROLE", "APPLIED", "HOLDS", "SEEN"),
         _frontend,
     ),
     Kind(

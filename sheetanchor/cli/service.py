@@ -230,6 +230,14 @@ def _policy(
     """The policy of what was given, and the paths of the update mask for it."""
     from sheetanchor.v1.service_pb2 import FailoverPolicy, ServicePolicy
 
+    for option, given, limits in (
+        ("--enter-threshold", enter_threshold, "over 0 and up to 1"),
+        ("--exit-threshold", exit_threshold, "over 0 and up to 1"),
+        ("--minimum-endpoints", minimum_endpoints, "1 to 1000"),
+    ):
+        if given == 0:
+            # in the contract 0 is what was not given, and so would be the default (I39)
+            raise Failure(f"{option}: must be {limits}, is 0", ExitCode.USAGE)
     hold = None if exit_hold is None else span("--exit-hold", exit_hold)
     order = None if region_order is None else [r for r in region_order.split(",") if r]
     failover: dict[str, Any] = {
@@ -256,10 +264,17 @@ def _show(service: Any, what: str, json: bool) -> None:
     if json:
         print_json(data)
     else:
+        staged = data.get("staged_policy") or {}
+        baking = staged.get("state") == "STATE_BAKING"
+        what = "staged a change of" if baking and what == "updated" else what
         typer.echo(f"{what} service {short_name(service.name)}")
         for line in details(data.get("policy", {}), "  "):
             typer.echo(line)
-        if data.get("staged_policy"):
-            typer.echo("staged, on canary frontends only until it did well there:")
-            for line in details(data["staged_policy"], "  "):
+        if staged:
+            typer.echo(
+                "staged, on canary frontends only until it did well there:"
+                if baking
+                else "the last change was taken back:"
+            )
+            for line in details(staged, "  "):
                 typer.echo(line)

@@ -68,6 +68,22 @@ async def test_a_decision_is_taken_back(site: Site, shell: Shell) -> None:
     )
 
 
+async def test_confirming_the_removal_of_a_healthy_instance_says_that_it_stays(
+    site: Site, shell: Shell
+) -> None:
+    """There is none to confirm."""
+    await site.register("one")
+
+    async def healthy() -> bool:
+        found = await shell.json("get", "instance", "shop/cart/one")
+        return bool(found["health"] == "HEALTH_HEALTHY")
+
+    await eventually(healthy)
+    done = await shell.run("held", "confirm", "shop/cart/one")
+    assert done.exit_code == 0, done.output
+    assert "is healthy and stays in the answers" in done.output
+
+
 async def test_slips_are_told(shell: Shell) -> None:
     """What is not there, and what is no name."""
     assert (await shell.run("held", "list", "mars")).exit_code == ExitCode.NOT_FOUND

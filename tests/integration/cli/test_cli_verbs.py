@@ -64,6 +64,15 @@ async def test_list_as_json_is_one_document_with_the_contracts_names(
     assert await shell.json("list", "frontends") == {"frontends": []}
 
 
+@pytest.mark.parametrize("option", ["--minimum-endpoints", "--enter-threshold", "--exit-threshold"])
+async def test_a_nought_that_would_mean_the_default_is_refused(shell: Shell, option: str) -> None:
+    """The contract cannot tell it from what was not given (I39)."""
+    done = await shell.run("create", "service", "shop/cart", option, "0")
+    assert done.exit_code == ExitCode.USAGE
+    assert f"{option}: must be " in done.stderr
+    assert await shell.json("list", "services") == {"services": []}
+
+
 async def test_list_takes_all_pages(site: Site, shell: Shell, monkeypatch: Any) -> None:
     """However many there are."""
     for number in range(7):
@@ -300,8 +309,8 @@ async def test_plans_show_the_chain_and_who_follows(site: Site, shell: Shell) ->
     assert f"doubtful refused {head}: the digest is wrong" in text[-2:]
     assert "up-to-date holds a/b: it was lost" in text[-2:]
     rows = await shell.table("list", "frontends")
-    assert rows[0][3] == "HOLDS"
-    assert {row[0]: row[3] for row in rows[1:]} == {"up-to-date": "1", "slow": "-", "doubtful": "-"}
+    assert rows[0][4] == "HOLDS"
+    assert {row[0]: row[4] for row in rows[1:]} == {"up-to-date": "1", "slow": "-", "doubtful": "-"}
 
 
 async def test_plans_of_all_cells_and_a_limit(site: Site, shell: Shell) -> None:

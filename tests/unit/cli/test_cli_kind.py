@@ -12,6 +12,7 @@ from sheetanchor.cli.plans import standing
 from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2
 from sheetanchor.v1.audit_entry_pb2 import AuditEntry
 from sheetanchor.v1.cell_pb2 import Cell
+from sheetanchor.v1.frontend_pb2 import Frontend
 
 NOW = 1_000_000.0
 
@@ -40,6 +41,25 @@ def test_short_names_are_completed_and_full_ones_tell_their_kind(
     assert found.full_name(name) == name
     assert kind_of(name) is found
     assert found.full_name(short_name(name)) == name
+
+
+def test_an_act_on_all_cells_says_so_and_one_on_the_zone_its_settings() -> None:
+    """As the verbs that did it are written."""
+    audit = kind_named("audit")
+    frozen = AuditEntry(act=AuditEntry.ACT_FREEZE, subject="cells/-", detail="settings.x")
+    assert audit.row(frozen, NOW)[:3] == ("freeze", "all cells", "settings.x")
+    zone = AuditEntry(
+        act=AuditEntry.ACT_UPDATE_ZONE, subject="zone", detail="settings.a, settings.b at once"
+    )
+    assert audit.row(zone, NOW)[:3] == ("update-zone", "zone", "a, b at once")
+
+
+def test_the_list_of_frontends_says_which_are_canaries() -> None:
+    """One that is older than roles says nothing."""
+    column = kind_named("frontend").columns.index("ROLE")
+    roles = [Frontend.ROLE_CANARY, Frontend.ROLE_SERVING, Frontend.ROLE_UNSPECIFIED]
+    rows = [kind_named("frontend").row(Frontend(role=role), NOW) for role in roles]
+    assert [row[column] for row in rows] == ["canary", "serving", "-"]
 
 
 @pytest.mark.parametrize(
