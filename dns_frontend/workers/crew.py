@@ -219,7 +219,10 @@ class Crew:
             else:
                 code = await self._live(link)
                 self._ends += 1
-                log.error("a worker has ended", extra={"worker": worker, "code": code})
+                log.error(
+                    "a worker has ended, and is started again",
+                    extra={"worker": worker, "code": code},
+                )
             if self._clock() - since > WELL_SECONDS:
                 pause = BACKOFF_SECONDS
             await asyncio.sleep(pause)

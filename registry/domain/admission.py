@@ -215,7 +215,7 @@ def _ports(drafts: Sequence[DraftPort], complaints: Complaints) -> tuple[Port, .
         path = f"instance.ports[{at}]"
         name = draft.name or (DEFAULT_PORT_NAME if at == 0 else "")
         if complaints.label(f"{path}.name", name) and name in names:
-            complaints.add(f"{path}.name", f"{name} names an earlier port already")
+            complaints.add(f"{path}.name", f"{name} names an earlier port; give each its own")
         names.add(name)
         complaints.span(f"{path}.number", draft.number, (1, 65535))
         protocol = _PROTOCOLS.get(draft.protocol)

@@ -149,7 +149,7 @@ def admit_region(path: str, region: str, regions: Collection[str], complaints: C
         complaints.add(
             path,
             f"{region} is not among the regions known here ({known}). Where another registry "
-            "owns it, name it in this one's setting `other_regions`",
+            "owns it, this one must be told: `--other-regions`",
         )
         return False
     return True

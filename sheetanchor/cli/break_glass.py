@@ -105,6 +105,8 @@ def save(
     directory = frontend_directory(values)
     if file.exists():
         raise Failure(f"{file} exists already; name a new file", ExitCode.CONFLICT)
+    if not file.parent.is_dir():
+        raise Failure(f"{file}: there is no directory {file.parent}", ExitCode.USAGE)
     snapshot = LastKnownGood(directory, Limits()).peek(cell).snapshot
     if snapshot is None:
         raise Failure(f"{directory} knows nothing of the cell {cell!r}", ExitCode.NOT_FOUND)
@@ -127,9 +129,13 @@ def pin(
     snapshot lacks keep their last answer. The file is verified first.
     """
     board = _board(frontend_directory(values))
+    if not snapshot.exists():
+        raise Failure(f"{snapshot} is not there; nothing was changed", ExitCode.USAGE)
     with _file_trouble():
         placed = board.place(snapshot, reason, _now(), actor())
     _tell("pinned", placed, snapshot, json)
+    if not json:
+        typer.echo(f"it is served until `sheetanchor break-glass lift {placed.position.cell}`")
 
 
 @break_glass.command()

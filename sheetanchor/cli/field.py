@@ -14,6 +14,7 @@ OPTIONS: Mapping[str, str] = {
     "instance.locality.region": "--region",
     "instance.addresses": "--address",
     "instance.ports": "--port",
+    "instance.ports.name": "--port",
     "instance.priority": "--priority",
     "instance.weight": "--weight",
     "instance.metadata": "--metadata",
@@ -70,5 +71,7 @@ def _faults(violations: Iterable[FieldViolation]) -> Iterable[str]:
     for each in violations:
         option = option_of(each.field)
         index = re.search(r"\[([^\]]*)\]", each.field)
-        which = f" ({index[1]})" if index and option != each.field else ""
+        which = ""
+        if index and option != each.field:
+            which = f" (value {int(index[1]) + 1})" if index[1].isdecimal() else f" ({index[1]})"
         yield f"{option}{which}: {each.description}"

@@ -199,7 +199,11 @@ def _settings(
         if network and no_networks:
             raise Failure("give either --network or --no-networks", ExitCode.USAGE)
         pairs = [text.partition("=") for text in network or []]
-        bad = [cidr for cidr, _, region in pairs if not (cidr and region)]
+        bad = [
+            text
+            for text, (cidr, _, region) in zip(network or [], pairs, strict=True)
+            if not (cidr and region) or "/" in region
+        ]
         if bad:
             raise Failure(f"--network: {bad[0]!r} is not of the form CIDR=REGION", ExitCode.USAGE)
         networks = ClientNetworks(

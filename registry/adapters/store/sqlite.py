@@ -93,7 +93,9 @@ class SqliteDatabase:
         """Take the lock file and start the threads. Raises SchemaOutdated if there is no file."""
         if not self._path.exists():
             raise SchemaOutdated(
-                f"there is no database at {self._path}. {MIGRATE_ADVICE}", path=str(self._path)
+                f"there is no database at {self._path}. Run `sheetanchor registry "
+                "--migrate` to make one, or give the `--data-dir` of the one that there is.",
+                path=str(self._path),
             )
         self._lock.acquire()
         self._write_engine = sqlite_engine(self._path, writes=True)

@@ -168,6 +168,7 @@ async def test_what_was_done_with_the_registry_away_is_written_down_when_it_is_b
         (("pin", "/nowhere", "--reason", "x"), 2, "nothing was changed"),
         (("pin", __file__, "--reason", "x"), 2, "nothing was changed"),
         (("pin", __file__), 2, "--reason"),
+        (("save", "eu", "/nowhere/at/all"), 2, "there is no directory /nowhere/at"),
         (("save", "atlantis", "/tmp/never-written"), 4, "knows nothing of the cell"),
         (("list", "--region", "mars"), 4, "is not there"),
     ],

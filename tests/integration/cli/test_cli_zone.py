@@ -49,7 +49,7 @@ async def test_a_dry_run_changes_nothing(shell: Shell) -> None:
     assert (await shell.json("zone", "get"))["settings"] == {}
     done = await shell.run("zone", "set", "--network", "10.0.0.0/8=mars", "--dry-run")
     assert done.exit_code == ExitCode.USAGE
-    assert "--network (0): mars is not among the regions known here" in done.stderr
+    assert "--network (value 1): mars is not among the regions known here" in done.stderr
 
 
 async def test_what_was_set_is_left_to_the_frontends_again(shell: Shell) -> None:

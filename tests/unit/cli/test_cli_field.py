@@ -26,7 +26,7 @@ def test_all_faults_are_told_and_which_of_many() -> None:
     """And where the registry named no field, its own message."""
     faults = (FieldViolation("ttl", "too long"), FieldViolation("instance.ports[1]", "is 0"))
     assert refusal_text(InvalidRequest("x", violations=faults)) == (
-        "--ttl: too long; --port (1): is 0"
+        "--ttl: too long; --port (value 2): is 0"
     )
     assert refusal_text(InvalidRequest("unknown region mars")) == "unknown region mars"
 

@@ -43,7 +43,11 @@ def owned_key(text: str, field: str) -> ServiceKey:
     key = service_key(text, field)
     if key == ZONE_KEY:
         raise InvalidField(
-            FieldViolation(field, f"{key} holds the zone's settings; edit them with UpdateZone")
+            FieldViolation(
+                field,
+                f"{key} holds the zone's settings; edit them with UpdateZone "
+                "(`sheetanchor zone set`)",
+            )
         )
     return key
 

@@ -382,7 +382,7 @@ def test_an_unknown_region_is_told_with_the_known_ones_and_the_way_out() -> None
         admit_policy(DraftPolicy(failover=DraftFailover(["mars"])), REGIONS)
     (violation,) = caught.value.violations
     assert "mars is not among the regions known here (ap, eu, us)" in violation.description
-    assert "other_regions" in violation.description
+    assert "`--other-regions`" in violation.description
 
 
 def test_an_unset_policy_is_the_default_one() -> None:
