@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from registry.adapters.store.database import Transaction
+from registry.adapters.store.rows import readable
 from registry.domain.grave import Grave
 from registry.domain.names import NamespaceId, ServiceId, ServiceKey
 from registry.domain.place import DRAIN_SECONDS, Departure
@@ -32,10 +34,17 @@ def recent(tx: Transaction, now_ms: int) -> Sequence[Departure]:
         " ORDER BY left_ms, address, port, namespace, service",
         now_ms - DRAIN_SECONDS * 1000,
     )
-    return [
-        Departure(ServiceKey(NamespaceId(namespace), ServiceId(service)), (address, port), left_ms)
-        for address, port, namespace, service, left_ms in rows
-    ]
+    return list(readable(rows, _departure))
+
+
+def _departure(row: Sequence[Any]) -> Departure:
+    address, port, namespace, service, left_ms = row
+    # SQLite keeps in a column of numbers what is none
+    if not (isinstance(port, int) and isinstance(left_ms, int)):
+        raise ValueError(f"{address} port {port} was left at {left_ms}")
+    return Departure(
+        ServiceKey(NamespaceId(namespace), ServiceId(service)), (address, port), left_ms
+    )
 
 
 def purge(tx: Transaction, now_ms: int) -> None:

@@ -59,6 +59,7 @@ from registry.domain.zone import ClientNetwork, ZoneSettings
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+B = TypeVar("B")
 
 
 class Kind(StrEnum):
@@ -259,11 +260,11 @@ def _staged(row: dict[str, Any]) -> StagedPolicy:
     )
 
 
-def readable(bodies: Iterable[str], decode: Callable[[str], T]) -> Iterator[T]:
-    """What can be read of `bodies`. One that cannot is as if it were not there, and logged.
+def readable(bodies: Iterable[B], decode: Callable[[B], T]) -> Iterator[T]:
+    """What can be read of `bodies`, or of whole rows.
 
-    A row that is damaged hurts its own instance or service only (I11); that it is gone is
-    no deletion (I7).
+    One that cannot is as if it were not there, and logged. A row that is damaged hurts its own
+    instance or service only (I11); that it is gone is no deletion (I7).
     """
     for body in bodies:
         try:
