@@ -65,12 +65,15 @@ class Controls:
         if cell is not None:
             _found(heads, cell)
         else:
+            stops = [head for head in heads if not head.frozen]
             effects = tuple(
                 f"cells/{head.cell}: automation stops at generation {head.generation}"
-                for head in heads
-                if not head.frozen
+                for head in stops
             )
-            preview = preview_of(effects, (*effects, "", *sorted(head.cell for head in heads)))
+            # generations go on between the look and the word: where nothing rests, and that is
+            # when all is to stop, none would ever be as it was seen
+            facts = (*(head.cell for head in stops), "", *sorted(head.cell for head in heads))
+            preview = preview_of(effects, facts)
             if not is_confirmed(preview, digest):
                 return preview
         scope = ALL_CELLS if cell is None else str(cell)

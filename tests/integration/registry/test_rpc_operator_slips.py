@@ -138,6 +138,25 @@ async def test_a_floor_is_lowered_in_two_calls(site: Site) -> None:
     assert not done.HasField("policy")
 
 
+async def test_a_freeze_of_all_is_confirmed_though_generations_go_on(site: Site) -> None:
+    """What is published between the look and the word takes nothing from what was seen."""
+
+    async def generation() -> int:
+        return (await site.admin.GetCell(pb.GetCellRequest(name="cells/eu"))).generation
+
+    before = await eventually(generation)
+    freeze = pb.FreezeCellRequest(name="cells/-", reason="why")
+    freeze.preview_digest = (await site.admin.FreezeCell(freeze)).preview.digest
+    await site.register("one")
+
+    async def has_gone_on() -> bool:
+        return await generation() > before
+
+    await eventually(has_gone_on)
+    assert not (await site.admin.FreezeCell(freeze)).HasField("preview")
+    assert (await site.admin.GetCell(pb.GetCellRequest(name="cells/eu"))).frozen
+
+
 async def test_a_freeze_of_all_is_lifted_in_two_calls(site: Site) -> None:
     """It concerns more than one cell; a cell's own freeze is not lifted with it."""
     await eventually(lambda: site.server.leading >= {"eu", "us"})
