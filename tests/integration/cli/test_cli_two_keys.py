@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from operator_shell import Shell
-from registry_site import SERVICE, Site
+from registry_site import SERVICE, Site, eventually
 
 from sheetanchor.cli.exit_code import ExitCode
 
@@ -22,6 +22,16 @@ DEADLINE_SECONDS = 60.0
 async def exists(shell: Shell) -> bool:
     """Whether the service does."""
     return (await shell.run("get", "service", "shop/cart")).exit_code == 0
+
+
+async def register(site: Site, shell: Shell) -> None:
+    """Register the only instance, until it is answered with: a preview tells of that."""
+    await site.register("one")
+
+    async def is_answered() -> bool:
+        return "cells/eu: the name gets a tombstone" in (await shell.run(*DELETE)).output
+
+    await eventually(is_answered)
 
 
 async def at_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]:
@@ -57,7 +67,7 @@ async def test_a_script_that_does_not_say_yes_is_shown_and_nothing_happens(
     site: Site, shell: Shell
 ) -> None:
     """What would go, and how to have it done."""
-    await site.register("one")
+    await register(site, shell)
     shown = await shell.run(*DELETE)
     assert shown.exit_code == ExitCode.CONFLICT
     assert "one in cell eu, " in shown.output
@@ -69,7 +79,7 @@ async def test_the_digest_of_what_was_seen_does_that_and_nothing_else(
     site: Site, shell: Shell
 ) -> None:
     """It comes with `--json` too; when things have changed it is refused."""
-    await site.register("one")
+    await register(site, shell)
     shown = await shell.run(*DELETE, "--json")
     assert shown.exit_code == ExitCode.CONFLICT
     seen = json.loads(shown.stdout)["preview"]
@@ -83,7 +93,7 @@ async def test_the_digest_of_what_was_seen_does_that_and_nothing_else(
 
 async def test_yes_with_json_prints_the_reply_alone(site: Site, shell: Shell) -> None:
     """The preview goes where scripts do not read."""
-    await site.register("one")
+    await register(site, shell)
     done = await shell.run(*DELETE, "--yes", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {"deleted": SERVICE}
@@ -95,7 +105,7 @@ async def test_somebody_at_a_terminal_is_asked(
     site: Site, shell: Shell, answer: str, stays: bool
 ) -> None:
     """No is the default."""
-    await site.register("one")
+    await register(site, shell)
     code, output = await at_terminal(shell, answer, *DELETE)
     assert code == (ExitCode.CONFLICT if stays else 0), output
     assert ("nothing was done" in output) == stays
