@@ -44,18 +44,6 @@ class Greeter:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A registry for the services of all tests here."""
-    installation = Installation(tmp_path_factory.mktemp("registry"))
-    found = installation.registry("registry", "east")
-    try:
-        found.start()
-        yield found
-    finally:
-        installation.stop()
-
-
-@pytest.fixture(scope="module")
 def frontend(tmp_path_factory: pytest.TempPathFactory, registry: Server) -> Iterator[Server]:
     """A frontend that follows it."""
     installation = Installation(tmp_path_factory.mktemp("frontend"))

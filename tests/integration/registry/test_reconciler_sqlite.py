@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from open_port import listening
 from publication_node import (
     CART,
     CELLS,
@@ -43,13 +43,6 @@ async def node_at(path: Path, name: str = "a") -> AsyncIterator[PublicationNode]
             yield node
     finally:
         await store.close()
-
-
-@asynccontextmanager
-async def listening() -> AsyncIterator[int]:
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
 
 
 def healthy(follower: Follower) -> set[str]:

@@ -7,8 +7,7 @@ from typing import Final
 
 from registry.adapters.rpc.translate.draft import policy_draft
 from registry.adapters.rpc.translate.service import policy_message
-from registry.domain.complaints import shown
-from registry.domain.errors import FieldViolation, InvalidField
+from registry.adapters.rpc.translate.update_mask import checked_paths
 from registry.domain.policy_admission import admit_policy
 from registry.domain.service import ServicePolicy
 from sheetanchor.v1 import service_pb2 as pb
@@ -31,20 +30,7 @@ def mask_paths(paths: Sequence[str]) -> tuple[str, ...]:
 
     Raises InvalidField naming each path that is unknown, or not for clients to set.
     """
-    # few paths exist: of a longer list no answer needs to quote all
-    unknown = [path for path in paths if path not in PATHS and path != "*"][:20]
-    if unknown:
-        raise InvalidField(
-            *(
-                FieldViolation(
-                    "update_mask", f"{shown(path)} is no path to edit; there are {', '.join(PATHS)}"
-                )
-                for path in unknown
-            )
-        )
-    if not paths or "*" in paths or ALL in paths:
-        return (ALL,)
-    return tuple(dict.fromkeys(paths))
+    return checked_paths(paths, PATHS, ALL)
 
 
 def revised_policy(

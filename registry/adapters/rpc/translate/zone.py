@@ -7,6 +7,7 @@ from typing import Final
 
 from registry.adapters.rpc.translate.moment import timestamp
 from registry.adapters.rpc.translate.service import STATE, settings_message
+from registry.adapters.rpc.translate.update_mask import checked_paths
 from registry.domain.complaints import shown
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.service import Service, ServicePolicy
@@ -57,21 +58,7 @@ def zone_paths(paths: Sequence[str]) -> tuple[str, ...]:
 
     Raises InvalidField naming each path that is unknown, or not for clients to set.
     """
-    # few paths exist: of a longer list no answer needs to quote all
-    unknown = [path for path in paths if path not in PATHS and path != "*"][:20]
-    if unknown:
-        known = ", ".join(PATHS)
-        raise InvalidField(
-            *(
-                FieldViolation(
-                    "update_mask", f"{shown(path)} is no path to edit; there are {known}"
-                )
-                for path in unknown
-            )
-        )
-    if not paths or "*" in paths or ALL in paths:
-        return (ALL,)
-    return tuple(dict.fromkeys(paths))
+    return checked_paths(paths, PATHS, ALL)
 
 
 def revised_settings(

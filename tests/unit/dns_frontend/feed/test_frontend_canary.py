@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from feed_samples import LIMITS, snapshot
+from open_port import listening
 
 from dns_frontend.feed import canary as module
 from dns_frontend.feed.applier import Applier
@@ -94,14 +93,6 @@ class Bird:
 
 
 US, AP = bytes((127, 0, 0, 2)), bytes((127, 0, 0, 3))
-
-
-@asynccontextmanager
-async def listening(address: str) -> AsyncIterator[int]:
-    """A port that takes connections."""
-    server = await asyncio.start_server(lambda _, writer: writer.close(), address, 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
 
 
 async def test_only_a_canary_answers_by_what_is_staged() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from feed_samples import LIMITS, snapshot
+from open_port import listening
 
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.canary import Canary, StageReport
@@ -99,14 +97,6 @@ class Bird:
         self.reports.clear()
         await self.canary.look()
         return [report.fault for report in self.reports]
-
-
-@asynccontextmanager
-async def listening(address: str) -> AsyncIterator[int]:
-    """A port that takes connections."""
-    server = await asyncio.start_server(lambda _, writer: writer.close(), address, 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
 
 
 async def test_only_a_canary_goes_by_staged_settings() -> None:

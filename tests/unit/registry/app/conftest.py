@@ -8,11 +8,17 @@ import pytest
 from instance_node import GatedStore, Node, running
 
 from registry.adapters.clock import ManualClock
+from registry.adapters.probe.scripted import ScriptedProber
 
 
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+@pytest.fixture
+def prober(clock: ManualClock) -> ScriptedProber:
+    return ScriptedProber(clock)
 
 
 @pytest.fixture

@@ -55,11 +55,6 @@ def named(service: str) -> ServiceKey:
 
 
 @pytest.fixture
-def prober(clock: ManualClock) -> ScriptedProber:
-    return ScriptedProber(clock)
-
-
-@pytest.fixture
 async def node(
     store: GatedStore, clock: ManualClock, prober: ScriptedProber
 ) -> AsyncIterator[PublicationNode]:

@@ -25,11 +25,6 @@ from registry.ports import Leadership
 
 
 @pytest.fixture
-def prober(clock: ManualClock) -> ScriptedProber:
-    return ScriptedProber(clock)
-
-
-@pytest.fixture
 async def node(
     store: GatedStore, clock: ManualClock, prober: ScriptedProber
 ) -> AsyncIterator[PublicationNode]:

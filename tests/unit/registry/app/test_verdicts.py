@@ -45,11 +45,6 @@ def store(clock: ManualClock) -> Counted:
 
 
 @pytest.fixture
-def prober(clock: ManualClock) -> ScriptedProber:
-    return ScriptedProber(clock)
-
-
-@pytest.fixture
 async def node(
     store: Counted, clock: ManualClock, prober: ScriptedProber
 ) -> AsyncIterator[PublicationNode]:
