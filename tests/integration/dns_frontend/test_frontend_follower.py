@@ -12,9 +12,10 @@ import grpc
 import pytest
 from frontend_site import QUICK, addresses, settings
 from registry_site import eventually
-from scripted_publication import ScriptedPublication, base, bodies, checkpoint, delta
+from scripted_publication import ScriptedPublication, base, bodies, body, checkpoint, delta
 
 from dns_frontend.main import FrontendServer
+from sheetanchor.v1 import instance_pb2, plan_pb2
 
 ONE = bodies("cart")
 TWO = bodies("cart", "till")
@@ -59,11 +60,11 @@ async def following(
         await frontend.stop()
 
 
-async def serves(frontend: FrontendServer, service: str, address: str = "10.0.0.1") -> None:
-    """Wait until the service is answered so."""
+async def serves(frontend: FrontendServer, service: str, *wanted: str) -> None:
+    """Wait until the service is answered with just these addresses."""
 
     async def look() -> bool:
-        return await addresses(frontend, service) == [address]
+        return sorted(await addresses(frontend, service)) == sorted(wanted or ("10.0.0.1",))
 
     await eventually(look)
 
@@ -313,3 +314,30 @@ async def test_an_event_of_a_later_contract_is_passed_over(
 def test_the_pace_of_these_tests_is_a_frontends_own() -> None:
     """They prove bounds of the settings given, so those must be shorter than a test's deadline."""
     assert QUICK.backoff_maximum_seconds < QUICK.silence_seconds < 10
+
+
+def crowd(count: int, *, silent: int) -> dict[str, bytes]:
+    """A service of so many endpoints, of whom the first ones answer no probe any more."""
+    made = plan_pb2.ServicePlan(namespace="shop", service="cart")
+    for number in range(count):
+        one = plan_pb2.ServicePlan.FromString(body("cart", f"10.0.0.{number + 1}")).endpoints[0]
+        one.instance = one.uid = f"i{number}"
+        if number < silent:
+            one.health = instance_pb2.HEALTH_UNHEALTHY
+            one.evidence = instance_pb2.EVIDENCE_TIMEOUT
+        made.endpoints.append(one)
+    return {"shop/cart": made.SerializeToString(deterministic=True)}
+
+
+async def test_a_registry_that_calls_most_of_a_name_silent_at_once_is_not_followed_in_that(
+    registry: ScriptedPublication, tmp_path: Path
+) -> None:
+    """I8 at the frontend: those stay in the answers, and who came along is there."""
+    before, after = crowd(8, silent=0), crowd(9, silent=6)
+    registry.scripts = [[*base(before, 5)]]
+    everybody = [f"10.0.0.{number}" for number in range(1, 10)]
+    async with following(tmp_path, (registry.address,)) as frontend:
+        await serves(frontend, "cart", *everybody[:8])
+        registry.say(delta(before, after, 6))
+        await hears(registry, ("eu", 6, ""))
+        await serves(frontend, "cart", *everybody)
