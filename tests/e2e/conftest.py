@@ -12,7 +12,7 @@ from typing import Any
 
 import lane
 import pytest
-from installation import Installation, Server
+from installation import Installation
 from lane import Lane, work_of
 
 from benchmarks.process import ROOT
@@ -75,18 +75,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return target
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Of the region east, for all tests of a file that neither start nor end theirs."""
-    installation = Installation(tmp_path_factory.mktemp("registry"))
-    found = installation.registry("registry", "east")
-    try:
-        found.start()
-        yield found
-    finally:
-        installation.stop()
 
 
 @pytest.fixture

@@ -61,10 +61,22 @@ class Place:
         wait_for("registered", self.active, 60)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A registry of the region east for all tests that neither start nor end theirs."""
+    installation = Installation(tmp_path_factory.mktemp("registry"))
+    found = installation.registry("registry", "east")
+    try:
+        found.start()
+        yield found
+    finally:
+        installation.stop()
+
+
 @pytest.fixture
-def place(registry: Server) -> Place:
+def place(running: Server) -> Place:
     """For an instance of the test's own."""
-    return Place(registry, f"i{next(NUMBERS)}")
+    return Place(running, f"i{next(NUMBERS)}")
 
 
 @pytest.fixture
