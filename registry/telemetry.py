@@ -130,6 +130,11 @@ removals_held = _meter.create_gauge(
     unit="{endpoint}",
     description="Unhealthy endpoints that stay in the answers, by cell and reason",
 )
+endpoints_omitted = _meter.create_gauge(
+    "sheetanchor.registry.endpoints.omitted",
+    unit="{endpoint}",
+    description="Endpoints left out of plans, their services being too large, by cell",
+)
 velocity_breaches = _meter.create_counter(
     "sheetanchor.registry.velocity.breaches",
     unit="{breach}",

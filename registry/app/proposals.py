@@ -1,8 +1,8 @@
 """What each service's entry should be, and what the guard makes of it.
 
 The planner decides on the mirror's instances, the brake holds removals that come too fast,
-and the guard judges the whole; all three are pure. What goes wrong with one service's data
-hurts its own name only (I11).
+what is too large is cut, and the guard judges the whole; all four are pure. What goes wrong
+with one service's data hurts its own name only (I11).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from registry.app.removals import Removals
 from registry.app.tenants import Tenants
 from registry.app.worklist import Work
 from registry.domain.cell_plan import CellPlan, Entry
+from registry.domain.excerpt import excerpt
 from registry.domain.guard import Finding, Judgement, Limits, Rule, judge
 from registry.domain.names import CellName, InstanceKey, Revision, ServiceKey
 from registry.domain.planner import plan_missing, plan_service, settled
@@ -121,7 +122,15 @@ class Proposals:
                 planned = settled(marked, previous)
         if planned is previous:
             return old
-        return Entry(planned, self._codec.encode(planned))
+        entry = excerpt(planned, previous, self._codec.encode, self._limits)
+        if entry is None:
+            return old
+        if entry.plan is not None and entry.plan.policy is not planned.policy:
+            log.error(
+                "a service's policy is too large for an entry: the one before stays in force",
+                extra={"cell": self._cell, "entry": service.entry},
+            )
+        return entry
 
     def _refuse(self, key: str, finding: Finding) -> None:
         telemetry.plans_refused.add(1, {"cell": self._cell, "rule": finding.rule.value})

@@ -24,6 +24,7 @@ from registry import telemetry
 from registry.app.alarm import Alarm
 from registry.app.lead import Lead
 from registry.app.mirror import Mirror
+from registry.app.omissions import Omissions
 from registry.app.plan_event import position_of
 from registry.app.plan_feed import PlanFeed
 from registry.app.plan_reader import PlanReader
@@ -88,6 +89,7 @@ class Publisher:
         self._debounce_seconds = debounce_seconds
         self._worklist = Worklist()
         self._removals = Removals(cell, store, clock, uptime)
+        self._omissions = Omissions(cell)
         self._proposals = Proposals(cell, mirror, codec, clock, limits, self._removals)
         self._alarm = Alarm(clock)
         self._is_in_doubt = False
@@ -188,6 +190,7 @@ class Publisher:
         if plan is None or self._is_in_doubt or not plan.is_sound or not _is_at(plan, head):
             plan = self.plan = await self._reader.read(head)
             await self._removals.align(plan)
+            self._omissions.align(plan.entries)
             self._is_in_doubt = False
             if plan.is_sound:
                 self._worklist.look_over(self._all_services())
@@ -284,6 +287,7 @@ class Publisher:
             self._take_on(plan, step)
             self._removals.kept(tracks)
             self._removals.published(step.entries, step.record.generation)
+            self._omissions.published(step.entries)
         else:
             self._is_aligned = False
             self._worklist.put_back(work, self._clock.monotonic())

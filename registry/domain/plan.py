@@ -87,6 +87,8 @@ class ServicePlan:
     staged: StagedChange | None = None
     diversion: Span | None = None
     """When clients are to be sent elsewhere; over or not, which frontends tell by their clocks."""
+    omitted: int = 0
+    """Endpoints left out, since with them it would be more than an entry may be; see `excerpt`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from sheetanchor.v1 import instance_pb2 as sheetanchor_dot_v1_dot_instance__pb2
 from sheetanchor.v1 import service_pb2 as sheetanchor_dot_v1_dot_service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sheetanchor/v1/plan.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsheetanchor/v1/instance.proto\x1a\x1csheetanchor/v1/service.proto\"\xf7\x01\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x19\n\x11parent_generation\x18\x04 \x01(\x03\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x15\n\rservice_count\x18\x07 \x01(\x05\x12\x16\n\x0e\x65ndpoint_count\x18\x08 \x01(\x05\x12\x10\n\x08revision\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\"&\n\tPlanEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\"\xb7\x02\n\x0bServicePlan\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12-\n\x06policy\x18\x03 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12+\n\tendpoints\x18\x04 \x03(\x0b\x32\x18.sheetanchor.v1.Endpoint\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12,\n\ttombstone\x18\x06 \x01(\x0b\x32\x19.sheetanchor.v1.Tombstone\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12,\n\x06staged\x18\x08 \x01(\x0b\x32\x1c.sheetanchor.v1.StagedChange\x12,\n\tdiversion\x18\n \x01(\x0b\x32\x19.sheetanchor.v1.Diversion\"J\n\x0cStagedChange\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12-\n\x06policy\x18\x02 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\"\x8f\x03\n\x08\x45ndpoint\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x11\n\taddresses\x18\x03 \x03(\t\x12#\n\x05ports\x18\x04 \x03(\x0b\x32\x14.sheetanchor.v1.Port\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x0e\n\x06weight\x18\x06 \x01(\x05\x12\x0c\n\x04zone\x18\x07 \x01(\t\x12\x38\n\x08metadata\x18\x08 \x03(\x0b\x32&.sheetanchor.v1.Endpoint.MetadataEntry\x12&\n\x06health\x18\t \x01(\x0e\x32\x16.sheetanchor.v1.Health\x12*\n\x08\x65vidence\x18\n \x01(\x0e\x32\x18.sheetanchor.v1.Evidence\x12\"\n\x04hold\x18\x0b \x01(\x0b\x32\x14.sheetanchor.v1.Hold\x12\x19\n\x11removal_confirmed\x18\x0c \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf8\x02\n\x04Hold\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.sheetanchor.v1.Hold.Reason\x12-\n\thold_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crelease_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe1\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12REASON_NAME_BUDGET\x10\x01\x12\x15\n\x11REASON_NAME_FLOOR\x10\x02\x12\x16\n\x12REASON_CELL_BUDGET\x10\x03\x12\x15\n\x11REASON_CELL_FLOOR\x10\x04\x12\x0f\n\x0bREASON_KEPT\x10\x05\x12\x18\n\x14REASON_FRONTEND_NAME\x10\x06\x12\x18\n\x14REASON_FRONTEND_CELL\x10\x07\x12\x1c\n\x18REASON_FRONTEND_VANISHED\x10\x08\"N\n\tTombstone\x12/\n\x0b\x64\x65lete_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sheetanchor/v1/plan.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsheetanchor/v1/instance.proto\x1a\x1csheetanchor/v1/service.proto\"\xf7\x01\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x19\n\x11parent_generation\x18\x04 \x01(\x03\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x15\n\rservice_count\x18\x07 \x01(\x05\x12\x16\n\x0e\x65ndpoint_count\x18\x08 \x01(\x05\x12\x10\n\x08revision\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\"&\n\tPlanEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\"\xd7\x02\n\x0bServicePlan\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12-\n\x06policy\x18\x03 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\x12+\n\tendpoints\x18\x04 \x03(\x0b\x32\x18.sheetanchor.v1.Endpoint\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12,\n\ttombstone\x18\x06 \x01(\x0b\x32\x19.sheetanchor.v1.Tombstone\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12,\n\x06staged\x18\x08 \x01(\x0b\x32\x1c.sheetanchor.v1.StagedChange\x12,\n\tdiversion\x18\n \x01(\x0b\x32\x19.sheetanchor.v1.Diversion\x12\x1e\n\x16omitted_endpoint_count\x18\x0b \x01(\x05\"J\n\x0cStagedChange\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12-\n\x06policy\x18\x02 \x01(\x0b\x32\x1d.sheetanchor.v1.ServicePolicy\"\x8f\x03\n\x08\x45ndpoint\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x11\n\taddresses\x18\x03 \x03(\t\x12#\n\x05ports\x18\x04 \x03(\x0b\x32\x14.sheetanchor.v1.Port\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x0e\n\x06weight\x18\x06 \x01(\x05\x12\x0c\n\x04zone\x18\x07 \x01(\t\x12\x38\n\x08metadata\x18\x08 \x03(\x0b\x32&.sheetanchor.v1.Endpoint.MetadataEntry\x12&\n\x06health\x18\t \x01(\x0e\x32\x16.sheetanchor.v1.Health\x12*\n\x08\x65vidence\x18\n \x01(\x0e\x32\x18.sheetanchor.v1.Evidence\x12\"\n\x04hold\x18\x0b \x01(\x0b\x32\x14.sheetanchor.v1.Hold\x12\x19\n\x11removal_confirmed\x18\x0c \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf8\x02\n\x04Hold\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.sheetanchor.v1.Hold.Reason\x12-\n\thold_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crelease_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe1\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12REASON_NAME_BUDGET\x10\x01\x12\x15\n\x11REASON_NAME_FLOOR\x10\x02\x12\x16\n\x12REASON_CELL_BUDGET\x10\x03\x12\x15\n\x11REASON_CELL_FLOOR\x10\x04\x12\x0f\n\x0bREASON_KEPT\x10\x05\x12\x18\n\x14REASON_FRONTEND_NAME\x10\x06\x12\x18\n\x14REASON_FRONTEND_CELL\x10\x07\x12\x1c\n\x18REASON_FRONTEND_VANISHED\x10\x08\"N\n\tTombstone\x12/\n\x0b\x64\x65lete_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,17 +41,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANENTRY']._serialized_start=389
   _globals['_PLANENTRY']._serialized_end=427
   _globals['_SERVICEPLAN']._serialized_start=430
-  _globals['_SERVICEPLAN']._serialized_end=741
-  _globals['_STAGEDCHANGE']._serialized_start=743
-  _globals['_STAGEDCHANGE']._serialized_end=817
-  _globals['_ENDPOINT']._serialized_start=820
-  _globals['_ENDPOINT']._serialized_end=1219
-  _globals['_ENDPOINT_METADATAENTRY']._serialized_start=1172
-  _globals['_ENDPOINT_METADATAENTRY']._serialized_end=1219
-  _globals['_HOLD']._serialized_start=1222
-  _globals['_HOLD']._serialized_end=1598
-  _globals['_HOLD_REASON']._serialized_start=1373
-  _globals['_HOLD_REASON']._serialized_end=1598
-  _globals['_TOMBSTONE']._serialized_start=1600
-  _globals['_TOMBSTONE']._serialized_end=1678
+  _globals['_SERVICEPLAN']._serialized_end=773
+  _globals['_STAGEDCHANGE']._serialized_start=775
+  _globals['_STAGEDCHANGE']._serialized_end=849
+  _globals['_ENDPOINT']._serialized_start=852
+  _globals['_ENDPOINT']._serialized_end=1251
+  _globals['_ENDPOINT_METADATAENTRY']._serialized_start=1204
+  _globals['_ENDPOINT_METADATAENTRY']._serialized_end=1251
+  _globals['_HOLD']._serialized_start=1254
+  _globals['_HOLD']._serialized_end=1630
+  _globals['_HOLD_REASON']._serialized_start=1405
+  _globals['_HOLD_REASON']._serialized_end=1630
+  _globals['_TOMBSTONE']._serialized_start=1632
+  _globals['_TOMBSTONE']._serialized_end=1710
 # @@protoc_insertion_point(module_scope)

@@ -47,7 +47,7 @@ class PlanEntry(_message.Message):
     def __init__(self, key: _Optional[str] = ..., body: _Optional[bytes] = ...) -> None: ...
 
 class ServicePlan(_message.Message):
-    __slots__ = ("namespace", "service", "policy", "endpoints", "held", "tombstone", "revision", "staged", "diversion")
+    __slots__ = ("namespace", "service", "policy", "endpoints", "held", "tombstone", "revision", "staged", "diversion", "omitted_endpoint_count")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,7 @@ class ServicePlan(_message.Message):
     REVISION_FIELD_NUMBER: _ClassVar[int]
     STAGED_FIELD_NUMBER: _ClassVar[int]
     DIVERSION_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_ENDPOINT_COUNT_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     service: str
     policy: _service_pb2.ServicePolicy
@@ -66,7 +67,8 @@ class ServicePlan(_message.Message):
     revision: int
     staged: StagedChange
     diversion: _service_pb2.Diversion
-    def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ..., staged: _Optional[_Union[StagedChange, _Mapping]] = ..., diversion: _Optional[_Union[_service_pb2.Diversion, _Mapping]] = ...) -> None: ...
+    omitted_endpoint_count: int
+    def __init__(self, namespace: _Optional[str] = ..., service: _Optional[str] = ..., policy: _Optional[_Union[_service_pb2.ServicePolicy, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., held: _Optional[bool] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., revision: _Optional[int] = ..., staged: _Optional[_Union[StagedChange, _Mapping]] = ..., diversion: _Optional[_Union[_service_pb2.Diversion, _Mapping]] = ..., omitted_endpoint_count: _Optional[int] = ...) -> None: ...
 
 class StagedChange(_message.Message):
     __slots__ = ("uid", "policy")

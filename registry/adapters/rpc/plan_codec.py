@@ -92,6 +92,7 @@ class ProtoPlanCodec:
         if plan.diversion is not None:
             behind.diversion.create_time.FromMilliseconds(plan.diversion.create_time_ms)
             behind.diversion.end_time.FromMilliseconds(plan.diversion.end_time_ms)
+        behind.omitted_endpoint_count = plan.omitted
         parts = [before.SerializeToString(deterministic=True)]
         for endpoint, octets in zip(
             plan.endpoints, map(self._kept.get, map(id, plan.endpoints)), strict=True
@@ -143,6 +144,7 @@ class ProtoPlanCodec:
             revision=Revision(message.revision),
             staged=staged,
             diversion=diversion,
+            omitted=message.omitted_endpoint_count,
         )
 
 
