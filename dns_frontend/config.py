@@ -111,7 +111,10 @@ class FrontendSettings:
             except ValueError as error:
                 raise ValueError(f"reverse_networks: {error}") from None
         if not 1 <= self.workers <= WORKERS_MAXIMUM:
-            raise ValueError(f"workers: {self.workers} is not 1 to {WORKERS_MAXIMUM}")
+            raise ValueError(
+                f"workers: {self.workers} is not 1 to {WORKERS_MAXIMUM}; more than there are cores "
+                "answer no faster, and each costs memory of its own. 0 takes one for each core"
+            )
         if self.stale_seconds <= 0:
             raise ValueError(f"stale_seconds: {self.stale_seconds} is not above 0")
         for cidr, region in self.networks:

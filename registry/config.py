@@ -92,6 +92,13 @@ class RegistrySettings:
         for region in self.other_regions:
             if not is_label(region):
                 raise ValueError(f"other_regions: {region!r} is not a DNS label")
+            if region in self.regions:
+                raise ValueError(
+                    f"other_regions: {region!r} is among regions too; a region has one registry "
+                    "that owns it, so take it out of either"
+                )
+        if len(set(self.other_regions)) != len(self.other_regions):
+            raise ValueError("other_regions: one is named twice")
 
     @property
     def known_regions(self) -> tuple[str, ...]:

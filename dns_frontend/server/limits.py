@@ -11,6 +11,11 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+RESERVED_DESCRIPTORS = 64
+"""For everything else that a frontend opens: gRPC, its disk, UDP, the status page. One that follows
+one registry has 28 open."""
+LEAST_CONNECTIONS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class TcpLimits:
@@ -26,6 +31,8 @@ class TcpLimits:
     """A client that does not read its replies for so long is cut off."""
     batch: int = 32
     """Pipelined queries answered before others get their turn."""
+    backlog: int = 1024
+    """Waiting to be taken in: so many may come at a stroke, beside those that are open."""
 
     def share(self, processes: int) -> TcpLimits:
         """What each of so many processes may have open, so that together it is no more."""
@@ -34,6 +41,25 @@ class TcpLimits:
             connections=max(1, self.connections // processes),
             connections_per_client=max(1, self.connections_per_client // processes),
         )
+
+    # within
+    #
+    #   a quarter of what is left goes to those that come at a stroke, the rest to those that
+    #   stay open; neither to less than is needed to answer over TCP at all, nor to more than
+    #   was asked for
+    def within(self, descriptors: int) -> TcpLimits:
+        """What a process that may have so many files open can take.
+
+        Connections must not take the last of them: gRPC ends the process when it gets none, and a
+        plan that cannot be written is lost with a restart.
+        """
+        left = descriptors - RESERVED_DESCRIPTORS
+        if left >= self.connections + self.backlog:
+            return self
+        backlog = min(self.backlog, max(LEAST_CONNECTIONS // 2, left // 4))
+        connections = min(self.connections, max(LEAST_CONNECTIONS, left - backlog))
+        alone = min(self.connections_per_client, max(1, connections // 2))
+        return replace(self, connections=connections, connections_per_client=alone, backlog=backlog)
 
 
 C = TypeVar("C", bound=Hashable)

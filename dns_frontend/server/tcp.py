@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import socket
 from typing import cast
 
-from dns_frontend.server.limits import Connections
+from dns_frontend.server.limits import RESERVED_DESCRIPTORS, Connections, TcpLimits
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.sharing import Sharing
 
@@ -23,14 +24,13 @@ HEADER_OCTETS = 12
 WRITE_BUFFER_OCTETS = 256 * 1024
 """Replies waiting for a client that reads slowly, before it is read from no more."""
 SWEEP_SECONDS = 1.0
-BACKLOG = 1024
 
 
 class TcpServer:
     """Accepts connections and keeps them within their limits."""
 
     def __init__(self, responder: Responder) -> None:
-        self.limits = responder.settings.tcp
+        self.limits = _granted(responder.settings.tcp)
         self.responder = responder
         self._connections: Connections[_Conversation] = Connections(self.limits)
         self._server: asyncio.Server | None = None
@@ -52,7 +52,7 @@ class TcpServer:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sharing.bind(listener, host, port)
             self._server = await self._loop.create_server(
-                lambda: _Conversation(self), sock=listener, backlog=BACKLOG
+                lambda: _Conversation(self), sock=listener, backlog=self.limits.backlog
             )
         except OSError:
             listener.close()
@@ -261,6 +261,24 @@ class _Conversation(asyncio.Protocol):
         if self._transport is not None and self._paused:
             self._paused = False
             self._transport.resume_reading()
+
+
+def _granted(wanted: TcpLimits) -> TcpLimits:
+    """The limits that this process's limit of open files leaves room for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found = wanted if soft == resource.RLIM_INFINITY else wanted.within(soft)
+    if found != wanted:
+        log.warning(
+            "the limit of open files is low, so fewer TCP connections are taken",
+            extra={
+                "open_files": soft,
+                "connections": found.connections,
+                "backlog": found.backlog,
+                "wanted_connections": wanted.connections,
+                "enough_open_files": (RESERVED_DESCRIPTORS + wanted.connections + wanted.backlog),
+            },
+        )
+    return found
 
 
 def _has_message(buffer: bytearray, position: int) -> bool:

@@ -49,13 +49,8 @@ BACKOFF_MAXIMUM_SECONDS = 10.0
 WELL_SECONDS = 30.0
 """A worker that lived so long begins with the first pause again."""
 STOP_SECONDS = 5.0
-_WORKER = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from dns_frontend.workers.worker import main
-main(sys.argv[2:])
-"""
-"""The code of this process, from wherever it was imported."""
+_WORKER = Path(__file__).with_name("worker_process.py")
+"""Of the code of this process, from wherever it was imported."""
 
 
 class Crew:
@@ -244,7 +239,7 @@ class Crew:
             try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
-                    *("-P", "-c", _WORKER, str(Path(__file__).parents[2])),
+                    *("-P", str(_WORKER), str(worker), self._settings.frontend_id),
                     *map(str, (*descriptors, os.getpid())),
                     pass_fds=descriptors,
                     stdin=asyncio.subprocess.DEVNULL,

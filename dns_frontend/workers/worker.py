@@ -1,8 +1,9 @@
 """A worker as a process: it answers what its frontend answers, and knows nothing else.
 
-Its arguments are two descriptors, the channel and the table of rates, and the process that
-started it, which ends it: by word, by closing the channel, or by its own end, however
-that comes. So no worker ever answers from what nobody keeps up to date.
+Its arguments are its number and its frontend, for who looks at `ps`; two descriptors, the channel
+and the table of rates; and the process that started it, which ends it: by word, by closing the
+channel, or by its own end, however that comes. So no worker ever answers from what nobody keeps
+up to date.
 
 Imports neither gRPC nor SQL, nor telemetry: what is to be logged or counted is sent to the
 frontend.
@@ -48,6 +49,7 @@ REPORT_SECONDS = 1.0
 YOUNG_OBJECTS = 20_000
 """As of a server (sheetanchor/process.py): else the collector goes through all that is kept."""
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 
 
 class Worker:
@@ -225,9 +227,13 @@ async def work(end: socket.socket, rates: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Work until told to stop."""
-    channel, rates, parent = map(int, arguments)
+    worker, _frontend, *numbers = arguments
+    channel, rates, parent = map(int, numbers)
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
     # the kernel ends this process with the one that started it, whatever state both are in
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # `top` and `pgrep` show 15 octets, and `python3` would say nothing
+    prctl(_PR_SET_NAME, ctypes.c_char_p(f"sheetanchor-{worker}".encode()), 0, 0, 0)
     if os.getppid() != parent:
         return
     # Ctrl-C reaches all processes at a terminal; the frontend tells when to stop

@@ -29,6 +29,7 @@ from worker_site import (
     children,
     crew,
     is_worker,
+    shown,
     told_to_all,
     worker_of_this,
 )
@@ -238,6 +239,23 @@ async def test_the_cookie_of_one_is_good_at_all(tmp_path: Path) -> None:
                     dns.message.from_wire(reply).options[-1].to_wire()
                     for reply in await clients.ask(again.to_wire())
                 } == {cookie}
+
+
+async def test_a_list_of_processes_tells_workers_apart(tmp_path: Path) -> None:
+    """By their names in `top` and `ps -e`, and by their arguments in `ps -ef`."""
+    async with crew(tmp_path, NOWHERE, workers=3):
+        # one that was just started has the name of the interpreter still
+        await eventually(
+            lambda: (
+                sorted(name for name, _ in map(shown, children(os.getpid())))
+                == ["sheetanchor-1", "sheetanchor-2"]
+            )
+        )
+        found = dict(map(shown, children(os.getpid())))
+    for number in (1, 2):
+        arguments = found[f"sheetanchor-{number}"]
+        script = next(at for at, each in enumerate(arguments) if each.endswith("worker_process.py"))
+        assert arguments[script + 1 : script + 3] == [str(number), "dns-1"]
 
 
 async def test_an_address_is_not_shared_with_another_frontend_by_mistake(tmp_path: Path) -> None:

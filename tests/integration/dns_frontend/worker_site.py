@@ -63,8 +63,14 @@ def is_worker(pid: int) -> bool:
     with suppress(OSError):
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        return state != "Z" and b"dns_frontend.workers.worker" in command
+        return state != "Z" and b"workers/worker_process.py" in command
     return False
+
+
+def shown(pid: int) -> tuple[str, list[str]]:
+    """What a list of processes shows of one: its name, and its arguments."""
+    found = Path(f"/proc/{pid}")
+    return (found / "comm").read_text().strip(), (found / "cmdline").read_text().split("\0")
 
 
 def worker_of_this() -> int:

@@ -329,7 +329,18 @@ def test_as_many_workers_as_cores_and_no_more_than_make_sense() -> None:
     values = resolve("dns", {"workers": "257"}, {})
     with pytest.raises(BadSetting) as caught:
         frontend_settings(values, "local", values["registries"], values["dns"])
-    assert str(caught.value) == "--workers: 257 is not 1 to 256"
+    assert str(caught.value) == (
+        "--workers: 257 is not 1 to 256; more than there are cores answer no faster, and each "
+        "costs memory of its own. 0 takes one for each core"
+    )
+
+
+def test_a_region_has_one_registry_that_owns_it() -> None:
+    """One that is said to be this registry's and another's is refused, and named."""
+    values = resolve("registry", {"regions": "east,west", "other_regions": "north,east"}, {})
+    with pytest.raises(BadSetting) as caught:
+        registry_settings(values)
+    assert str(caught.value).startswith("--other-regions: 'east' is among regions too")
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:53", "[::]:53"])

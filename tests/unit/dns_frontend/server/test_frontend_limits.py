@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dns_frontend.server.limits import Connections, TcpLimits
 
 
@@ -46,3 +48,34 @@ def test_what_is_gone_is_not_touched_back_to_life() -> None:
     known.touch("a", 1.0)
     assert len(known) == 0
     assert list(known) == []
+
+
+@pytest.mark.parametrize(
+    ("open_files", "connections", "alone", "backlog"),
+    [
+        (1_048_576, 1024, 32, 1024),
+        (64 + 1024 + 1024, 1024, 32, 1024),
+        (64 + 1024 + 1023, 1024, 32, 511),
+        (1024, 720, 32, 240),
+        (100, 27, 13, 9),
+        (64, 4, 2, 2),
+        (40, 4, 2, 2),
+    ],
+)
+def test_connections_leave_files_to_everything_else(
+    open_files: int, connections: int, alone: int, backlog: int
+) -> None:
+    """With those that come at a stroke; few are taken however low the limit is."""
+    found = TcpLimits().within(open_files)
+    assert (found.connections, found.connections_per_client, found.backlog) == (
+        *(connections, alone),
+        backlog,
+    )
+    assert open_files < 64 + 6 or found.connections + found.backlog <= open_files - 64
+
+
+def test_a_share_that_fits_stays_as_it_is() -> None:
+    """What was asked for is never raised."""
+    share = TcpLimits(connections=8, connections_per_client=3, backlog=8)
+    assert share.within(1024) is share
+    assert share.within(70) == TcpLimits(connections=4, connections_per_client=2, backlog=2)
