@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from sheetanchor.cli.policy_option import POLICY_OPTIONS
 from sheetanchor.client import FieldViolation, InvalidRequest
 
 OPTIONS: Mapping[str, str] = {
@@ -31,13 +32,10 @@ OPTIONS: Mapping[str, str] = {
     # create and update service
     "service_id": "NAME",
     "service.etag": "--etag",
-    "service.policy.record_ttl_seconds": "--ttl",
-    "service.policy.scale_to_zero": "--scale-to-zero",
-    "service.policy.failover.region_order": "--region-order",
-    "service.policy.failover.enter_threshold": "--enter-threshold",
-    "service.policy.failover.exit_threshold": "--exit-threshold",
-    "service.policy.failover.exit_hold": "--exit-hold",
-    "service.policy.failover.minimum_endpoints": "--minimum-endpoints",
+    **{f"service.policy.{row.path}": row.option.partition("/")[0] for row in POLICY_OPTIONS},
+    "service.policy.failover.distances.start": "--distance",
+    "service.policy.failover.distances.end": "--distance",
+    "service.policy.failover.distances.distance": "--distance",
     # zone set
     "zone.etag": "--etag",
     "zone.settings.negative_ttl_seconds": "--negative-ttl",

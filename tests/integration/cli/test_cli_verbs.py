@@ -64,7 +64,13 @@ async def test_list_as_json_is_one_document_with_the_contracts_names(
     assert await shell.json("list", "frontends") == {"frontends": []}
 
 
-@pytest.mark.parametrize("option", ["--minimum-endpoints", "--enter-threshold", "--exit-threshold"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--minimum-endpoints", "--enter-threshold", "--exit-threshold"),
+        *("--overprovisioning", "--rise", "--fall"),
+    ],
+)
 async def test_a_nought_that_would_mean_the_default_is_refused(shell: Shell, option: str) -> None:
     """The contract cannot tell it from what was not given (I39)."""
     done = await shell.run("create", "service", "shop/cart", option, "0")
