@@ -8,20 +8,39 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from enum import Enum
 from typing import Any, TypeVar
 
 import dns.message
 import dns.query
 
 from dns_frontend.plan.view import ClientRegions
+from dns_frontend.server.commons import Commons
 from dns_frontend.server.limits import TcpLimits
 from dns_frontend.server.listener import Listener
+from dns_frontend.server.rates import Rates
 from dns_frontend.server.responder import Responder
-from dns_frontend.server.settings import ServerSettings
+from dns_frontend.server.secret import Secrets
+from dns_frontend.server.settings import ServerSettings, UdpLoop
+from dns_frontend.server.udp import Batch
 from dns_frontend.wire.table import AnswerTable
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
+
+
+class Way(Enum):
+    """How a query reaches a server."""
+
+    PYTHON = "python"
+    """Over UDP, to the loop in Python."""
+    BATCH = "batch"
+    """Over UDP, to the loop in Cython."""
+    TCP = "tcp"
+
+
+WAYS: set[Way] = set()
+"""On which ways any server was asked; who wants to know of a while clears it before."""
 
 ASKED: dict[bytes, None] = {}
 """All messages that were sent to any server over UDP, in order, each once."""
@@ -38,14 +57,22 @@ class DnsServerThread:
         limits: TcpLimits | None = None,
         settings: ServerSettings | None = None,
         wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         port: int = 0,
     ) -> None:
         self.table = table
         self._port = port
         if settings is None:
             settings = ServerSettings(tcp=limits or TcpLimits())
-        self.responder = Responder(table, regions, settings=settings, wall=wall)
+        # of rates that meet in a slot by chance no test is to know
+        commons = Commons(
+            Secrets(settings.cookie_secrets, clock, wall), Rates(settings.rates, seed=1)
+        )
+        self.responder = Responder(
+            table, regions, settings=settings, wall=wall, clock=clock, commons=commons
+        )
         self.counters = self.responder.counters
+        self._udp_way = way_of(settings.udp_loop)
         self._listener = Listener(self.responder)
         self._loop = asyncio.new_event_loop()
         self._ahead_seconds = 0.0
@@ -108,6 +135,7 @@ class DnsServerThread:
         order, so that its reply proves that nothing comes for the first.
         """
         ASKED[packet] = None
+        WAYS.add(self._udp_way)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(TIMEOUT_SECONDS)
             if source:
@@ -129,6 +157,7 @@ class DnsServerThread:
 
     def connect(self) -> socket.socket:
         """A connection."""
+        WAYS.add(Way.TCP)
         client = socket.create_connection(self.address, TIMEOUT_SECONDS)
         client.settimeout(TIMEOUT_SECONDS)
         return client
@@ -138,10 +167,16 @@ class DnsServerThread:
     ) -> dns.message.Message:
         """The reply to a query made by dnspython, and checked by it."""
         message = dns.message.make_query(name, kind, **query)  # type: ignore[arg-type]  # passed on as they are
+        WAYS.add(Way.TCP if tcp else self._udp_way)
         if not tcp:
             ASKED[message.to_wire()] = None
         send = dns.query.tcp if tcp else dns.query.udp
         return send(message, self.address[0], TIMEOUT_SECONDS, self.address[1])
+
+
+def way_of(loop: UdpLoop) -> Way:
+    """The way to a server that is told to use this loop."""
+    return Way.PYTHON if loop is UdpLoop.PYTHON or Batch is None else Way.BATCH
 
 
 def receive(client: socket.socket) -> bytes | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from dns_server_thread import WAYS, way_of
 
 from dns_frontend.plan.view import ClientRegions
 from dns_frontend.server import mmsg
@@ -45,6 +46,7 @@ class _Side:
             table, regions, settings=settings, clock=lambda: 5.0, wall=lambda: 1_770_000_000.0
         )
         self.server = UdpServer(self.responder)
+        self._way = way_of(loop)
         with pytest.MonkeyPatch.context() as patch:
             if plain:
                 patch.setattr(mmsg, "available", lambda _: False)
@@ -62,6 +64,7 @@ class _Side:
     def exchange(self, packets: Sequence[bytes], client: str) -> list[bytes]:
         """The replies, in the order in which they came."""
         asking = self.clients[client]
+        WAYS.add(self._way)
         for packet in packets:
             asking.send(packet)
         # on the loopback what was sent has arrived

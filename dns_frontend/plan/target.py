@@ -88,8 +88,12 @@ def ranks(choice: Choice, tiers: Sequence[Tier], facet: Facet, *, pinned: bool) 
         if answers or not stands_in or not endpoints:
             continue
         least = min(endpoint.priority for endpoint in endpoints)
+        span = max(endpoint.priority for endpoint in endpoints) - least
+        if last + 1 + span >= PRIORITY_MAXIMUM:
+            # no number is left behind the first region: within it, this one would not be behind
+            return
         yield Rank(tier.region, endpoints, last + 1 - least, is_further=True)
-        last += 1 + max(endpoint.priority for endpoint in endpoints) - least
+        last += 1 + span
 
 
 def names(

@@ -74,7 +74,8 @@ _ONE_QUESTION_AND_RECORD = b"\0\1\0\0\0\0\0\1"
 _OPT_START = b"\0\0\x29"
 _NO_OPTIONS = b"\0\0"
 _OPT_OCTETS = 11
-_OPT_COOKIE_OCTETS = _OPT_OCTETS + 28
+_COOKIE_OCTETS = 24
+_OPT_COOKIE_OCTETS = _OPT_OCTETS + 4 + _COOKIE_OCTETS
 _FAULTS_LOGGED = 20
 
 
@@ -151,10 +152,11 @@ class Responder:
             counters.queries_udp += 1
         try:
             known = self._get_client(client) or self.clients.meet(client)
-            buckets = known.buckets
+            buckets = None if stream else known.buckets
+            # what a proven address takes is no share of its network's: none else has its cookie
             if (
                 buckets is not None
-                and not stream
+                and not self.cookies.known(client, packet[-_COOKIE_OCTETS:])
                 and not self._rates.admits(buckets, self._clock())
             ):
                 return self._over_rate(packet, known)

@@ -13,6 +13,7 @@ from dns_server_thread import DnsServerThread
 from dns_frontend.plan.entry import Health, ServiceKey
 from dns_frontend.server.settings import ServerSettings, UdpLoop
 
+both = pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
 WEST = f"api.payments.svc.west.region.{ZONE}"
 
 
@@ -111,6 +112,55 @@ def test_srv_tells_of_the_next_region_behind_the_first(weighted: DnsServerThread
             assert weighted.ask(str(record.target), "A").answer
     pinned = weighted.ask(WEST, "SRV", use_edns=0, payload=1232)
     assert sorted(r.priority for r in pinned.answer[0]) == [7, 9], "one region alone"
+
+
+def told(server: DnsServerThread, kind: str, *, tcp: bool) -> list[tuple[int, str]]:
+    """Priorities and instances, in order, each once for all its ports."""
+    reply = server.ask(API_NAME, kind, tcp=tcp, use_edns=0, payload=1232)
+    return sorted({(r.priority, str(r.target).partition(".")[0]) for r in reply.answer[0]})
+
+
+@both
+@pytest.mark.row("13", "14")
+@pytest.mark.parametrize(("kind", "more"), [("SRV", 0), ("SVCB", 1)])
+def test_regions_follow_in_the_order_in_which_they_are_wanted(
+    loop: UdpLoop, tcp: bool, kind: str, more: int
+) -> None:
+    """Each behind all of the one before, whatever numbers its own instances have. One that is
+    not fit to stand in is not told of: its last instances are no help to who comes over."""
+    cells = {
+        "east": [entry(endpoint("a", "10.0.0.1", priority=7))],
+        "west": [entry(endpoint("b", "10.2.0.1", priority=900), endpoint("c", priority=902))],
+        "north": [
+            entry(
+                endpoint("d", "10.3.0.1"),
+                endpoint("e", "10.3.0.2", health=Health.UNHEALTHY),
+                endpoint("f", "10.3.0.3", health=Health.UNHEALTHY),
+            )
+        ],
+        "south": [entry(endpoint("g", "10.4.0.1", priority=0))],
+    }
+    made = table(cells, regions=("east", "south", "north", "west"))
+    with DnsServerThread(made, settings=ServerSettings(udp_loop=loop)) as server:
+        expected = [(7, "a"), (8, "g"), (9, "b"), (11, "c")]
+        assert told(server, kind, tcp=tcp) == [(number + more, name) for number, name in expected]
+
+
+@both
+@pytest.mark.row("13", "14")
+@pytest.mark.parametrize("kind", ["SRV", "SVCB"])
+@pytest.mark.parametrize("last", [65_533, 65_535])
+def test_where_no_number_is_left_no_region_stands_beside_the_first(
+    loop: UdpLoop, tcp: bool, kind: str, last: int
+) -> None:
+    """A priority has 16 bits, and SVCB's begin at 1: clients share what has the same one."""
+    cells = {
+        "east": [entry(endpoint("a", "10.0.0.1", priority=last))],
+        "west": [entry(endpoint("b", "10.2.0.1"), endpoint("c", "10.2.0.2", priority=11))],
+    }
+    with DnsServerThread(table(cells), settings=ServerSettings(udp_loop=loop)) as server:
+        found = told(server, kind, tcp=tcp)
+        assert [name for _, name in found] == ["a"]
 
 
 @pytest.mark.row("14")
