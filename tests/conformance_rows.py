@@ -2,14 +2,23 @@
 
 A row is a demand with its source. Tests name the rows that they prove with
 `@pytest.mark.row("3", "h17")`; as a plugin this prints the table with what came of them:
-`make conformance`. A row without a test is missing, which is no better than failed.
+`make conformance`. A row without a test is missing, which is no better than failed; and one whose
+tests did not ask each UDP loop, and TCP, is proven in part, which is no better either.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from dns_server_thread import WAYS, Way
+
+from dns_frontend.server.udp import Batch
+
+UDP = frozenset((Way.PYTHON, Way.BATCH) if Batch is not None else (Way.PYTHON,))
+TCP = frozenset((Way.TCP,))
+ALL = UDP | TCP
 
 
 class Row(NamedTuple):
@@ -18,6 +27,8 @@ class Row(NamedTuple):
     query: str
     response: str
     source: str
+    ways: frozenset[Way] = ALL
+    """On which ways to a server it has to be shown."""
 
 
 ROWS: dict[str, Row] = {
@@ -32,11 +43,11 @@ ROWS: dict[str, Row] = {
     "9": Row("answer from an old plan", "NOERROR, TTL <= 30 s, EDE 3", "8767 §4, §5; 8914 §4.4"),
     "10": Row("what is not in the zone", "REFUSED, no AA, no referral, EDE 20", "8914 §4.21"),
     "11": Row("capitals in the name", "matched, and kept in the reply", "4343 §3, §4"),
-    "12": Row("alias at the name", "CNAME first, its chain after it", "1034 §4.3.2; 7871 §7.2.1"),
+    "12": Row("alias", "there is none: owner is who was asked", "1034 §4.3.2; 7871 §7.2.1"),
     "13": Row("SRV", "targets with addresses, no alias", "2782"),
     "14": Row("SVCB, HTTPS", "ServiceMode, sorted keys, addresses", "9460 §2.2, §4.1"),
     "15": Row("PTR", "the instance's name; part of an octet", "1035 §3.5; 2317 §4"),
-    "16": Row("below a delegation", "no AA, NS, glue or TC", "1034 §4.2.1; 9471 §3"),
+    "16": Row("zone cut", "there is none: AA, apex has its glue", "1034 §4.2.1; 9471 §3"),
     "17": Row("ANY", "one set", "8482 §4.1"),
     "18": Row("types of DNSSEC in an unsigned zone", "NOERROR without data", "4035 §3.1"),
     "19": Row("AXFR", "REFUSED over TCP, NOTIMP over UDP", "5936 §2.2.1, §4.2"),
@@ -81,11 +92,11 @@ ROWS: dict[str, Row] = {
     "58": Row("keepalive", "ignored over UDP, timeout over TCP", "7828 §3.2, §3.3"),
     "59": Row("padding", "ignored", "7830 §4"),
     "60": Row("TSIG with an unknown key", "NOTAUTH, BADKEY, unsigned", "8945 §5.2.1, §5.3.2"),
-    "61": Row("TCP: pipelined, split, joined", "each answered", "7766 §6.2.1, §7"),
-    "62": Row("TCP: length and message", "at most 65,535 octets", "7766 §8"),
-    "63": Row("TCP: idle, slow, many", "closed, capped, UDP not starved", "7766 §6.2; 9210 §4"),
-    "64": Row("TCP after a malformed message", "FORMERR, connection kept", "as other servers"),
-    "65": Row("source port 0, 7, 13, 19, 37", "dropped, counted", "as other servers"),
+    "61": Row("TCP: pipelined, split, joined", "each answered", "7766 §6.2.1, §7", ways=TCP),
+    "62": Row("TCP: length and message", "at most 65,535 octets", "7766 §8", ways=TCP),
+    "63": Row("TCP: idle, slow, many", "closed; UDP not starved", "7766 §6.2; 9210 §4", ways=TCP),
+    "64": Row("TCP after a malformed message", "FORMERR, goes on", "as other servers", ways=TCP),
+    "65": Row("source port 0, 7, 13, 19, 37", "dropped, counted", "as other servers", ways=UDP),
     "66": Row("flood from one prefix", "dropped, some TC or BADCOOKIE", "as other servers"),
     "67": Row("same question in other shapes", "no reply of another's", "8906 §8"),
     "68": Row("registry down", "answers go on, EDE 3 past the limit", "8767 §4"),
@@ -107,13 +118,13 @@ ROWS: dict[str, Row] = {
     "h15": Row("classes 0, HS, NONE, 999", "REFUSED", "hostile"),
     "h16": Row("version.bind", "REFUSED unless wanted", "hostile"),
     "h17": Row("types 128-249, TKEY, TSIG, MAILB", "no data or NXDOMAIN", "hostile; 8906 §3.1.2"),
-    "h18": Row("AXFR over UDP", "NOTIMP", "hostile"),
+    "h18": Row("AXFR over UDP", "NOTIMP", "hostile", ways=UDP),
     "h19": Row("other zones; NS and ANY of the root", "REFUSED, no AA", "hostile"),
     "h20": Row("RCODE or TC in the query", "answered, clear", "hostile"),
     "h21": Row("label of NUL, dot and 0xFF", "NXDOMAIN", "hostile"),
-    "h22": Row("TCP: two in a segment; octet by octet", "answered", "hostile"),
-    "h23": Row("TCP: malformed, then good", "both answered", "hostile"),
-    "h24": Row("TCP: length below 12, QR set", "closed", "hostile"),
+    "h22": Row("TCP: two in a segment; octet by octet", "answered", "hostile", ways=TCP),
+    "h23": Row("TCP: malformed, then good", "both answered", "hostile", ways=TCP),
+    "h24": Row("TCP: length below 12, QR set", "closed", "hostile", ways=TCP),
 }
 
 
@@ -123,13 +134,23 @@ class Results:
     def __init__(self) -> None:
         self.tests: dict[str, set[str]] = {name: set() for name in ROWS}
         self.failed: dict[str, set[str]] = {name: set() for name in ROWS}
+        self.skipped: dict[str, set[str]] = {name: set() for name in ROWS}
         self.rows_of: dict[str, tuple[str, ...]] = {}
+        self.ways_of: dict[str, frozenset[Way]] = {}
+
+    def ways(self, name: str) -> frozenset[Way]:
+        """The ways on which the tests of the row asked a server."""
+        return frozenset().union(*(self.ways_of.get(test, ()) for test in self.tests[name]))
 
     def verdict(self, name: str) -> str:
-        """One word for the row."""
-        if not self.tests[name]:
-            return "MISSING"
-        return "FAILED" if self.failed[name] else "passed"
+        """A word for the row."""
+        if self.failed[name]:
+            return "FAILED"
+        if self.tests[name] and self.ways(name) >= ROWS[name].ways:
+            return "passed"
+        if self.skipped[name]:
+            return "skipped"
+        return "IN PART" if self.tests[name] else "MISSING"
 
 
 _results = Results()
@@ -145,6 +166,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         _results.rows_of[item.nodeid] = names
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Learn on which ways a test asks."""
+    WAYS.clear()
+    yield
+    _results.ways_of[item.nodeid] = frozenset(WAYS)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note what became of it; a test that did not run proves nothing."""
     for name in _results.rows_of.get(report.nodeid, ()):
@@ -153,11 +182,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         elif report.failed:
             _results.tests[name].add(report.nodeid)
             _results.failed[name].add(report.nodeid)
+        elif report.skipped:
+            _results.skipped[name].add(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A table with a row that is not proven is no success."""
-    if exitstatus == 0 and any(_results.verdict(name) != "passed" for name in ROWS):
+    """A table with a row that is not proven is no success, unless this machine allows no proof."""
+    if exitstatus == 0 and any(_results.verdict(name).isupper() for name in ROWS):
         session.exitstatus = 1
 
 
@@ -167,8 +198,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("conformance")
     for name, row in ROWS.items():
         verdict = _results.verdict(name)
+        ways = " ".join(way.value if way in _results.ways(name) else "-" for way in Way)
         write(
-            f"{name:>4} {verdict:<8} {len(_results.tests[name]):>4} "
+            f"{name:>4} {verdict:<8} {len(_results.tests[name]):>4} {ways:<20} "
             f"{row.query:<42} {row.response:<42} {row.source}"
         )
     good = sum(_results.verdict(name) == "passed" for name in ROWS)

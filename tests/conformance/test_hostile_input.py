@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
@@ -9,9 +10,12 @@ import struct
 import dns.message
 import dns.name
 import pytest
-from answer_samples import API_NAME
-from dns_server_thread import DnsServerThread, receive
+from answer_samples import API_NAME, ZONE, example
+from dns_messages import message, opt, option
+from dns_server_thread import WAYS, DnsServerThread, receive, way_of
 
+from dns_frontend.server import mmsg
+from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import ServerSettings, UdpLoop
 from dns_frontend.server.udp import REFUSED_PORTS, UdpServer
 
@@ -80,10 +84,74 @@ def test_a_reply_is_never_longer_than_what_its_query_allows(served: DnsServerThr
             assert len(reply) <= max(12, len(packet)) + 64
 
 
+def from_port(port: int, packet: bytes, to: tuple[str, int]) -> None:
+    """Send a datagram from any port, 0 and those of others too. Raises OSError if one may not."""
+    head = struct.pack("!4H", port, to[1], 8 + len(packet), 0)  # no checksum
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
+        raw.sendto(head + packet, (to[0], 0))
+
+
 @pytest.mark.row("65")
-def test_65_datagrams_from_ports_of_no_client_are_dropped_and_counted() -> None:
-    """Port 0 cannot be answered; echo, daytime, chargen and time would answer back."""
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"], ids=["at one address", "at all"])
+@pytest.mark.parametrize("many", [True, False], ids=["many a call", "one a call"])
+def test_65_datagrams_from_ports_of_no_client_are_dropped_and_counted(
+    loop: UdpLoop, many: bool, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Port 0 cannot be answered; echo, daytime, chargen and time would answer back, for ever.
+
+    For what is compiled, what is not and what is no query; between datagrams that are answered.
+    """
     assert {0, 7, 13, 19, 37} == REFUSED_PORTS
+    if not many:
+        monkeypatch.setattr(mmsg, "available", lambda _: False)
+    responder = Responder(example(), settings=ServerSettings(udp_loop=loop))
+    server = UdpServer(responder)
+    readable = server.open(host, 0)
+    address = ("127.0.0.1", server.address[1])
+    usual, unusual = message(API_NAME), message(f"nope.{ZONE}", 28, opt(option(99)))
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.stop)
+        client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        client.setblocking(False)
+        client.connect(address)
+        for round_number in range(3):
+            for packet in (usual, unusual, b"", b"rubbish", struct.pack("!6H", 5, *[0] * 5)):
+                client.send(usual)
+                for port in sorted(REFUSED_PORTS):
+                    try:
+                        from_port(port, packet, address)
+                    except PermissionError:
+                        pytest.skip("no raw sockets for this user")
+                client.send(unusual)
+                WAYS.add(way_of(loop))
+                readable()
+                told = [client.recv(4096), client.recv(4096)]
+                assert [reply[3] & 0xF for reply in told] == [0, 3]
+                with pytest.raises(BlockingIOError):
+                    client.recv(4096)
+            counters = responder.counters
+            assert counters.dropped_port == 25 * (round_number + 1)
+            assert counters.queries_udp == 10 * (round_number + 1)
+        assert (counters.faults, counters.send_errors, counters.receive_errors) == (0, 0, 0)
+
+
+@pytest.mark.row("65")
+@pytest.mark.parametrize("port", [1, 6, 8, 53, 123, 1023, 65_535])
+def test_65_other_low_ports_are_clients_like_any(served: DnsServerThread, port: int) -> None:
+    """A resolver may ask from port 53; only those that answer whatever comes are refused."""
+    ip, own = served.address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        try:
+            client.bind((ip, port))
+        except OSError:
+            pytest.skip(f"port {port} is not to be had here")
+        client.settimeout(30.0)
+        client.sendto(message(API_NAME), (ip, own))
+        assert client.recv(4096)[3] & 0xF == 0
+
+
+def test_errors_of_the_network_are_counted_and_the_next_datagram_is_answered() -> None:
+    """By the loop that asks the system for one datagram a call."""
 
     class Counting:
         dropped_port = receive_errors = send_errors = 0

@@ -193,51 +193,70 @@ def test_4_1_4_a_question_that_is_none_is_malformed_and_not_echoed(
     assert reply == struct.pack("!6H", 0x1234, 0x8100 | FORMERR, 0, 0, 0, 0)
 
 
-@pytest.mark.row("32")
-def test_2_3_4_a_name_of_exactly_255_octets_is_answered(served: DnsServerThread) -> None:
+def name_of(octets: int) -> bytes:
+    """A name below the zone that is so long in wire form."""
     zone = dns.name.from_text(ZONE).to_wire()
-    room = 255 - len(zone)
+    room = octets - len(zone)
     labels = b""
     while room:
         length = min(63, room - 1) if room - 1 != 64 else 62
         labels += bytes((length,)) + b"x" * length
         room -= length + 1
-    name = labels + zone
-    assert len(name) == 255
-    reply = served.udp(HEAD + name + b"\0\1\0\1")
+    assert len(labels + zone) == octets
+    return labels + zone
+
+
+@both
+@pytest.mark.row("32")
+def test_2_3_4_a_name_of_exactly_255_octets_is_answered_and_one_of_256_is_none(
+    served: DnsServerThread, transport: str
+) -> None:
+    name = name_of(255)
+    reply = ask(served, HEAD + name + b"\0\1\0\1", transport)
     assert reply is not None
     assert reply[12 : 12 + 255] == name
     assert header(reply)[1] & 0xF == NXDOMAIN
     assert dns.message.from_wire(reply).rcode() == dns.rcode.NXDOMAIN
+    longer = ask(served, HEAD + name_of(256) + b"\0\1\0\1", transport)
+    assert longer == struct.pack("!6H", 0x1234, 0x8100 | FORMERR, 0, 0, 0, 0)
 
 
+@both
 @pytest.mark.parametrize(
     "label", [b"\0", b"\0.\xff", b"a.b", b"\xff" * 63, b"api\0", b"*", b" ", b"\\"]
 )
 @pytest.mark.row("33", "h21")
-def test_rfc2181_11_any_octets_make_a_label(served: DnsServerThread, label: bytes) -> None:
+def test_rfc2181_11_any_octets_make_a_label(
+    served: DnsServerThread, transport: str, label: bytes
+) -> None:
     name = bytes((len(label),)) + label + dns.name.from_text(f"payments.svc.{ZONE}").to_wire()
-    reply = served.udp(HEAD + name + b"\0\1\0\1")
+    reply = ask(served, HEAD + name + b"\0\1\0\1", transport)
     assert reply is not None
     assert reply[12 : 12 + len(name)] == name
     assert header(reply)[1] & 0xF == NXDOMAIN
 
 
+@both
 @pytest.mark.row("33", "10")
-def test_rfc2181_11_a_zone_inside_a_label_is_not_our_zone(served: DnsServerThread) -> None:
+def test_rfc2181_11_a_zone_inside_a_label_is_not_our_zone(
+    served: DnsServerThread, transport: str
+) -> None:
     """The octets of the zone's name end this one, but not at the edge of a label."""
     zone = dns.name.from_text(ZONE).to_wire()
     name = bytes((len(zone) - 1 + 3,)) + b"xyz" + zone[:-1] + b"\0"
-    reply = served.udp(HEAD + name + b"\0\1\0\1")
+    reply = ask(served, HEAD + name + b"\0\1\0\1", transport)
     assert header(reply)[1] & 0xF == REFUSED
 
 
+@both
 @pytest.mark.row("11")
-def test_rfc4343_the_case_of_a_name_does_not_matter_and_is_kept(served: DnsServerThread) -> None:
+def test_rfc4343_the_case_of_a_name_does_not_matter_and_is_kept(
+    served: DnsServerThread, transport: str
+) -> None:
     mixed = "aPi.PayMENTS.sVC.Anchor.INTERNAL."
     for _ in range(2):  # compiled, and from the table
         packet = query(mixed)
-        reply = served.udp(packet)
+        reply = ask(served, packet, transport)
         assert reply is not None
         assert reply[12:].startswith(question_of(packet, mixed))
         assert header(reply)[2][1] == 2
@@ -312,13 +331,15 @@ def test_4_2_1_no_reply_over_udp_passes_512_octets_without_edns(served: DnsServe
             assert len(reply) <= 512
 
 
+@both
 @pytest.mark.parametrize("name", [".", "internal.", "example.com.", "xanchor.internal.", "a.com."])
 @pytest.mark.parametrize("kind", [1, 2, 6, 255])
 @pytest.mark.row("10", "h19")
 def test_rfc1034_4_3_1_what_is_not_ours_is_refused_without_a_referral(
-    served: DnsServerThread, name: str, kind: int
+    served: DnsServerThread, transport: str, name: str, kind: int
 ) -> None:
-    assert header(served.udp(query(name, kind))) == (0x1234, 0x8000 | REFUSED, (1, 0, 0, 0))
+    reply = ask(served, query(name, kind), transport)
+    assert header(reply) == (0x1234, 0x8000 | REFUSED, (1, 0, 0, 0))
 
 
 @pytest.mark.row("19", "h5", "h18")

@@ -172,17 +172,95 @@ def test_7_2_1_a_malformed_subnet_is_formerr(
     assert not reply.answer
 
 
+@pytest.fixture(scope="module")
+def private(loop: UdpLoop) -> Iterator[DnsServerThread]:
+    """Every network that is nobody's in public is in west, and so is one that is somebody's."""
+    networks = ClientRegions([*((each, "west") for each in PRIVATE), ("203.0.112.0/23", "west"),
+                              ("9.0.0.0/8", "west")])  # fmt: skip
+    cells = {"east": [entry(endpoint("a", *EAST))], "west": [entry(endpoint("a", *WEST))]}
+    settings = ServerSettings(trusted_forwarders=("127.0.0.1/32", "8.8.8.0/24"), udp_loop=loop)
+    with DnsServerThread(table(cells), regions=networks, settings=settings) as server:
+        yield server
+
+
+PRIVATE = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "192.0.2.0/24",
+    "fc00::/7",
+    "fe80::/10",
+    "2001:db8::/32",
+)
+"""RFC 6890, section 2.2, which RFC 7871, section 10, points at."""
+OF_PRIVATE = (
+    "10.2.3.0/24",
+    "10.0.0.1/32",
+    "172.31.0.0/16",
+    "192.168.7.0/24",
+    "100.64.1.0/24",
+    "169.254.1.0/24",
+    "192.0.2.0/25",
+    "fd00:1::/48",
+    "fe80::/64",
+    "2001:db8:1::/48",
+)
+
+
+@both
 @pytest.mark.row("55")
+@pytest.mark.parametrize("text", OF_PRIVATE)
 def test_10_a_private_subnet_of_a_public_resolver_means_nothing(
-    regional: DnsServerThread,
+    private: DnsServerThread, transport: str, text: str
 ) -> None:
-    """Whose 10.2.3.0/24 that is, nobody knows. From a forwarder inside it is known."""
+    """Whose 10.2.3.0/24 that is, nobody knows. From a forwarder inside it is known.
+
+    No packet comes from the public network here: that the forwarder stands there is told to
+    the server, which knows it of an address before it answers.
+    """
+    asked = subnet(text)
+    assert answers(ask(private, transport, asked)) == WEST, "a forwarder inside"
+    client = private.run(lambda: private.responder.clients.of(FORWARDER))
+    assert not client.public
+    client.public = True
+    try:
+        outside = ask(private, transport, asked)
+        public = ask(private, transport, subnet("9.1.2.0/24"))
+    finally:
+        client.public = False
+    assert answers(outside) == EAST, "by the resolver's own address"
+    assert options_of(outside)[SUBNET] == asked[4:], "scope 0: for all that it serves"
+    assert answers(public) == WEST, "others of its subnets are believed"
+    assert options_of(public)[SUBNET][3] == 8
+
+
+@pytest.mark.row("55")
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2001:4860:4860::8888", True),
+        ("::ffff:8.8.8.8", True),
+        ("10.0.0.53", False),
+        ("192.168.0.1", False),
+        ("100.64.0.1", False),
+        ("169.254.0.1", False),
+        ("::ffff:10.0.0.53", False),
+        ("fd00::53", False),
+        ("fe80::53%1", False),
+        ("::1", False),
+    ],
+)
+def test_10_what_is_the_public_network(
+    private: DnsServerThread, address: str, public: bool
+) -> None:
+    """As a datagram's sender is written by all loops, IPv4 within IPv6 and scopes among them."""
+    assert private.run(lambda: private.responder.clients.of(address)).public is public
     packet = message(API_NAME, 1, opt(subnet("10.2.3.0/24")))
-    outside = regional.responder.respond(packet, "8.8.8.8")
-    assert answers(outside) == EAST
-    assert options_of(outside)[SUBNET][3] == 0
-    inside = regional.udp(packet, FORWARDER)
-    assert answers(inside) == WEST
+    if address.endswith("8.8.8.8"):
+        assert answers(private.responder.respond(packet, address)) == EAST
 
 
 @both
@@ -191,7 +269,10 @@ def test_7_2_2_without_a_subnet_there_is_none_in_the_reply(
     regional: DnsServerThread, transport: str
 ) -> None:
     assert SUBNET not in options_of(ask(regional, transport))
-    assert parsed(regional.udp(message(API_NAME))).edns == -1
+    assert SUBNET not in options_of(ask(regional, transport, option(99), option(10, b"x" * 8)))
+    packet = message(API_NAME)
+    reply = regional.udp(packet) if transport == "udp" else regional.tcp(packet)
+    assert parsed(reply).edns == -1
 
 
 @pytest.mark.row("67")
