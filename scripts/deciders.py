@@ -28,7 +28,12 @@ DECIDERS: dict[str, Decider] = {
     ),
     "registry/domain/damping.py": Decider((f"{_REGISTRY}damping.py",), ("observe", "release")),
     "registry/domain/slow_start.py": Decider((f"{_REGISTRY}slow_start.py",), ("share", "weights")),
-    "registry/domain/haste.py": Decider((f"{_REGISTRY}haste.py",), ("take",)),
+    "registry/domain/bucket.py": Decider((f"{_REGISTRY}bucket.py",), ("take",)),
+    "registry/domain/haste.py": Decider((f"{_REGISTRY}haste.py",), ("size",)),
+    "registry/domain/promptness.py": Decider((f"{_REGISTRY}promptness.py",), ()),
+    "registry/domain/leases.py": Decider(
+        (f"{_REGISTRY}registry_leases.py", f"{_REGISTRY}lease_promises.py"), ("end_seconds",)
+    ),
     "registry/domain/overdue.py": Decider((f"{_REGISTRY}overdue.py",), ("must_expire",)),
     "registry/domain/availability.py": Decider(
         (f"{_REGISTRY}registry_availability.py",), ("step",)
@@ -49,6 +54,9 @@ DECIDERS: dict[str, Decider] = {
     "registry/domain/velocity.py": Decider((f"{_REGISTRY}velocity.py",), ("grade_of", "ask")),
     "registry/domain/protection.py": Decider((f"{_REGISTRY}protection.py",), ("protect", "_hold")),
     "registry/domain/track.py": Decider((f"{_REGISTRY}track.py",), ("elapsed_seconds",)),
+    "dns_frontend/plan/velocity.py": Decider(
+        (f"{_FRONTEND}velocity.py",), ("leaving", "is_over", "restrain")
+    ),
     "dns_frontend/plan/holding.py": Decider((f"{_FRONTEND}holding.py",), ("held_over", "mended")),
     "dns_frontend/plan/probation.py": Decider((f"{_FRONTEND}probation.py",), ("soak", "begin")),
     # failover
@@ -62,6 +70,7 @@ DECIDERS: dict[str, Decider] = {
     ),
     "dns_frontend/plan/ramp.py": Decider((f"{_FRONTEND}ramp.py",), ("step",)),
     "dns_frontend/plan/diversion.py": Decider((f"{_FRONTEND}diversion.py",), ("until",)),
+    "dns_frontend/plan/ledger.py": Decider((f"{_FRONTEND}ledger.py", f"{_FRONTEND}ttl.py"), ()),
     "dns_frontend/plan/lifetime.py": Decider(
         (f"{_FRONTEND}lifetime.py", f"{_FRONTEND}ttl.py"), ("ebb",)
     ),

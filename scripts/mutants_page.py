@@ -15,6 +15,12 @@ REASONS: dict[str, dict[str, str]] = {
     "registry/domain/damping.py": {
         "observe: penalty / REUSE -> penalty * REUSE": "REUSE is 1",
     },
+    "registry/domain/leases.py": {
+        "__init__: 0 -> 1": "any seed will do",
+        "end_seconds: 4294967295 -> 4294967296": _HAIR,
+        "_tidy: len(heap) > 2 * self._counts[cell] + 64"
+        " -> len(heap) >= 2 * self._counts[cell] + 64": "memory is tidied one removal earlier",
+    },
     "registry/domain/protection.py": {
         "protect: answered.keys() <= healthy -> answered.keys() < healthy": (
             "a short cut: the way round comes to the same, later"

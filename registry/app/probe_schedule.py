@@ -14,9 +14,8 @@ from heapq import heappop, heappush
 from typing import Protocol as TypingProtocol
 from zlib import crc32
 
+from registry.domain import bucket, haste
 from registry.domain.damping import Cause, Damping, observe, penalty_at, release
-from registry.domain.haste import Haste
-from registry.domain.haste import take as take_haste
 from registry.domain.health import ANSWERS, Evidence, Health, Standing, Streak, step
 from registry.domain.instance import CheckKind, Instance, State
 from registry.domain.names import Incarnation, InstanceKey, ServiceKey
@@ -111,7 +110,7 @@ class ProbeSchedule:
         self._tidy_at = KEPT_IN_MIND
         self._targets: dict[InstanceKey, Target] = {}
         self._siblings: dict[ServiceKey, dict[InstanceKey, Target]] = {}
-        self._haste = Haste()
+        self._haste = haste.FULL
         self._heap: list[tuple[float, int, Target]] = []
         self._serial = 0
 
@@ -340,7 +339,7 @@ class ProbeSchedule:
             self._push(target, now)
 
     def _hurry(self, now: float) -> bool:
-        granted, self._haste = take_haste(self._haste, len(self._targets), now)
+        granted, self._haste = bucket.take(self._haste, haste.size(len(self._targets)), now)
         return granted
 
     def _push(self, target: Target, due: float) -> None:

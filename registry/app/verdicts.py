@@ -15,11 +15,12 @@ from registry.app.alarm import Alarm
 from registry.app.committer import Committer
 from registry.app.lead import Lead
 from registry.app.mirror import Mirror
+from registry.domain.bucket import spent, wait_seconds
 from registry.domain.errors import Retryable
 from registry.domain.health import Health
 from registry.domain.names import CellName, InstanceKey
 from registry.domain.operation import Done, Judge, Reap
-from registry.domain.promptness import Promptness, spent, wait_seconds
+from registry.domain.promptness import SIZE, full
 from registry.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Verdicts:
         """Whether one on a newcomer is among them."""
         self._due = 0
         """How many of them waited long enough: more than a group gather within a second."""
-        self._promptness = Promptness(at_seconds=clock.monotonic())
+        self._promptness = full(clock.monotonic())
         self._alarm = Alarm(clock)
 
     def __repr__(self) -> str:
@@ -75,11 +76,11 @@ class Verdicts:
                 continue
             now = self._clock.monotonic()
             if not self._is_urgent and not self._due:
-                pause = wait_seconds(self._promptness, now)
+                pause = wait_seconds(self._promptness, SIZE, now)
                 if pause > 0.0:
                     await self._alarm.wait(pause)
                     continue
-                self._promptness = spent(self._promptness, now)
+                self._promptness = spent(self._promptness, SIZE, now)
                 self._due = len(self._waiting)
             group = [self._waiting.pop(key) for key in list(self._waiting)[:GROUP_LIMIT]]
             self._due = max(0, self._due - len(group))

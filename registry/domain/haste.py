@@ -8,7 +8,7 @@ outage: past the budget each target waits for its ordinary turn (I25).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from registry.domain.bucket import Bucket, Size
 
 SHARE = 0.05
 """Of the ordinary probes, over a longer time, this many may come on top."""
@@ -18,27 +18,20 @@ FLOOR = 64.0
 """Hasty probes in a row are always possible up to this: a small cell is looked at closely."""
 FLOOR_PER_SECOND = 4.0
 
-
-@dataclass(frozen=True, slots=True)
-class Haste:
-    """A bucket of hasty probes. Times are monotonic seconds."""
-
-    left: float = FLOOR
-    at_seconds: float = 0.0
+FULL = Bucket(FLOOR)
+"""What a cell begins with."""
 
 
-# take
+# size
 #
-#   in the bucket, refilled to now   granted  the bucket after
-#   -------------------------------  -------  ----------------
-#   1 or more                        yes      1 less
-#   less                             no       as refilled
-def take(haste: Haste, targets: int, now: float) -> tuple[bool, Haste]:
-    """Ask for one hasty probe in a cell of so many targets."""
-    capacity = max(FLOOR, SHARE * targets)
-    rate = max(FLOOR_PER_SECOND, SHARE * targets / ORDINARY_SECONDS)
-    passed = max(0.0, now - haste.at_seconds)
-    refilled = Haste(min(capacity, haste.left + passed * rate), now)
-    if refilled.left < 1.0:
-        return False, refilled
-    return True, replace(refilled, left=refilled.left - 1.0)
+#   targets                              hasty probes in a row  in a second
+#   -----------------------------------  ---------------------  ----------------------------
+#   few: their SHARE is below the floor  FLOOR                  FLOOR_PER_SECOND
+#   more                                 SHARE of the targets   the same each ORDINARY_SECONDS
+#
+# Each column has its own floor.
+def size(targets: int) -> Size:
+    """The bucket of hasty probes of a cell of so many targets."""
+    return Size(
+        max(FLOOR, SHARE * targets), max(FLOOR_PER_SECOND, SHARE * targets / ORDINARY_SECONDS)
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import count
 from zlib import crc32
 
 from registry.domain.names import CellName, Incarnation, InstanceKey
@@ -52,7 +53,7 @@ class LeaseTable:
         self._lead_seconds: dict[CellName, float] = {}
         """When the lead of each cell began here."""
         self._seed = seed
-        self._serial = 0
+        self._serials = count()
 
     def __repr__(self) -> str:
         return f"<LeaseTable {self._counts} floor={self._floor_seconds:.3f}s>"
@@ -124,9 +125,8 @@ class LeaseTable:
         return ended
 
     def _push(self, lease: Lease, when_seconds: float) -> None:
-        self._serial += 1
         heap = self._heaps.setdefault(lease.cell, [])
-        heappush(heap, (when_seconds, self._serial, lease))
+        heappush(heap, (when_seconds, next(self._serials), lease))
 
     def _tidy(self, cell: CellName) -> None:
         # A node that does not lead the cell never pops, so removed leases would pile up.

@@ -20,7 +20,7 @@ from registry.app.verdicts import GROUP_LIMIT, Verdict, Verdicts
 from registry.domain.health import Evidence, Health
 from registry.domain.names import CellName, Incarnation, InstanceId, InstanceKey, Revision
 from registry.domain.operation import Done, Judge
-from registry.domain.promptness import CAPACITY
+from registry.domain.promptness import SIZE
 
 CROWD = 60
 
@@ -103,7 +103,7 @@ async def test_the_first_that_fall_are_taken_out_one_by_one_as_they_are_found(
         now = sum("refused" in each for each in node.standing(CART).values())
         down += [clock.monotonic() - begun] * (now - len(down))
     assert len(down) == 10
-    assert 2 <= store.judged <= CAPACITY
+    assert 2 <= store.judged <= SIZE.capacity
 
 
 class Committing:
@@ -137,10 +137,10 @@ async def test_what_gathered_in_a_second_is_stored_at_once_however_much(
         cast("Mirror", SimpleNamespace(instances={})),
     )
     running = asyncio.create_task(verdicts.run())
-    for number in range(int(CAPACITY)):
+    for number in range(int(SIZE.capacity)):
         verdicts.add(fallen(number))
         await clock.advance(0.001)
-    assert len(committing.groups) == CAPACITY
+    assert len(committing.groups) == SIZE.capacity
     committing.groups.clear()
     for number in range(5 * GROUP_LIMIT):
         verdicts.add(fallen(number))

@@ -6,47 +6,28 @@ from itertools import pairwise
 
 import pytest
 
-from registry.domain.promptness import CAPACITY, PER_SECOND, Promptness, spent, wait_seconds
+from registry.domain.bucket import Bucket, spent, wait_seconds
+from registry.domain.promptness import SIZE, full
 
 
-@pytest.mark.parametrize(
-    ("left", "now", "expected"),
-    [
-        (CAPACITY, 0.0, 0.0),
-        (1.0, 0.0, 0.0),
-        (0.0, 0.0, 1.0 / PER_SECOND),
-        (0.75, 0.0, 0.25 / PER_SECOND),
-        (0.0, 0.5 / PER_SECOND, 0.5 / PER_SECOND),
-        (0.0, 1.0 / PER_SECOND, 0.0),
-        (0.0, 100.0, 0.0),
-        # a clock that seems to go back refills nothing
-        (0.0, -5.0, 1.0 / PER_SECOND),
-    ],
-)
-def test_how_long_a_group_gathers(left: float, now: float, expected: float) -> None:
-    assert wait_seconds(Promptness(left, 0.0), now) == pytest.approx(expected)
+def test_a_leader_begins_with_a_full_bucket() -> None:
+    assert full(7.0) == Bucket(SIZE.capacity, 7.0)
 
 
-@pytest.mark.parametrize(
-    ("left", "now", "after"),
-    [
-        (CAPACITY, 0.0, CAPACITY - 1),
-        (CAPACITY, 50.0, CAPACITY - 1),
-        (1.0, 0.0, 0.0),
-        (2.5, 1.0, 2.5 + PER_SECOND - 1),
-        (0.25, 0.0, 0.0),
-    ],
-)
-def test_what_is_left_when_a_group_is_stored(left: float, now: float, after: float) -> None:
-    assert spent(Promptness(left, 0.0), now) == Promptness(after, now)
+def test_as_many_groups_as_a_region_has_are_stored_at_once() -> None:
+    bucket = full(0.0)
+    for _ in range(32):
+        assert wait_seconds(bucket, SIZE, 0.0) == 0.0
+        bucket = spent(bucket, SIZE, 0.0)
+    assert wait_seconds(bucket, SIZE, 0.0) == pytest.approx(1.0)
 
 
 def test_changes_that_never_end_are_stored_by_the_second() -> None:
-    bucket, now, stored = Promptness(), 0.0, []
+    bucket, now, stored = full(0.0), 0.0, []
     while now < 600.0:
-        now += wait_seconds(bucket, now) + 0.01
-        bucket = spent(bucket, now)
+        now += wait_seconds(bucket, SIZE, now) + 0.01
+        bucket = spent(bucket, SIZE, now)
         stored.append(now)
-    assert len(stored) <= CAPACITY + 600 * PER_SECOND + 1
+    assert len(stored) <= SIZE.capacity + 600 * SIZE.per_second + 1
     late = [b - a for a, b in pairwise(stored[100:])]
-    assert max(late) <= 1.0 / PER_SECOND + 0.02
+    assert max(late) <= 1.0 / SIZE.per_second + 0.02

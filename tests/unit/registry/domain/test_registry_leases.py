@@ -59,6 +59,7 @@ def test_one_that_nobody_settled_comes_up_again() -> None:
     assert past(table, 100.0) == [1]
     assert past(table, 100.0 + AGAIN_SECONDS / 2) == []
     assert past(table, 100.0 + AGAIN_SECONDS) == [1]
+    assert AGAIN_SECONDS <= 1.0, "a lease that ended is settled within a second or two"
 
 
 def test_cells_are_apart() -> None:
@@ -77,6 +78,56 @@ def test_a_removed_lease_is_never_due_even_if_its_like_comes_back() -> None:
     table.add(lease(1, deadline=300.0))
     assert past(table, 200.0) == []
     assert past(table, 300.0) == [1]
+
+
+def test_at_the_start_the_first_lease_ends_with_its_ttl_and_the_last_a_quarter_later() -> None:
+    """Nothing is granted on top but each lease's own share."""
+    table = LeaseTable()
+    ends = sorted(table.end_seconds(lease(number)) for number in range(200))
+    assert 15.0 <= ends[0] < 15.1
+    assert 18.65 < ends[-1] <= 18.75
+
+
+# end_seconds
+@pytest.mark.parametrize(
+    ("deadline", "floor", "lead", "least", "most"),
+    [
+        pytest.param(100.0, 0.0, None, 100.0, 100.0, id="its last renewal here"),
+        pytest.param(100.0, 90.0, None, 105.0, 108.75, id="the last outage"),
+        pytest.param(100.0, 0.0, 90.0, 105.0, 108.75, id="the begin of the lead"),
+        pytest.param(100.0, 40.0, 90.0, 105.0, 108.75, id="of these two, the later: the lead"),
+        pytest.param(100.0, 90.0, 40.0, 105.0, 108.75, id="of these two, the later: the outage"),
+        pytest.param(110.0, 90.0, 90.0, 110.0, 110.0, id="a renewal after both"),
+        pytest.param(100.0, 80.0, 80.0, 100.0, 100.0, id="both long over"),
+    ],
+)
+def test_every_row_of_when_a_lease_ends(
+    deadline: float, floor: float, lead: float | None, least: float, most: float
+) -> None:
+    table = LeaseTable()
+    table.raise_floor(floor)
+    if lead is not None:
+        table.begin_lead(EU, lead)
+    uid = Incarnation("u37")
+    one = lease(37, deadline)
+    assert one.uid == uid
+    assert least <= table.end_seconds(one) <= most
+
+
+def test_a_cell_knows_how_many_leases_it_has() -> None:
+    table = LeaseTable()
+    assert table.count(EU) == 0
+    for number in range(3):
+        table.add(lease(number))
+    table.add(lease(9, cell=US))
+    table.remove(Incarnation("u1"))
+    table.remove(Incarnation("u1"))
+    assert (table.count(EU), table.count(US)) == (2, 1)
+
+
+def test_a_lease_is_itself_alone_and_serves_unless_its_owner_says_otherwise() -> None:
+    assert lease(1) != lease(1)
+    assert not lease(1).unserving
 
 
 def test_after_an_outage_expiries_are_spread_over_a_share_of_the_ttl() -> None:
@@ -118,11 +169,26 @@ def test_the_spread_is_another_for_another_seed() -> None:
 def test_leases_coming_and_going_leave_nothing_behind() -> None:
     """A follower never asks what is due; its memory must not grow by that."""
     table = LeaseTable()
-    table.add(lease(0))
-    for number in range(1, 5000):
+    table.add(lease(0, deadline=100.0))
+    for number in range(1, 100):
+        table.add(lease(number, deadline=200.0))
+    for number in range(100, 5000):
         table.add(lease(number))
         table.remove(Incarnation(f"u{number}"))
-    assert len(table._heaps[EU]) < 200
+        assert len(table._heaps[EU]) <= 2 * table.count(EU) + 64
+    assert past(table, 150.0) == [0], "what was tidied away was the others'"
+
+
+def test_most_removals_cost_one_lease_and_not_all() -> None:
+    table = LeaseTable()
+    table.add(lease(0))
+    rebuilt, before = 0, table._heaps[EU]
+    for number in range(1, 1001):
+        table.add(lease(number))
+        table.remove(Incarnation(f"u{number}"))
+        rebuilt += table._heaps[EU] is not before
+        before = table._heaps[EU]
+    assert 1000 / 80 < rebuilt < 1000 / 50
 
 
 @pytest.mark.parametrize("floor", [50.0, 10.0])
