@@ -70,7 +70,6 @@ DECIDERS: dict[str, Decider] = {
     ),
     "dns_frontend/plan/ramp.py": Decider((f"{_FRONTEND}ramp.py",), ("step",)),
     "dns_frontend/plan/diversion.py": Decider((f"{_FRONTEND}diversion.py",), ("until",)),
-    "dns_frontend/plan/ledger.py": Decider((f"{_FRONTEND}ledger.py", f"{_FRONTEND}ttl.py"), ()),
     "dns_frontend/plan/lifetime.py": Decider(
         (f"{_FRONTEND}lifetime.py", f"{_FRONTEND}ttl.py"), ("ebb",)
     ),

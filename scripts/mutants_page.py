@@ -52,6 +52,13 @@ REASONS: dict[str, dict[str, str]] = {
             "a region that has what it ought to have loses nothing either way"
         ),
     },
+    "dns_frontend/plan/velocity.py": {
+        "loss_of: sum(map(is_answered, after.endpoints)) >= level"
+        " -> sum(map(is_answered, after.endpoints)) > level": (
+            "a short cut: what additions make up for is no loss either way"
+        ),
+        "is_over: 0 -> 1": "who loses one had one",
+    },
     "dns_frontend/plan/foresight.py": {
         "_sight: 0.0 -> 1.0": "any one moment will do: both are judged afresh at it",
     },

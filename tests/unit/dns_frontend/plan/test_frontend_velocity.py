@@ -22,19 +22,22 @@ from dns_frontend.plan.cell import (
     Snapshot,
     step,
 )
-from dns_frontend.plan.digest import Published
+from dns_frontend.plan.digest import Difference, Published
 from dns_frontend.plan.entry import Endpoint, Health, Policy, ServiceEntry
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.velocity import (
     Leaving,
     Loss,
+    Pace,
     Reason,
     Track,
     VelocityLimits,
+    is_due,
     is_over,
     is_slowed,
     leaving,
     loss_of,
+    restrain,
 )
 
 UP, SICK, NEW, LEAVING = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN, Health.DRAINING
@@ -397,6 +400,57 @@ def test_a_cell_loses_four_tenths_in_one_generation_and_sixteen_always(
     assert {hold for key in keys for hold in cell.holds(key)} <= {"i000 frontend_cell"}
 
 
+def test_of_a_small_name_one_may_go_and_not_two() -> None:
+    assert Cell(fleet(3)).publish(fleet(2, 1)).holds() == []
+    assert len(Cell(fleet(3)).publish(fleet(1, 2)).holds()) == 2
+
+
+def test_a_name_over_its_own_ration_does_not_use_up_the_cells() -> None:
+    keys = [f"shop/s{number:03d}" for number in range(44)]
+    cell = Cell(fleet(12), *(fleet(2, key=key) for key in keys))
+    cell.publish(fleet(6, 6), *(fleet(1, 1, key=key) for key in keys[:40]))
+    assert {hold.split()[1] for hold in cell.holds()} == {"frontend_name"}
+    assert cell.served.held.keys() == {"shop/cart"}, "40 of 100 may leave the cell"
+
+
+@pytest.mark.parametrize(
+    ("later", "held"),
+    [
+        pytest.param(298.0, 2, id="both of the earlier ones count"),
+        pytest.param(299.0, 0, id="five minutes after it left, the first counts no more"),
+    ],
+)
+def test_the_window_is_five_minutes_long(later: float, held: int) -> None:
+    cell = Cell(fleet(12)).publish(fleet(9, 3)).publish(fleet(7, 5))
+    assert len(cell.publish(fleet(5, 7), after=later).holds()) == held
+
+
+def test_what_left_is_remembered_by_when_it_left() -> None:
+    track = Track(((50.0, 1, 10), (60.0, 2, 9)))
+    assert track.within(109.0, 60.0) == track
+    assert track.within(110.0, 60.0) == Track(((60.0, 2, 9),))
+    assert track.within(120.0, 60.0) == Track()
+
+
+def test_half_of_a_cell_may_leave_within_the_window() -> None:
+    keys = [f"shop/s{number:03d}" for number in range(40)]
+    cell = Cell(*(fleet(1, key=key) for key in keys))
+    for first in (0, 10):
+        cell.publish(*(fleet(0, 1, key=key) for key in keys[first : first + 10]))
+        assert cell.served.held == {}
+    assert cell.publish(fleet(0, 1, key=keys[20])).holds(keys[20]) == ["i000 frontend_cell"]
+
+
+@pytest.mark.parametrize(("kept", "held"), [(2, 0), (1, 21)])
+def test_twenty_that_vanish_are_never_a_read_in_part(kept: int, held: int) -> None:
+    cell = Cell(fleet(12), fleet(12, key="shop/till"))
+    cell.publish(
+        fleet(2),
+        name(*fleet(kept).endpoints, key="shop/till"),
+    )
+    assert len(cell.holds()) + len(cell.holds("shop/till")) == held
+
+
 def test_what_leaves_a_cell_in_small_steps_is_bounded_over_the_window() -> None:
     keys = [f"shop/s{number:03d}" for number in range(100)]
     limits = replace(RULES, velocity=VelocityLimits(cell_window_share=0.2))
@@ -456,9 +510,43 @@ def test_most_of_a_cell_that_vanishes_in_small_parts_is_held() -> None:
 
 
 def test_what_would_be_out_of_bounds_with_what_is_held_is_taken_as_it_is() -> None:
+    """And it counts among what left within the window."""
     crowd = fleet(150).endpoints
-    fresh = tuple(endpoint(number) for number in range(200, 270))
-    assert Cell(name(*crowd)).publish(name(*fresh)).holds() == []
+    fresh = tuple(endpoint(number) for number in range(200, 260))
+    weak = fleet(0, 40).endpoints
+    cell = Cell(name(*crowd), fleet(150, key="shop/till"))
+    cell.publish(name(*weak, *fresh), name(crowd[0], key="shop/till"))
+    assert cell.holds() == [], "110 that vanished, 40 that are ill and 60 new ones are too many"
+    assert len(cell.holds("shop/till")) == 149
+    assert cell.state.pace.names["shop/cart"] == Track(((1.0, 40, 150),))
+    assert cell.state.pace.cell == Track(((1.0, 40, 300),))
+
+
+def test_what_is_not_held_of_a_name_counts_though_something_else_of_it_is_held() -> None:
+    crowd = fleet(60).endpoints
+    cell = Cell(name(*crowd), fleet(60, key="shop/till"))
+    cell.publish(name(*fleet(0, 4).endpoints), name(crowd[0], key="shop/till"))
+    assert len(cell.holds()) == 56
+    assert cell.state.pace.names["shop/cart"] == Track(((1.0, 4, 60),))
+
+
+def test_an_entry_with_a_fault_is_not_looked_at() -> None:
+    """It is refused elsewhere, and by then loses nothing."""
+    before, after = tree(fleet(12)), {"shop/cart": published(fleet(6, 6), "nonsense")}
+    slowing = restrain(
+        before,
+        {},
+        before.replace(after, ()),
+        Difference(after, ()),
+        {},
+        Pace(),
+        steps=1,
+        now=1.0,
+        hold_seconds=HOLD_SECONDS,
+        limits=VelocityLimits(),
+        merge=merged,
+    )
+    assert slowing == ({}, Pace())
 
 
 def test_a_name_that_is_emptied_is_held_whole_as_ever() -> None:
@@ -466,6 +554,7 @@ def test_a_name_that_is_emptied_is_held_whole_as_ever() -> None:
     kept = cell.served.held["shop/cart"]
     assert not is_slowed(kept.entry)
     assert kept.entry == fleet(12)
+    assert not is_due(cell.state.pace, cell.served.held, 1e9, HOLD_SECONDS), "no age ends that"
 
 
 def test_what_is_slowed_counts_not_as_lost_names() -> None:
