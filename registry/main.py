@@ -211,6 +211,7 @@ class RegistryServer:
             uptime,
             self.cells,
             partial(read_switch, self._freeze_file),
+            file=str(self._freeze_file.absolute()),
             notifier=notifier,
         )
         freezer.look_at_file()
@@ -287,7 +288,7 @@ class RegistryServer:
             AdminService(
                 catalog,
                 registrar,
-                Controls(store, clock, uptime, codec, scribe),
+                Controls(store, clock, uptime, codec, scribe, freezer.file_of),
                 audit,
                 scribe,
                 observers,

@@ -243,8 +243,9 @@ class Store(Protocol):
         """
         ...
 
-    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
-        """Stop a cell's automation, or all; when this returns no write of it can follow (I40)."""
+    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> Freeze | None:
+        """Stop a cell's automation, or all; when this returns no write of it can follow (I40).
+        A freeze that was there already stays as it is, and is returned."""
         ...
 
     async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:

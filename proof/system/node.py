@@ -110,7 +110,7 @@ class Node:
             random.random,
         )
         scribe = Scribe(clock, lambda: f"{run}-deed-{next(serial)}")
-        self.controls = Controls(store, clock, self._uptime, CODEC, scribe)
+        self.controls = Controls(store, clock, self._uptime, CODEC, scribe, self._freezer.file_of)
 
     def __repr__(self) -> str:
         return f"<Node {self.process!r} {self.reconciler!r}>"

@@ -9,7 +9,7 @@ are not as they were.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from registry import telemetry
@@ -46,18 +46,27 @@ class Controls:
     """The emergency controls of a registry's cells, on every node."""
 
     def __init__(
-        self, store: Store, clock: Clock, uptime: Uptime, codec: PlanCodec, scribe: Scribe
+        self,
+        store: Store,
+        clock: Clock,
+        uptime: Uptime,
+        codec: PlanCodec,
+        scribe: Scribe,
+        freeze_file: Callable[[CellName], str],
     ) -> None:
+        """`freeze_file`: as `Freezer.file_of`."""
         self._store = store
         self._clock = clock
         self._uptime = uptime
         self._codec = codec
         self._scribe = scribe
+        self.freeze_file = freeze_file
 
     async def freeze(
         self, cell: CellName | None, reason: str, actor: str, digest: str
-    ) -> Preview | None:
-        """Stop a cell's automation, or all (None). None: done; a preview: nothing was done.
+    ) -> Preview | Freeze | None:
+        """Stop a cell's automation, or all (None). None: done; a preview: nothing was done;
+        a freeze: the same was frozen already, by this one, which stays.
 
         Raises CellNotFound, PreviewStale, StoreUnavailable.
         """
@@ -67,8 +76,10 @@ class Controls:
         else:
             stops = [head for head in heads if not head.frozen]
             effects = tuple(
-                f"cells/{head.cell}: automation stops at generation {head.generation}"
-                for head in stops
+                f"cells/{head.cell}: is frozen already"
+                if head.frozen
+                else f"cells/{head.cell}: automation stops at generation {head.generation}"
+                for head in heads
             )
             # generations go on between the look and the word: where nothing rests, and that is
             # when all is to stop, none would ever be as it was seen
@@ -79,9 +90,9 @@ class Controls:
         scope = ALL_CELLS if cell is None else str(cell)
         deed = self._scribe.deed(Act.FREEZE, _subject(cell), actor, reason)
         made = Freeze(scope, reason, actor, deed.time_ms)
-        await self._store.freeze(made, replace(deed, cell=cell or ""))
+        earlier = await self._store.freeze(made, replace(deed, cell=cell or ""))
         _audit("freeze", scope, reason, actor)
-        return None
+        return earlier
 
     async def unfreeze(
         self, cell: CellName | None, reason: str, actor: str, digest: str
@@ -93,7 +104,7 @@ class Controls:
         if cell is None:
             scopes = {made.scope for made in await self._store.freezes()}
             effects = tuple(
-                f"cells/{head.cell}: {_once_lifted(head.cell, scopes)}"
+                f"cells/{head.cell}: {_once_lifted(head.cell, scopes, self.freeze_file(head.cell))}"
                 for head in await self._store.heads()
             )
             preview = preview_of(effects, (*effects, "", *sorted(scopes)))
@@ -197,14 +208,17 @@ class Controls:
 
 # _once_lifted
 #
-#   all are frozen   the cell has a freeze of its own   once that of all is lifted
-#   ---------------  ---------------------------------  -------------------------------
-#   any              yes                                it stays frozen, and how to end it
-#   yes              no                                 its automation goes on
-#   no               no                                 nothing changes
-def _once_lifted(cell: CellName, scopes: Collection[str]) -> str:
+#   all are frozen  itself frozen  by a file here  once that of all is lifted
+#   --------------  -------------  --------------  ------------------------------
+#   any             yes            any             stays frozen, and how to end it
+#   any             no             yes             stays frozen, and how to end it
+#   yes             no             no              its automation goes on
+#   no              no             no              nothing changes
+def _once_lifted(cell: CellName, scopes: Collection[str], file: str) -> str:
     if cell in scopes:
         return f"stays frozen: it was frozen by itself, until `unfreeze {cell}`"
+    if file:
+        return f"stays frozen, until the file {file} is removed from the node that was asked"
     return "automation goes on" if ALL_CELLS in scopes else "is not frozen; nothing changes"
 
 

@@ -47,8 +47,12 @@ class Freezer:
         cells: Mapping[CellName, object],
         read_file: Callable[[], str | None],
         *,
+        file: str = "freeze",
         notifier: Notifier | None = None,
     ) -> None:
+        """`read_file` gives the text of the freeze file, None without one; `file` is where it is,
+        for people."""
+        self._file = file
         self._store = store
         self._clock = clock
         self._uptime = uptime
@@ -74,6 +78,11 @@ class Freezer:
                 if scope in known:
                     return known[scope]
         return ""
+
+    def file_of(self, cell: CellName) -> str:
+        """Where the freeze file is that stops a cell of this node; empty when none does."""
+        held = cell in self._cells and bool({cell, ALL_CELLS} & self._by_file.keys())
+        return self._file if held else ""
 
     @property
     def is_any_frozen(self) -> bool:

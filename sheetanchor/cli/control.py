@@ -5,13 +5,13 @@ What destroys, or concerns more than one cell, shows what it would do first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from sheetanchor.cli.actor import actor
-from sheetanchor.cli.kind import kind_named, told
+from sheetanchor.cli.kind import kind_named, short_name, told
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json
@@ -89,6 +89,8 @@ def freeze(
     )
     if json:
         print_json(as_data(done))
+    elif done.HasField("earlier_freeze"):
+        typer.echo("\n".join(_earlier(cell, done.earlier_freeze)))
     else:
         typer.echo(f"{cell}: frozen")
 
@@ -116,8 +118,8 @@ def unfreeze(
     if json:
         print_json(as_data(done))
     else:
-        was = "goes on" if done.was_frozen else "was not frozen"
-        typer.echo(f"{cell}: {was if cell == 'all' else _standing(values['registry'], cell, was)}")
+        for line in _lifted(values["registry"], cell, done.was_frozen):
+            typer.echo(line)
 
 
 @takes_settings("pin")
@@ -147,14 +149,51 @@ def unpin(values: Mapping[str, Any], cell: Cell, generation: Number, reason: Why
     typer.echo(f"cell {cell}: generation {generation} {was}")
 
 
-def _standing(nodes: tuple[str, ...], cell: str, was: str) -> str:
-    """How a cell stands after its own freeze was lifted: one of all cells may be left."""
+def _earlier(cell: str, freeze: Any) -> Iterator[str]:
+    """What is said of a freeze that was there already."""
+    since = freeze.create_time.ToDatetime().isoformat(" ", "seconds")
+    by = f" by {told(freeze.actor)}" if freeze.actor else ""
+    yield f"{cell}: frozen already, since {since} UTC{by}: {told(freeze.reason)}"
+    yield "nothing was changed; the reason that was given now is in `list audit`"
+
+
+# _lifted
+#
+#   asked for  frozen before  some cell stays  what is printed, below the cells that stay
+#   ---------  -------------  ---------------  -----------------------------------------
+#   a cell     any            it               nothing
+#   all        yes            some, not all    all others: go on
+#   all        yes            each             nothing
+#   all        no             any              all: was not frozen
+#   any        yes            none             goes on
+#   a cell     no             none             was not frozen
+def _lifted(nodes: tuple[str, ...], cell: str, was_frozen: bool) -> Iterator[str]:
+    """How the cells stand after a freeze was lifted: others may hold them."""
     from sheetanchor.cli.admin import ask
 
-    found = ask(nodes, lambda admin: admin.get(kind_named("cell"), _scope(cell)))
-    if not found.frozen:
-        return was
-    return f"stays frozen, until `unfreeze all`: {told(found.frozen)}"
+    cells = kind_named("cell")
+    if cell == "all":
+        found = ask(nodes, lambda admin: admin.list_all(cells))
+        other = "unfreeze {}"
+    else:
+        found = [ask(nodes, lambda admin: admin.get(cells, _scope(cell)))]
+        other = "unfreeze all"
+    staying = [each for each in found if each.frozen or each.freeze_file]
+    for each in staying:
+        name = short_name(each.name)
+        if each.frozen:
+            yield f"{name}: stays frozen, until `{other.format(name)}`: {told(each.frozen)}"
+        if each.freeze_file:
+            yield (
+                f"{name}: stays frozen at the node that was asked, until the file "
+                f"{each.freeze_file} is removed there"
+            )
+    if not was_frozen and (cell == "all" or not staying):
+        yield f"{cell}: was not frozen"
+    elif not staying:
+        yield f"{cell}: goes on"
+    elif len(staying) < len(found):
+        yield "all others: go on"
 
 
 def _scope(cell: str) -> str:

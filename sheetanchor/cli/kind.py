@@ -167,7 +167,7 @@ def _cell(item: Any, now: float) -> Row:
     return (
         short_name(item.name),
         item.region,
-        "frozen" if item.frozen else item.leader or "none",
+        "frozen" if item.frozen else item.leader or ("freeze file" if item.freeze_file else "none"),
         str(item.epoch),
         str(item.generation),
         str(item.acknowledged_generation or "-"),

@@ -108,6 +108,8 @@ def _print_cell(head: Any, chain: Sequence[Any], frontends: Sequence[Any], now: 
         f"cell {short_name(head.name)}, region {head.region}: generation {head.generation}, "
         f"epoch {head.epoch}, {leader}"
     )
+    if head.freeze_file:
+        typer.echo(f"stopped at the node that was asked by the file {head.freeze_file}")
     rows = [
         (
             f"{plan.generation}{' head' if plan.generation == head.generation else ''}",

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from sheetanchor.v1 import audit_entry_pb2 as _audit_entry_pb2
 from sheetanchor.v1 import cell_pb2 as _cell_pb2
 from sheetanchor.v1 import frontend_pb2 as _frontend_pb2
@@ -395,10 +396,24 @@ class FreezeCellRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., preview_digest: _Optional[str] = ...) -> None: ...
 
 class FreezeCellResponse(_message.Message):
-    __slots__ = ("preview",)
+    __slots__ = ("preview", "earlier_freeze")
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_FREEZE_FIELD_NUMBER: _ClassVar[int]
     preview: Preview
-    def __init__(self, preview: _Optional[_Union[Preview, _Mapping]] = ...) -> None: ...
+    earlier_freeze: Freeze
+    def __init__(self, preview: _Optional[_Union[Preview, _Mapping]] = ..., earlier_freeze: _Optional[_Union[Freeze, _Mapping]] = ...) -> None: ...
+
+class Freeze(_message.Message):
+    __slots__ = ("name", "reason", "actor", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    actor: str
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class UnfreezeCellRequest(_message.Message):
     __slots__ = ("name", "reason", "actor", "preview_digest")

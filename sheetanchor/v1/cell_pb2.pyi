@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Cell(_message.Message):
-    __slots__ = ("name", "region", "epoch", "leader", "generation", "digest", "publish_time", "acknowledged_generation", "frozen")
+    __slots__ = ("name", "region", "epoch", "leader", "generation", "digest", "publish_time", "acknowledged_generation", "frozen", "freeze_file")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class Cell(_message.Message):
     PUBLISH_TIME_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_GENERATION_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
+    FREEZE_FILE_FIELD_NUMBER: _ClassVar[int]
     name: str
     region: str
     epoch: int
@@ -28,4 +29,5 @@ class Cell(_message.Message):
     publish_time: _timestamp_pb2.Timestamp
     acknowledged_generation: int
     frozen: str
-    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., epoch: _Optional[int] = ..., leader: _Optional[str] = ..., generation: _Optional[int] = ..., digest: _Optional[bytes] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_generation: _Optional[int] = ..., frozen: _Optional[str] = ...) -> None: ...
+    freeze_file: str
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., epoch: _Optional[int] = ..., leader: _Optional[str] = ..., generation: _Optional[int] = ..., digest: _Optional[bytes] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_generation: _Optional[int] = ..., frozen: _Optional[str] = ..., freeze_file: _Optional[str] = ...) -> None: ...

@@ -178,8 +178,8 @@ async def test_a_frozen_cell_is_written_to_by_no_automation(store: Store, scope:
     """I40: from the moment that the freeze is committed."""
     await chain(store, 4)
     made = Freeze(scope, "something is wrong", "ann", 5)
-    await store.freeze(made)
-    await store.freeze(replace(made, reason="again"))
+    assert await store.freeze(made) is None
+    assert await store.freeze(replace(made, reason="again")) == made
     assert await store.freezes() == [made]
     assert [head.frozen for head in await store.heads()] == ["something is wrong"]
     with pytest.raises(CellFrozen):

@@ -39,7 +39,7 @@ from registry.adapters.rpc.translate.rollout import acts_at_once
 from registry.adapters.rpc.translate.service import policy_message, service_message
 from registry.adapters.rpc.zone import ZoneService
 from registry.app.audit import Audit, Scribe
-from registry.app.catalog import Catalog, LeaseView
+from registry.app.catalog import Catalog, CellView, LeaseView
 from registry.app.controls import Controls
 from registry.app.observers import Observers
 from registry.app.readiness import Readiness
@@ -307,14 +307,17 @@ class AdminService(ControlService, ObservationService, ZoneService):
         (after,) = self._tokens.read("cells", request.page_token, 1) or ("",)
         page = await self._catalog.list_cells(after, limit)
         return pb.ListCellsResponse(
-            cells=[cell_message(item.head, item.acknowledged_generation) for item in page.items],
+            cells=[self._cell(item) for item in page.items],
             next_page_token=self._next("cells", page.next_after and (page.next_after,)),
         )
 
     async def GetCell(self, request: pb.GetCellRequest, context: ServicerContext) -> cell_pb2.Cell:
         """Get a cell."""
-        view = await self._catalog.get_cell(cell_name(request.name, "name"))
-        return cell_message(view.head, view.acknowledged_generation)
+        return self._cell(await self._catalog.get_cell(cell_name(request.name, "name")))
+
+    def _cell(self, view: CellView) -> cell_pb2.Cell:
+        file = self._controls.freeze_file(view.head.cell)
+        return cell_message(view.head, view.acknowledged_generation, file)
 
     async def ListPlans(
         self, request: pb.ListPlansRequest, context: ServicerContext

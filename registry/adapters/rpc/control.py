@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from grpc.aio import ServicerContext
 
 from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.audit_entry import audit_entry_message
+from registry.adapters.rpc.translate.moment import timestamp
 from registry.adapters.rpc.translate.plan import plan_message
 from registry.adapters.rpc.translate.resource_name import audit_uid, cell_name, plan_name
 from registry.app.audit import Audit
@@ -13,6 +16,7 @@ from registry.app.controls import Controls
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName
 from registry.domain.preview import Preview
+from registry.ports import ALL_CELLS, Freeze
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1 import audit_entry_pb2
 from sheetanchor.v1.admin_service_pb2_grpc import AdminServiceServicer
@@ -33,11 +37,19 @@ class ControlService(AdminServiceServicer):
         self, request: pb.FreezeCellRequest, context: ServicerContext
     ) -> pb.FreezeCellResponse:
         """Stop a cell's automation, or all."""
-        preview = await self._controls.freeze(
+        said = await self._controls.freeze(
             _scope(request.name), _reason(request.reason), text_of(request.actor),
             request.preview_digest,
         )  # fmt: skip
-        return pb.FreezeCellResponse(preview=None if preview is None else _preview(preview))
+        match said:
+            case Preview():
+                return pb.FreezeCellResponse(preview=_preview(said))
+            case Freeze():
+                return pb.FreezeCellResponse(earlier_freeze=_freeze(said))
+            case None:
+                return pb.FreezeCellResponse()
+            case _:
+                assert_never(said)
 
     async def UnfreezeCell(
         self, request: pb.UnfreezeCellRequest, context: ServicerContext
@@ -119,6 +131,15 @@ def _reason(text: str) -> str:
 def text_of(text: str) -> str:
     """What people wrote, as it can be kept."""
     return text[:TEXT_LIMIT].replace("\0", " ")
+
+
+def _freeze(made: Freeze) -> pb.Freeze:
+    return pb.Freeze(
+        name=ALL if made.scope == ALL_CELLS else f"cells/{made.scope}",
+        reason=made.reason,
+        actor=made.actor,
+        create_time=timestamp(made.time_ms),
+    )
 
 
 def _preview(preview: Preview) -> pb.Preview:

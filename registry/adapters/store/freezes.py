@@ -13,15 +13,16 @@ from registry.domain.names import CellName
 from registry.ports import ALL_CELLS, Freeze
 
 
-def freeze(tx: Transaction, made: Freeze) -> None:
-    """Stop a cell's automation, or all. A second freeze of a scope leaves the first."""
+def freeze(tx: Transaction, made: Freeze) -> Freeze | None:
+    """Stop a cell's automation, or all. A second freeze of a scope leaves the first, and returns
+    that."""
     tx.run(
         f"SELECT epoch FROM cells WHERE name = ? OR ? = '{ALL_CELLS}'"
         f" ORDER BY name{tx.dialect.row_lock}",
         made.scope,
         made.scope,
     ).all()
-    tx.run(
+    done = tx.run(
         "INSERT INTO freezes (scope, reason, actor, create_ms) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (scope) DO NOTHING",
         made.scope,
@@ -29,6 +30,9 @@ def freeze(tx: Transaction, made: Freeze) -> None:
         made.actor,
         made.time_ms,
     )
+    if done.rowcount:
+        return None
+    return next((each for each in freezes(tx) if each.scope == made.scope), None)
 
 
 def unfreeze(tx: Transaction, scope: str) -> bool:

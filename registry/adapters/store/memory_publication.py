@@ -248,12 +248,13 @@ class MemoryPublication(MemoryAudit):
             del cell.plans[generation]
         return Cleaned(len(gone), more=False)
 
-    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
+    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> Freeze | None:
         """Stop a cell's automation, or all (I40)."""
         self._answer()
-        self._freezes.setdefault(freeze.scope, freeze)
+        made = self._freezes.setdefault(freeze.scope, freeze)
         self._note(deed)
         self._notifier.tell(Notice(Topic.FREEZE, freeze.scope))
+        return None if made is freeze else made
 
     async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:
         """Undo a freeze."""

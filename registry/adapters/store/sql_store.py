@@ -274,10 +274,11 @@ class SqlStore:
         now_ms = self._clock.unix_ms()
         return await self._database.write(lambda tx: remnants.forget(tx, fence, keep, now_ms))
 
-    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> None:
+    async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> Freeze | None:
         """Stop a cell's automation, or all (I40)."""
-        await self._by_hand(lambda tx: freezes.freeze(tx, freeze), deed)
+        earlier = await self._by_hand(lambda tx: freezes.freeze(tx, freeze), deed)
         self._notifier.tell(Notice(Topic.FREEZE, freeze.scope))
+        return earlier
 
     async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:
         """Undo a freeze."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 
 from operator_shell import Shell
 from registry_site import Site, eventually
@@ -60,9 +62,64 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     assert "cells/eu: stays frozen: it was frozen by itself, until `unfreeze eu`" in shown.output
     assert "cells/us: automation goes on" in shown.output
     lifted = await shell.run("unfreeze", "all", "--yes")
-    assert lifted.output.endswith("all: goes on\n")
+    assert lifted.output.splitlines()[-2:] == [
+        "eu: stays frozen, until `unfreeze eu`: why",
+        "all others: go on",
+    ]
     assert (await shell.run("unfreeze", "eu")).output == "eu: goes on\n"
     assert (await shell.run("unfreeze", "eu")).output == "eu: was not frozen\n"
+
+
+async def test_a_second_freeze_says_since_when_and_why_it_was_frozen(shell: Shell) -> None:
+    """And where the reason went that was given now."""
+    assert (await shell.run("freeze", "eu", "--reason", "first")).output == "eu: frozen\n"
+    again = await shell.run("freeze", "eu", "--reason", "second")
+    first, second = again.output.splitlines()
+    assert re.fullmatch(r"eu: frozen already, since \S+ \S+ UTC by \S+: first", first)
+    assert second == "nothing was changed; the reason that was given now is in `list audit`"
+    told = await shell.json("freeze", "eu", "--reason", "third")
+    assert told["earlier_freeze"]["reason"] == "first"
+    reasons = [each["reason"] for each in (await shell.json("list", "audit"))["audit"]]
+    assert reasons == ["third", "second", "first"]
+
+
+async def test_a_cell_that_a_file_stops_is_shown_so_and_is_not_said_to_go_on(
+    site: Site, shell: Shell
+) -> None:
+    """The file is lifted by its removal alone."""
+    file = site.settings.data_dir / "freeze"
+    assert (await shell.run("freeze", "eu", "--reason", "why")).exit_code == 0
+    file.write_text("eu\n")
+
+    async def leader(cell: str) -> str:
+        rows = await shell.table("list", "cells")
+        return " ".join(next(row for row in rows if row[0] == cell)[2:4])
+
+    async def shown() -> bool:
+        return bool((await shell.json("get", "cell", "eu"))["freeze_file"])
+
+    await eventually(shown)
+    assert (await leader("eu")).startswith("frozen ")
+    stays = f"eu: stays frozen at the node that was asked, until the file {file} is removed there"
+    assert (await shell.run("unfreeze", "eu")).output == f"{stays}\n"
+
+    async def resigned() -> bool:
+        return await leader("eu") == "freeze file"
+
+    await eventually(resigned)
+    assert f"by the file {file}" in (await shell.run("plans", "eu")).output.splitlines()[1]
+    assert (await shell.run("unfreeze", "eu")).output == f"{stays}\n"
+    assert (await shell.run("freeze", "all", "--reason", "why", "--yes")).exit_code == 0
+    lifted = await shell.run("unfreeze", "all", "--yes")
+    assert f"cells/eu: stays frozen, until the file {file} is removed" in lifted.output
+    assert lifted.output.splitlines()[-2:] == [stays, "all others: go on"]
+    await asyncio.to_thread(file.unlink)
+
+    async def led() -> bool:
+        return "freeze" not in await leader("eu")
+
+    await eventually(led)
+    assert (await shell.run("unfreeze", "all", "--yes")).output.endswith("all: was not frozen\n")
 
 
 async def test_a_plan_is_pinned_and_let_go(site: Site, shell: Shell) -> None:

@@ -117,6 +117,19 @@ async def test_a_freeze_of_all_is_shown_first(site: Site) -> None:
     await eventually(lambda: "eu" in site.server.leading)
 
 
+async def test_a_second_freeze_tells_of_the_first(site: Site) -> None:
+    """Which stays: who lifts it goes by what it was made for."""
+    first = pb.FreezeCellRequest(name="cells/eu", reason="one", actor="ann")
+    assert await site.admin.FreezeCell(first) == pb.FreezeCellResponse()
+    second = pb.FreezeCellRequest(name="cells/eu", reason="two", actor="bob")
+    found = (await site.admin.FreezeCell(second)).earlier_freeze
+    assert (found.name, found.reason, found.actor) == ("cells/eu", "one", "ann")
+    assert found.create_time.seconds
+    assert (await cell(site)).frozen == "one"
+    shown = await site.admin.FreezeCell(pb.FreezeCellRequest(name="cells/-", reason="all"))
+    assert "cells/eu: is frozen already" in shown.preview.effects
+
+
 async def test_a_cell_that_nobody_ever_led_can_be_frozen(tmp_path: Path) -> None:
     """I40: an emergency may begin with the node's first request; no cell need have begun."""
     (tmp_path / "freeze").touch()
@@ -129,6 +142,7 @@ async def test_a_cell_that_nobody_ever_led_can_be_frozen(tmp_path: Path) -> None
         async with grpc.aio.insecure_channel(server.grpc_address) as channel:
             site = Site(server, settings, channel)
             assert ((await cell(site)).epoch, (await cell(site)).frozen) == (0, "")
+            assert (await cell(site)).freeze_file == str(tmp_path / "freeze")
             await site.admin.FreezeCell(pb.FreezeCellRequest(name="cells/eu", reason="why"))
             assert (await cell(site)).frozen == "why"
     finally:

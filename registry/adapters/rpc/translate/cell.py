@@ -8,8 +8,9 @@ from registry.domain.plan import Head
 from sheetanchor.v1 import cell_pb2 as pb
 
 
-def cell_message(head: Head, acknowledged: Generation) -> pb.Cell:
-    """A cell as the API shows it; `acknowledged` is 0 when no frontend follows."""
+def cell_message(head: Head, acknowledged: Generation, freeze_file: str) -> pb.Cell:
+    """A cell as the API shows it; `acknowledged` is 0 when no frontend follows, `freeze_file`
+    where the file is that stops it at this node, if one does."""
     return pb.Cell(
         name=f"cells/{head.cell}",
         region=head.region,
@@ -20,4 +21,5 @@ def cell_message(head: Head, acknowledged: Generation) -> pb.Cell:
         publish_time=timestamp(head.publish_time_ms) if head.publish_time_ms else None,
         acknowledged_generation=acknowledged,
         frozen=head.frozen,
+        freeze_file=freeze_file,
     )

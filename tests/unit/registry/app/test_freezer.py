@@ -10,6 +10,7 @@ from publication_node import EU, PublicationNode, running
 
 from registry.adapters.clock import ManualClock
 from registry.adapters.probe.scripted import ScriptedProber
+from registry.domain.names import CellName
 from registry.ports import ALL_CELLS, Freeze
 
 
@@ -45,6 +46,30 @@ async def test_a_file_for_another_cell_stops_nothing(
     node.freeze_file = "us\n"
     await clock.advance(1.0)
     assert node.reconcilers[EU].is_leading
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("", "freeze"), ("eu\n", "freeze"), ("us\nall\n", "freeze"), ("us\n", ""), (None, "")],
+)
+async def test_who_looks_at_a_cell_is_told_of_the_file_that_stops_it(
+    node: PublicationNode, clock: ManualClock, text: str | None, where: str
+) -> None:
+    """Of cells of this node alone: it knows of no other node's file."""
+    node.freeze_file = text
+    await clock.advance(0.5)
+    assert node.freezer.file_of(EU) == where
+    assert node.freezer.file_of(CellName("mars")) == ""
+
+
+async def test_a_freeze_in_the_database_is_no_file(
+    node: PublicationNode, clock: ManualClock, store: GatedStore
+) -> None:
+    """Each is lifted in its own way."""
+    await store.freeze(Freeze(EU, "why", "ann", 1))
+    await clock.advance(1.0)
+    assert node.freezer.reason(EU) == "why"
+    assert node.freezer.file_of(EU) == ""
 
 
 async def test_a_name_in_the_file_that_is_no_cell_here_is_told_once(
