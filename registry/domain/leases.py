@@ -88,13 +88,15 @@ class LeaseTable:
         """This node leads a cell from now on: what its last leader heard, it has to hear anew."""
         self._lead_seconds[cell] = now_seconds
 
-    # end of a lease: the latest of
+    # end_seconds: the latest of
     #
-    #   its last renewal here   + TTL
-    #   the last outage's end   + TTL + its own share of up to SPREAD of a TTL, so that
-    #                             those who died in the outage do not all expire in one tick
-    #   the begin of the lead   + the same: while nobody led, or a leader that slept, renewals
-    #                             may have found no taker
+    #   known here             the lease does not end before
+    #   ---------------------  ------------------------------------------------------------
+    #   its last renewal       its TTL after it
+    #   the last outage's end  its TTL after it, and its own share of up to SPREAD of a TTL, so
+    #                          that those who died in the outage do not all expire in one tick
+    #   the begin of the lead  the same after it: while nobody led, or a leader that slept,
+    #                          renewals may have found no taker
     def end_seconds(self, lease: Lease) -> float:
         """The available time before which a lease does not expire (I23)."""
         share = crc32(lease.uid.encode(), self._seed) / 0xFFFFFFFF
