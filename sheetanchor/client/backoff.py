@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class Backoff:
     """Limit in the first round."""
     ceiling_seconds: float = 5.0
     """Limit that is never passed."""
+
+    def within(self, seconds: float) -> Backoff:
+        """The same with a limit that never passes `seconds` either."""
+        return replace(self, ceiling_seconds=min(self.ceiling_seconds, seconds))
 
     def delay_seconds(
         self, failures: int, addresses: int, draw: float, retry_after_seconds: float = 0.0

@@ -101,7 +101,7 @@ class LeaseKeeper:
             except (RegistryUnreachable, RegistryBusy, RegistryFault) as error:
                 failures += 1
                 self._log.failed(Status.REGISTERING, error, failures, registry)
-                await asyncio.sleep(self._delay_seconds(failures, error))
+                await asyncio.sleep(self._delay_seconds(failures, error, self._backoff))
             except RegistryRefusal as error:
                 refusals += 1
                 # refused, so nothing was made under that id; the next try is a new request
@@ -157,7 +157,9 @@ class LeaseKeeper:
                     failures += 1
                     status = Status.DRAINING if self._leaving else Status.UNCONFIRMED
                     self._log.failed(status, error, failures, registry)
-                    due_at = loop.time() + self._delay_seconds(failures, error)
+                    # a registry that comes back gives a full TTL, in which it must be heard (I23)
+                    backoff = self._backoff.within(schedule.longest_pause_seconds)
+                    due_at = loop.time() + self._delay_seconds(failures, error, backoff)
                     schedule = replace(schedule, due_at=due_at)
                     continue
                 failures, reported = 0, serving
@@ -178,10 +180,10 @@ class LeaseKeeper:
             async with asyncio.timeout_at(due_at):
                 await self._wake.wait()
 
-    def _delay_seconds(self, failures: int, error: SheetanchorError) -> float:
+    def _delay_seconds(self, failures: int, error: SheetanchorError, backoff: Backoff) -> float:
         wish = error.retry_after_seconds if isinstance(error, RegistryBusy) else 0.0
         nodes = len(self._link.addresses)
-        return self._backoff.delay_seconds(failures, nodes, random.random(), wish)
+        return backoff.delay_seconds(failures, nodes, random.random(), wish)
 
 
 def _renewal(uid: str, serving: bool) -> messages.HeartbeatRequest:

@@ -44,6 +44,11 @@ class Schedule:
         return max(0.0, self.due_at - now)
 
     @property
+    def longest_pause_seconds(self) -> float:
+        """How long to wait between two tries at most, when no registry takes a renewal."""
+        return self.ttl_seconds * DEFAULT_SHARE_OF_TTL
+
+    @property
     def timeout_seconds(self) -> float:
         """How long one renewal may take before another registry is asked."""
         return min(5.0, max(0.5, self.ttl_seconds / 3))

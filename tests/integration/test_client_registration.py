@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -160,6 +161,23 @@ async def test_the_application_never_notices_a_registry_that_dies_and_comes_back
         await registry.until(lambda: held.standing.renewals > renewals)
         assert held.status is Status.REGISTERED
         assert held.standing.error is None
+    assert len(registry.registrations) == 1
+
+
+async def test_a_registry_that_comes_back_hears_of_a_short_lease_within_that(
+    registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives each lease a full TTL; whoever waited longer than that would lose it (I23)."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    registry.ttl_seconds = 3.0
+    patient = Backoff(base_seconds=3600, ceiling_seconds=3600)
+    async with registration(registry, backoff=patient) as held:
+        await registry.until(lambda: held.standing.renewals > 0)
+        await registry.stop()
+        await registry.until(lambda: held.status is Status.UNCONFIRMED)
+        renewals = held.standing.renewals
+        await registry.start()
+        await registry.until(lambda: held.standing.renewals > renewals)
     assert len(registry.registrations) == 1
 
 

@@ -32,3 +32,9 @@ def test_the_delay_grows_by_rounds_and_is_drawn_from_nothing_to_its_limit(
 ) -> None:
     backoff = Backoff(base_seconds=0.1, ceiling_seconds=5.0)
     assert backoff.delay_seconds(failures, addresses, draw, retry_after) == pytest.approx(expected)
+
+
+def test_a_limit_of_somebody_elses_is_kept_when_it_is_the_lower_one() -> None:
+    backoff = Backoff(base_seconds=0.1, ceiling_seconds=5.0)
+    assert backoff.within(0.25).delay_seconds(7, 1, 1.0) == 0.25
+    assert backoff.within(60.0).delay_seconds(7, 1, 1.0) == 5.0

@@ -51,3 +51,12 @@ def test_a_next_renewal_is_always_ahead_and_leaves_time_for_another_try(
 @pytest.mark.parametrize(("age", "outlived"), [(0.0, False), (14.9, False), (15.0, True)])
 def test_a_request_id_is_repeated_for_one_lease_time_only(age: float, outlived: bool) -> None:
     assert request_id_outlived(100.0, 15.0, 100.0 + age) is outlived
+
+
+@given(ttl=st.floats(1, 300))
+def test_a_registry_that_comes_back_is_tried_before_the_full_ttl_that_it_gives_is_over(
+    ttl: float,
+) -> None:
+    """Also when the try before that hangs until its timeout (I23)."""
+    schedule = Schedule.granted(ttl_seconds=ttl, interval_seconds=0, sent_at=0, now=0)
+    assert schedule.timeout_seconds + schedule.longest_pause_seconds < ttl
