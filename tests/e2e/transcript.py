@@ -61,11 +61,13 @@ def steps(page: Path) -> list[Step]:
 
 
 class Shell:
-    """A bash with job control, where the defaults' ports are free ones."""
+    """A bash with job control, where each port that the pages name is a free one."""
 
     def __init__(self, directory: Path) -> None:
         grpc, http, dns = free_port(), free_port(), _two_free_ports()
         self._ports = {"5310": grpc, "5380": http, "5300": dns, "5301": dns + 1}
+        # those of the pages' services as well: somebody is at 8080 on many a machine
+        self._ports |= {"8080": free_port(), "8081": free_port()}
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHEETANCHOR_")}
         settings = {
             "SHEETANCHOR_GRPC": f"127.0.0.1:{grpc}",
@@ -91,6 +93,7 @@ class Shell:
 
     def run(self, step: Step, seconds: float) -> None:
         """Run a step until it prints what it should. Raises AssertionError."""
+        step = Step(self._here(step.command), [self._here(line) for line in step.printed])
         begin = time.monotonic()
         while True:
             code, output = self._once(step.command)
@@ -113,10 +116,12 @@ class Shell:
         self._bash.wait()
         self._log.close()
 
+    def _here(self, text: str) -> str:
+        """The same with the shell's own ports."""
+        return re.sub(r"\b\d{4}\b", lambda found: str(self._ports.get(found[0], found[0])), text)
+
     def _once(self, command: str) -> tuple[int, list[str]]:
         command = command.removeprefix(SETUP)
-        for port, own in self._ports.items():
-            command = re.sub(rf"\b{port}\b", str(own), command)
         # a background job must not hold our pipe: its output is none of the step's
         command = re.sub(r"&$", ">&2 &", command)
         assert self._bash.stdin
