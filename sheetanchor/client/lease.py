@@ -55,6 +55,8 @@ class LeaseKeeper:
         self._serving = True
         self._wake = asyncio.Event()
         self._leaving = False
+        self._answered = asyncio.Event()
+        self._answered.set()
 
     def __repr__(self) -> str:
         return f"LeaseKeeper({self._announcement.name!r}, {self._log.standing.status.value})"
@@ -65,15 +67,21 @@ class LeaseKeeper:
         self._log.serving(serving)
         self._wake.set()
 
-    def leave(self) -> None:
-        """From now on renew only; a lost lease is not asked for again."""
+    async def leave(self) -> None:
+        """From now on renew only; a lost lease is not asked for again.
+
+        Returns when no registration is under way: whoever leaves has to know whether it is in.
+        """
         self._leaving = True
+        await self._answered.wait()
 
     async def run(self) -> None:
         """Keep the lease until cancelled, superseded, or lost on leaving. Never raises."""
         try:
             while not self._leaving:
                 schedule = await self._register()
+                if schedule is None:
+                    return
                 await self._keep(schedule)
                 self._log.lost()
         except IncarnationSuperseded as error:
@@ -83,19 +91,19 @@ class LeaseKeeper:
             _log.exception("the lease of %s is no longer kept: a bug", self._announcement.name)
             self._log.turned(Status.LEFT, SheetanchorError(f"{type(error).__name__}: {error}"))
 
-    async def _register(self) -> Schedule:
-        """Register, however long it takes. Raises IncarnationSuperseded."""
+    async def _register(self) -> Schedule | None:
+        """Register, however long it takes; None: it leaves. Raises IncarnationSuperseded."""
         loop = asyncio.get_running_loop()
         ttl_seconds = self._announcement.ttl_seconds
         request_id, first_sent_at = str(uuid.uuid4()), loop.time()
         failures = refusals = 0
-        while True:
+        while not self._leaving:
             sent_at = loop.time()
             if request_id_outlived(first_sent_at, ttl_seconds, sent_at):
                 request_id, first_sent_at = str(uuid.uuid4()), sent_at
             registry = self._link.address
             try:
-                reply = await self._call_register(request_id)
+                reply = await self._ask(request_id, registry)
             except IncarnationSuperseded:
                 raise
             except (RegistryUnreachable, RegistryBusy, RegistryFault) as error:
@@ -109,13 +117,22 @@ class LeaseKeeper:
                 self._log.failed(Status.REFUSED, error, refusals, registry)
                 await asyncio.sleep(REFUSAL_BACKOFF.delay_seconds(refusals, 1, random.random()))
             else:
-                self._log.registered(reply.instance.uid, registry)
                 return Schedule.granted(
                     ttl_seconds=seconds(reply.lease.ttl) or ttl_seconds,
                     interval_seconds=seconds(reply.lease.renewal_interval),
                     sent_at=sent_at,
                     now=loop.time(),
                 )
+        return None
+
+    async def _ask(self, request_id: str, registry: str) -> messages.RegisterInstanceResponse:
+        self._answered.clear()
+        try:
+            reply = await self._call_register(request_id)
+            self._log.registered(reply.instance.uid, registry)
+            return reply
+        finally:
+            self._answered.set()
 
     async def _call_register(self, request_id: str) -> messages.RegisterInstanceResponse:
         with _tracer.start_as_current_span(

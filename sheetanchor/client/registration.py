@@ -213,7 +213,7 @@ class Registration:
         For an owner that knows better than a fixed time when its last client has gone.
         Never raises for a registry that does not answer.
         """
-        self._keeper.leave()
+        await self._keeper.leave()
         if self.uid and not self.status.final:
             await self._turn_clients_away(self.uid)
 
@@ -227,10 +227,11 @@ class Registration:
         if self._closed:
             return
         self._closed = True
-        self._keeper.leave()
         wait_seconds = self._drain_seconds if drain_seconds is None else drain_seconds
-        deregistered, failure = False, self.standing.error
+        deregistered, failure = False, None
         try:
+            await self._keeper.leave()
+            failure = self.standing.error
             if self.uid and not self.status.final:
                 failure = await self._leave(self.uid, wait_seconds)
                 # not known there is as good as taken out

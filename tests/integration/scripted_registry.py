@@ -55,6 +55,9 @@ class ScriptedRegistry(RegistrationServiceServicer, DiscoveryServiceServicer):
         """Answers to the next registrations, first one first; then they are granted."""
         self.refuse: dict[str, status_pb2.Status] = {}
         """Refusals of renewals, by incarnation."""
+        self.answering = asyncio.Event()
+        """Cleared, a registration is made and not answered."""
+        self.answering.set()
         self.streams_work = True
         self.watches: list[list[discovery.WatchServicesResponse | status_pb2.Status]] = []
         """What the next watches send, first one first; a watch that ran out stays silent."""
@@ -103,6 +106,7 @@ class ScriptedRegistry(RegistrationServiceServicer, DiscoveryServiceServicer):
         self._note("RegisterInstance")
         if self.register_with:
             await context.abort_with_status(rpc_status.to_status(self.register_with.pop(0)))
+        await self.answering.wait()
         reply = messages.RegisterInstanceResponse(instance=request.instance, revision=1)
         reply.instance.uid = f"uid-{len(self.registrations)}"
         reply.lease.ttl.CopyFrom(duration(self.ttl_seconds))

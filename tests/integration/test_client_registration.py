@@ -275,6 +275,40 @@ async def test_leaving_while_no_registry_answers_is_quick_and_quiet(
     assert held.status is Status.LEFT
 
 
+async def test_leaving_while_the_registration_is_under_way_takes_it_back(
+    registry: ScriptedRegistry,
+) -> None:
+    """The registry has it already: left to itself it would be answered for a whole TTL."""
+    registry.answering.clear()
+    held = registration(registry, wait_seconds=0)
+    await held.open()
+    await registry.until(lambda: registry.registrations)
+    closing = asyncio.create_task(held.close())
+    while not held._keeper._leaving:  # noqa: ASYNC110 - the code under test sets no event for us
+        await asyncio.sleep(0)
+    registry.answering.set()
+    await closing
+    assert registry.calls[-1] == "DeregisterInstance uid-1"
+    assert held.status is Status.LEFT
+
+
+async def test_who_drains_before_it_was_registered_is_not_registered_later(
+    registry: ScriptedRegistry,
+) -> None:
+    registry.register_with = [BUSY]
+    held = registration(
+        registry, wait_seconds=0, backoff=Backoff(base_seconds=0.5, ceiling_seconds=0.5)
+    )
+    await held.open()
+    await registry.until(lambda: held.standing.error is not None)
+    await held.drain()
+    keeper, _ = held._tasks
+    async with asyncio.timeout(30):
+        await keeper
+    await held.close()
+    assert len(registry.registrations) == 1
+
+
 async def test_a_listener_that_raises_costs_nothing(registry: ScriptedRegistry) -> None:
     def broken(standing: Standing) -> None:
         raise RuntimeError("listener's bug")
