@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,9 +60,16 @@ class ServerProcess:
     directory: Path = ROOT
     """Where it runs; from the checkout it imports the checkout."""
     process: subprocess.Popen[bytes] | None = None
+    begun: ClassVar[list[ServerProcess]] = []
+    """All that were started and not forgotten: whoever tells of a failure shows what they said."""
 
     def __repr__(self) -> str:
         return f"<{self.name} pid={self.pid or '-'} {'up' if self.alive else 'down'}>"
+
+    @classmethod
+    def forget_ended(cls) -> None:
+        """What is over is over."""
+        cls.begun[:] = [each for each in cls.begun if each.alive]
 
     @property
     def pid(self) -> int:
@@ -79,6 +87,8 @@ class ServerProcess:
             k: v for k, v in os.environ.items() if not k.startswith(("SHEETANCHOR_", "OTEL_"))
         }
         command = [sys.executable, "-m", *self.arguments]
+        if not any(each is self for each in self.begun):
+            self.begun.append(self)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

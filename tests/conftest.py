@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 from postgresql_server import PostgresqlServer
 
+from benchmarks.process import ServerProcess
+
 
 def pytest_configure() -> None:
     """Test the loop in batches of the file BATCH_MODULE, if set: `make asan` builds one."""
@@ -23,6 +25,17 @@ def pytest_configure() -> None:
         assert spec.loader is not None
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+    """What the server processes of a failed test said, whoever started them."""
+    report: pytest.TestReport = yield  # type: ignore[misc]  # pluggy's wrapper protocol
+    if report.failed:
+        report.sections += [(f"log of {each}", each.tail()) for each in ServerProcess.begun]
+    if call.when == "teardown":
+        ServerProcess.forget_ended()
+    return report
 
 
 KINDS = ("repo", "unit", "model", "migration", "contract", "conformance", "integration", "e2e")

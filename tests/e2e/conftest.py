@@ -78,24 +78,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installation(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installation]:
-    """Processes that end with the test; what they logged is shown when it fails."""
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """Processes that end with the test."""
     found = Installation(tmp_path)
     try:
         yield found
     finally:
         found.stop()
-        report = getattr(request.node, "report_of_call", None)
-        if report is None or report.failed:
-            sys.stderr.write(found.report())
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
-    """Let fixtures know how the test ended."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # pluggy's wrapper protocol
-    if call.when == "call":
-        item.report_of_call = report  # type: ignore[attr-defined]  # read by the fixture above
-    return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,10 +98,6 @@ class Installation:
         for server in reversed(self.servers):
             server.kill()
 
-    def report(self) -> str:
-        """What the servers said, for a test that failed."""
-        return "\n\n".join(f"== {s.process}\n{s.process.tail()}" for s in self.servers)
-
     def _add(
         self, name: str, arguments: list[str], port: int, http_port: int, data_dir: Path
     ) -> Server:
@@ -114,7 +111,8 @@ def dig(frontend: Server, name: str, kind: str, *options: str) -> list[str]:
     """What `dig +short` prints; the test is skipped on a machine without dig."""
     if shutil.which("dig") is None:
         pytest.skip("dig is not installed (Debian: apt-get install bind9-dnsutils)")
-    command = ["dig", "@127.0.0.1", "-p", str(frontend.port), name, kind, "+short", "+tries=1"]
+    command = ["dig", "@127.0.0.1", "-p", str(frontend.port), name, kind]
+    command += ["+short", "+tries=1", "+time=30"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
     return sorted(filter(None, done.stdout.splitlines()))
 
@@ -160,6 +158,13 @@ def addresses(frontend: Server, name: str) -> set[str]:
         if records.rdtype == dns.rdatatype.A
         for record in records
     }
+
+
+def gauge(server: Server, name: str) -> set[float]:
+    """What a server shows at `/metrics` of a gauge, for whatever attributes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics", timeout=60) as page:
+        lines = page.read().decode().splitlines()
+    return {float(line.split()[-1]) for line in lines if line.startswith(f"sheetanchor_{name}{{")}
 
 
 @contextmanager
