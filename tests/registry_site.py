@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
@@ -25,6 +26,8 @@ from sheetanchor.v1.registration_service_pb2_grpc import RegistrationServiceStub
 
 SERVICE = "namespaces/shop/services/cart"
 DEADLINE_SECONDS = 60.0
+LEASE_SECONDS = 300
+"""Nobody renews, and no lease is to end before its test, however busy the machine."""
 
 
 @dataclass
@@ -55,7 +58,7 @@ def registration(
     port: int = 8080,
     request_id: str | None = None,
 ) -> pb.RegisterInstanceRequest:
-    """A good registration."""
+    """A good registration, whose lease outlives the test."""
     return pb.RegisterInstanceRequest(
         parent=parent,
         instance_id=instance_id,
@@ -65,6 +68,7 @@ def registration(
             ports=[instance_pb2.Port(number=port)],
             health_check=instance_pb2.HealthCheck(kind=check),
         ),
+        ttl=Duration(seconds=LEASE_SECONDS),
         request_id=str(uuid4()) if request_id is None else request_id,
     )
 

@@ -49,7 +49,7 @@ async def test_list_shows_each_kind_below_its_parent(site: Site, shell: Shell) -
     assert [row[:3] for row in instances] == [["shop/cart/one", "eu", "127.0.0.1:8080"]]
     leases = await shell.table("list", "leases")
     assert [row[0] for row in leases[1:]] == ["bank/vault/one", "shop/cart/one", "shop/till/two"]
-    assert leases[1][1:4] == ["15s", "5s", "in"]
+    assert leases[1][1:4] == ["300s", "100s", "in"]
 
 
 async def test_list_as_json_is_one_document_with_the_contracts_names(

@@ -182,8 +182,11 @@ async def scene(pair: Pair) -> AsyncIterator[Scene]:
                 for each in found.values()
             )
 
+        async def all_are_well() -> bool:
+            return await pair.health(other) == WELL
+
         await until(all_are_seen)
-        assert await pair.health(other) == WELL
+        await until(all_are_well)
         hole = BlackHole()
         stack.callback(hole.close)
         yield Scene(targets, leader, other, hole, registered)

@@ -114,8 +114,12 @@ async def test_one_stream_renews_many_and_answers_in_order(site: Site) -> None:
 
 
 async def test_the_advised_interval_is_spread(site: Site) -> None:
-    uid = (await site.register("one")).instance.uid
-    request = pb.HeartbeatRequest(uids=[uid])
+    """Of the lease that is granted to whoever asks for none."""
+    asked = registration("one")
+    asked.ClearField("ttl")
+    granted = await site.registration.RegisterInstance(asked)
+    assert granted.lease.ttl.seconds == 15
+    request = pb.HeartbeatRequest(uids=[granted.instance.uid])
     advised = {
         (await site.registration.Heartbeat(request)).renewal_interval.ToMilliseconds()
         for _ in range(20)
