@@ -42,7 +42,7 @@ def main(registry: str, region: str, service: str, instance: str, address: str) 
             registration_service_pb2.RegisterInstanceRequest(
                 parent=f"namespaces/default/services/{service}",
                 instance_id=instance,
-                ttl=Duration(seconds=3),
+                ttl=Duration(seconds=10),
                 request_id=str(uuid.uuid4()),
                 instance=instance_pb2.Instance(
                     locality=instance_pb2.Locality(region=region),

@@ -11,7 +11,7 @@ import os
 import dns.exception
 import pytest
 from churn import Churn
-from installation import ZONE, Installation, Server, addresses, answer_bytes, ask
+from installation import ZONE, Installation, Server, addresses, answer_bytes, ask, gauge
 
 from benchmarks.process import wait_for
 
@@ -64,6 +64,11 @@ async def test_answers_are_the_same_bytes_after_kill_9_without_any_registry(
     """Every answer, positive or negative, over UDP and TCP, is what it was, its ID apart (I16)."""
     await fill(registry, frontend)
     registry.kill()
+    # what the registry said last may not have been served yet
+    await asyncio.to_thread(
+        wait_for, "it sees nobody", lambda: gauge(frontend, "frontend_feed_connected") == {0.0}
+    )
+    before: dict[tuple[str, str, bool], bytes] = {}
 
     def all_answers() -> dict[tuple[str, str, bool], bytes]:
         return {
@@ -72,7 +77,12 @@ async def test_answers_are_the_same_bytes_after_kill_9_without_any_registry(
             for tcp in (False, True)
         }
 
-    before = await asyncio.to_thread(all_answers)
+    def are_settled() -> bool:
+        nonlocal before
+        former, before = before, all_answers()
+        return former == before
+
+    await asyncio.to_thread(wait_for, "answers that stay", are_settled)
     assert {ask(frontend, name, "A").rcode() for name in NAMES} == {0}
     for _ in range(ROUNDS):
         await asyncio.to_thread(frontend.restart)

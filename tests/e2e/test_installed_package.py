@@ -52,7 +52,7 @@ def test_dev_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None
             registries=f"127.0.0.1:{grpc_port}",
             drain_seconds=0,
         ).sync():
-            wait_for("DNS", lambda: addresses(server, f"hello.default.svc.{ZONE}"), 10)
+            wait_for("DNS", lambda: addresses(server, f"hello.default.svc.{ZONE}"))
         assert process.stop() == 0, process.tail()
     finally:
         process.kill()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import subprocess
 import sys
 import time
@@ -40,7 +39,6 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
     installation: Installation,
 ) -> None:
     """East's clients are sent to west by one command; then both registries are killed."""
-    begin = time.monotonic()
     registries = {region: installation.registry(f"registry-{region}", region) for region in REGIONS}
     for registry in registries.values():
         registry.start(wait=False)
@@ -49,8 +47,6 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
     frontend.start(wait=False)
     for server in (*registries.values(), frontend):
         server.await_ready()
-    # the drill must outlast one more start, however long this machine takes for it
-    seconds = 6 + 2 * math.ceil(time.monotonic() - begin)
     pinned = f"shop.default.svc.east.region.{ZONE}"
     async with contextlib.AsyncExitStack() as stack:
         for region, registry in registries.items():
@@ -90,19 +86,33 @@ async def test_it_ends_by_itself_when_everything_that_began_it_is_dead(
             "default/shop east east (1) NORMAL west (1) FAILOVER",
             "default/shop west west (1) NORMAL the same",
         ]
-        said = await command(
-            *("divert", "default/shop", "--cell", "east", "--for", str(seconds)),
-            *("--reason", "a drill", "--registry", registries["east"].address),
-        )
-        assert "clients of cell east go elsewhere until" in said
-        await asyncio.to_thread(
-            wait_for, "west answers", lambda: addresses(frontend, NAME) == {HOME["west"]}, seconds
-        )
-        assert addresses(frontend, pinned) == {HOME["east"]}, "a pinned name goes nowhere"
-        for registry in registries.values():
-            registry.kill()
-        frontend.restart()
-        assert addresses(frontend, NAME) == {HOME["west"]}, "as before the restart (I16)"
+        seconds = 10
+        while True:
+            end = time.monotonic() + seconds  # it begins later than now, and so it ends later
+            said = await command(
+                *("divert", "default/shop", "--cell", "east", "--for", str(seconds)),
+                *("--reason", "a drill", "--registry", registries["east"].address),
+            )
+            assert "clients of cell east go elsewhere until" in said
+            await asyncio.to_thread(
+                wait_for,
+                "west answers",
+                lambda end=end: (
+                    addresses(frontend, NAME) == {HOME["west"]} or time.monotonic() > end
+                ),
+            )
+            assert addresses(frontend, pinned) == {HOME["east"]}, "a pinned name goes nowhere"
+            for registry in registries.values():
+                registry.kill()
+            await asyncio.to_thread(frontend.restart)
+            found = addresses(frontend, NAME)
+            if time.monotonic() < end:
+                break
+            # a busy machine: it was over before the look was; once more, with more time for it
+            seconds *= 2
+            for registry in registries.values():
+                await asyncio.to_thread(registry.start)
+        assert found == {HOME["west"]}, "as before the restart (I16)"
         await asyncio.to_thread(
             wait_for,
             "east answers again",

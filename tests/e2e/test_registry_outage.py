@@ -1,6 +1,6 @@
 """One region's registry is away for long: only the freshness of that region's data suffers.
 
-By default time is shortened, and the leases with it: the outage lasts many leases. The full
+By default time is shortened, and the leases with it: the outage lasts some leases. The full
 ten minutes: `OUTAGE_SECONDS=600 make test ARGS=tests/e2e/test_registry_outage.py`.
 """
 
@@ -18,9 +18,10 @@ from benchmarks.process import wait_for
 from sheetanchor.client import Check, Registration
 from sheetanchor.v1 import instance_pb2
 
-OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "6"))
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "8"))
 REGIONS = ("east", "west")
-TTL_SECONDS = 1.0
+TTL_SECONDS = 3.0
+"""When its registry is back, an owner has so long to be heard, however busy the machine."""
 STEADY = {"east": "127.66.1.1", "west": "127.66.2.1"}
 
 # one node a region, and the frontend of each follows both
@@ -70,6 +71,7 @@ async def test_other_region_lives_on_while_one_registry_is_away(site: Site) -> N
     """West's names stay answered, east's changes arrive everywhere, and west comes back whole."""
     registries, frontends = site
     bad: list[str] = []
+    steady: dict[str, Registration] = {}
 
     def look(moment: str) -> None:
         for place, frontend in frontends.items():
@@ -80,8 +82,8 @@ async def test_other_region_lives_on_while_one_registry_is_away(site: Site) -> N
 
     async with contextlib.AsyncExitStack() as stack:
         for region in REGIONS:
-            steady = member(registries[region], region, "steady", STEADY[region])
-            await stack.enter_async_context(steady)
+            steady[region] = member(registries[region], region, "steady", STEADY[region])
+            await stack.enter_async_context(steady[region])
         for frontend in frontends.values():
             for region, address in STEADY.items():
                 await asyncio.to_thread(
@@ -126,3 +128,4 @@ async def test_other_region_lives_on_while_one_registry_is_away(site: Site) -> N
                 )
         await asyncio.to_thread(look, "at the end")
         assert bad == []
+        assert {each.standing.registrations for each in steady.values()} == {1}, "none was lost"
