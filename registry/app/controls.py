@@ -24,7 +24,7 @@ from registry.domain.operation import Fence
 from registry.domain.plan import Head, PlanRecord
 from registry.domain.preview import Preview, is_confirmed, preview_of
 from registry.domain.publication import next_step
-from registry.domain.rollback import restored_entries
+from registry.domain.rollback import restored_entries, rollback_effects
 from registry.ports import (
     ALL_CELLS,
     Clock,
@@ -141,7 +141,7 @@ class Controls:
             effects = (
                 f"cells/{cell}: a new generation after {head.generation} with the content of"
                 f" {generation}; its automation stops",
-                *(f"{key}: as it was then" for key in sorted(changed)),
+                *rollback_effects(plan.entries, then, generation),
             )
             # what the head holds changes all the time, and is what one goes back from; which
             # services there are does not

@@ -7,10 +7,13 @@ stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from registry.domain.cell_plan import Entry
+from registry.domain.names import Generation
 from registry.domain.planner import is_servable
+from registry.domain.preview import shown_first
 
 
 # restored_entries
@@ -40,3 +43,94 @@ def _is_servable(entry: Entry | None) -> bool:
     return (
         entry is not None and entry.plan is not None and any(map(is_servable, entry.plan.endpoints))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """What a rollback does to endpoints, in numbers."""
+
+    gone: int = 0
+    come: int = 0
+    changed: int = 0
+    """In both, and not the same: health, address, or another registration."""
+    stay: int = 0
+
+    def __add__(self, other: Turnover) -> Turnover:
+        return Turnover(
+            self.gone + other.gone,
+            self.come + other.come,
+            self.changed + other.changed,
+            self.stay + other.stay,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{_counted(self.gone, 'endpoint')} {_verb(self.gone, 'go')}, "
+            f"{self.come} {_verb(self.come, 'come')}, "
+            f"{self.changed} {_verb(self.changed, 'change')}, "
+            f"{self.stay} {_verb(self.stay, 'stay')}"
+        )
+
+
+def turnover(now: Entry | None, after: Entry | None) -> Turnover:
+    """From one content of a service to another; what is not understood has no endpoints."""
+    before, then = _endpoints(now), _endpoints(after)
+    both = before.keys() & then.keys()
+    same = sum(before[each] == then[each] for each in both)
+    return Turnover(len(before) - len(both), len(then) - len(both), len(both) - same, same)
+
+
+def rollback_effects(
+    now: Mapping[str, Entry], then: Mapping[str, Entry], generation: Generation
+) -> tuple[str, ...]:
+    """What going back from `now` to `then`, the content of `generation`, does, a sentence each:
+    to all, to each service that is restored, and why others are not."""
+    changed = restored_entries(now, then)
+    moves = {key: turnover(now.get(key), entry) for key, entry in changed.items()}
+    unmoved = (turnover(entry, entry) for key, entry in now.items() if key not in changed)
+    total = sum((*moves.values(), *unmoved), Turnover())
+    staying = sum(entry.is_live for key, entry in now.items() if key not in changed)
+    kept = [f"{key}: stays as it is: {why}" for key, why in _kept(now, then, generation)]
+    return (
+        f"{_counted(len(changed), 'service')} {_verb(len(changed), 'go')} back, "
+        f"{staying} {_verb(staying, 'stay')}; {total}",
+        *shown_first(
+            [f"{key}: as it was then: {moves[key]}" for key in sorted(changed)],
+            "services that go back",
+        ),
+        *shown_first(kept, "services that stay as they are"),
+    )
+
+
+# _kept: the rows of restored_entries that are not as they were then
+def _kept(
+    now: Mapping[str, Entry], then: Mapping[str, Entry], generation: Generation
+) -> Iterator[tuple[str, str]]:
+    for key in sorted(now):
+        old = then.get(key)
+        if old is None and not now[key].is_live:
+            continue
+        if old is None:
+            yield key, f"{generation} does not have it"
+        elif old.body == now[key].body:
+            continue
+        elif old.plan is None:
+            yield key, f"what {generation} says of it cannot be read"
+        elif _is_servable(now[key]) and not _is_servable(old):
+            yield key, f"{generation} would leave it without an endpoint"
+
+
+def _endpoints(entry: Entry | None) -> dict[str, object]:
+    if entry is None or entry.plan is None:
+        return {}
+    return {each.instance: each for each in entry.plan.endpoints}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _verb(number: int, plural: str) -> str:
+    if number != 1:
+        return plural
+    return f"{plural}es" if plural.endswith("o") else f"{plural}s"

@@ -30,6 +30,9 @@ async def test_a_rollback_is_shown_and_then_done(site: Site, shell: Shell) -> No
     shown = await shell.run(*words)
     assert shown.exit_code == ExitCode.CONFLICT, shown.output
     assert "nothing was done; run it again with --yes" in shown.output
+    assert re.search(
+        r"^[01] services? goe?s? back, [01] stays?; \d endpoints? ", shown.output, re.M
+    )
     before = await generation(shell)
     done = await shell.run(*words, "--yes")
     assert done.exit_code == 0, done.output
