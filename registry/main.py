@@ -113,7 +113,11 @@ class RegistryServer:
         )
         # before the mirror is loaded, so that it hears how often each lease was renewed
         self._keeper = Leasekeeper(self._mirror, self._uptime)
-        self._committer = Committer(self._store, self._mirror, self._clock, self._uptime)
+        self._occupancy = Occupancy()
+        self._mirror.subscribe(self._occupancy.heard)
+        self._committer = Committer(
+            self._store, self._mirror, self._clock, self._uptime, self._occupancy
+        )
         self._renewals = Renewals(self._store, self._keeper, self._clock, self._uptime)
         self._supervisor = Supervisor(self._clock)
         self._rpc = RpcServer()
@@ -269,11 +273,8 @@ class RegistryServer:
             self._start_loop(f"reconciler {reconciler.cell}", reconciler.run)
         keeper, committer, mirror = self._keeper, self._committer, self._mirror
         new_uid = UidSource(clock.unix_ms)
-        occupancy = Occupancy()
-        occupancy.fill(mirror.instances.values())
-        mirror.subscribe(occupancy.heard)
         registrar = Registrar(
-            committer, keeper, clock, self.cells, occupancy, new_uid, random.random
+            committer, keeper, clock, self.cells, self._occupancy, new_uid, random.random
         )
         heartbeats = Heartbeats(
             store, mirror, keeper, self._renewals, committer, uptime, random.random

@@ -47,6 +47,7 @@ from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
 from registry.domain.stage_report import StageReport, StageWord
+from registry.domain.tally import Tally
 from registry.domain.track import TrackRecord
 from registry.domain.velocity import Tracks
 
@@ -113,10 +114,16 @@ class Store(Protocol):
         """Let go of all connections."""
         ...
 
-    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+    async def apply(
+        self,
+        operations: Sequence[Operation],
+        fence: Fence | None = None,
+        tally: Tally | None = None,
+    ) -> Applied:
         """Carry out operations in order, each by `registration.decide`; each stands by itself.
 
-        Raises LeadershipLost, and does nothing, when `fence` is not the cell's epoch.
+        Registrations that have no room are refused, whoever else writes (I9): a `tally` of these
+        operations spares a look. Raises LeadershipLost, doing nothing, at another epoch's `fence`.
         """
         ...
 
@@ -237,10 +244,7 @@ class Store(Protocol):
         ...
 
     async def forget(self, fence: Fence, keep: Keep) -> Forgotten:
-        """Delete rows of frontends and services that nobody can need, as `remnant` decides.
-
-        Raises LeadershipLost, CellFrozen.
-        """
+        """Delete rows that nobody needs, as `remnant` says. Raises LeadershipLost, CellFrozen."""
         ...
 
     async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> Freeze | None:

@@ -65,9 +65,9 @@ class PublicationNode:
         self.uptime = Uptime(clock)
         self.mirror = Mirror(store, clock, self.uptime, notifier=notifier)
         self.keeper = Leasekeeper(self.mirror, self.uptime)
-        self.committer = Committer(store, self.mirror, clock, self.uptime)
         self.occupancy = Occupancy()
         self.mirror.subscribe(self.occupancy.heard)
+        self.committer = Committer(store, self.mirror, clock, self.uptime, self.occupancy)
         self.registrar = Registrar(
             self.committer,
             self.keeper,

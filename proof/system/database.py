@@ -27,6 +27,7 @@ from registry.domain.gc import Keep
 from registry.domain.names import CellName, Generation
 from registry.domain.operation import Applied, Fence, Operation
 from registry.domain.served_name import ServedName
+from registry.domain.tally import Tally
 from registry.ports import Cleaned, Publication, State
 
 PATIENCE_SECONDS = 2.0
@@ -84,9 +85,14 @@ class Database(MemoryStore):
             self._observer.cleaned(cell.head, fence, was=was, is_readable=is_readable)
         return done
 
-    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+    async def apply(
+        self,
+        operations: Sequence[Operation],
+        fence: Fence | None = None,
+        tally: Tally | None = None,
+    ) -> Applied:
         """Carry out operations, before witnesses."""
-        applied = await super().apply(operations, fence)
+        applied = await super().apply(operations, fence, tally)
         self._observer.applied(self.name, self.asker, self.asked_at, operations, applied.outcomes)
         return applied
 

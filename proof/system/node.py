@@ -62,7 +62,9 @@ class Node:
         self._uptime = Uptime(clock)
         self._mirror = Mirror(store, clock, self._uptime)
         keeper = Leasekeeper(self._mirror, self._uptime)
-        self._committer = Committer(store, self._mirror, clock, self._uptime)
+        self.occupancy = Occupancy()
+        self._mirror.subscribe(self.occupancy.heard)
+        self._committer = Committer(store, self._mirror, clock, self._uptime, self.occupancy)
         self._renewals = Renewals(store, keeper, clock, self._uptime)
         self._supervisor = Supervisor(clock)
         self.feed = PlanFeed(store, clock, self._uptime, cells, poll_seconds=0.25)
@@ -89,8 +91,6 @@ class Node:
             full_pass_seconds=5.0,
             reap_after_seconds=10.0,
         )
-        self.occupancy = Occupancy()
-        self._mirror.subscribe(self.occupancy.heard)
         self.registrar = Registrar(
             self._committer,
             keeper,

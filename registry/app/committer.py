@@ -19,6 +19,7 @@ from registry.app.mirror import Mirror
 from registry.app.uptime import Uptime
 from registry.domain.errors import Overloaded, RegistryError, StoreUnavailable
 from registry.domain.names import Revision
+from registry.domain.occupancy import Occupancy
 from registry.domain.operation import Applied, Done, Fence, Operation, Outcome, Refused
 from registry.domain.rest import GRACE, commit_rest
 from registry.ports import Clock, Store
@@ -55,6 +56,7 @@ class Committer:
         mirror: Mirror,
         clock: Clock,
         uptime: Uptime,
+        occupancy: Occupancy,
         *,
         queue_limit: int = QUEUE_LIMIT,
         group_limit: int = GROUP_LIMIT,
@@ -63,6 +65,7 @@ class Committer:
         self._mirror = mirror
         self._clock = clock
         self._uptime = uptime
+        self._occupancy = occupancy
         self._queue_limit = queue_limit
         self._group_limit = group_limit
         self._queue: deque[_Request] = deque()
@@ -176,10 +179,11 @@ class Committer:
 
     async def _commit(self, group: list[_Request]) -> None:
         operations = [operation for request in group for operation in request.operations]
+        tally = self._occupancy.tally(operations, self._mirror.revision)
         begun = self._clock.monotonic()
         try:
             with self._uptime.asking():
-                applied = await self._store.apply(operations, group[0].fence)
+                applied = await self._store.apply(operations, group[0].fence, tally)
         except StoreUnavailable as error:
             # Those still in the queue would only find out the same, one timeout after another.
             _fail([*group, *self._queue], error)

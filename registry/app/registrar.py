@@ -158,6 +158,7 @@ class Registrar:
             incarnation=Incarnation(self._new_uid()),
             request_id=draft.request_id.lower(),
             traceparent=traceparent,
+            path=prefix,
         )
 
     def _registered(self, outcome: Outcome, revision: Revision) -> Registered:

@@ -17,9 +17,9 @@ from registry.domain.cell_plan import Entry
 from registry.domain.guard import Limits
 from registry.domain.health import Health
 from registry.domain.names import Incarnation
-from registry.domain.occupancy import POLICY_OCTETS
 from registry.domain.plan import Endpoint, ServicePlan
 from registry.domain.planner import is_servable, settled
+from registry.domain.room import POLICY_OCTETS
 
 Encode = Callable[[ServicePlan], bytes]
 

@@ -25,6 +25,8 @@ class Register:
     incarnation: Incarnation
     request_id: str
     traceparent: str = ""
+    path: str = ""
+    """Where in its request the registration stands, for what is told of its fields."""
 
     @property
     def key(self) -> InstanceKey:

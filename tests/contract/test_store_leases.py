@@ -31,7 +31,7 @@ async def test_a_group_counts_each_lease_once(store: Store) -> None:
 
 async def test_a_group_may_be_large(store: Store) -> None:
     """Thousands of leases go in one transaction."""
-    applied = await store.apply([register(f"i{n}", f"u{n}") for n in range(3000)])
+    applied = await store.apply([register(f"prod/s{n % 3}/i{n}", f"u{n}") for n in range(3000)])
     ids = [instance_of(outcome).lease_id for outcome in applied.outcomes]
     assert await store.renew(ids) == frozenset()
     assert set((await store.state()).renewals.values()) == {1}

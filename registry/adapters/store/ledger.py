@@ -19,6 +19,7 @@ from registry.domain.change import (
     ServicePut,
     ServiceRemoved,
 )
+from registry.domain.errors import ServiceFull
 from registry.domain.grave import Grave
 from registry.domain.instance import Instance, State
 from registry.domain.names import (
@@ -36,11 +37,22 @@ from registry.domain.operation import (
     Expire,
     Operation,
     Outcome,
+    Refused,
     Register,
     ServiceEdit,
     UpdateService,
 )
 from registry.domain.registration import decide
+from registry.domain.room import (
+    MOST,
+    NOTHING,
+    Place,
+    Size,
+    place_of,
+    refusal,
+    size_of,
+    wanted_by,
+)
 from registry.domain.service import Namespace, Service
 from registry.domain.service_edit import decide_service, open_service
 
@@ -66,6 +78,9 @@ class Ledger:
     """By cell, how much there is to answer with; asked for DeleteService alone."""
     renewals: Mapping[int, int] = field(default_factory=dict)
     """By lease; asked for Expire alone."""
+    most: Size = MOST
+    taken: dict[Place, Size] = field(default_factory=dict)
+    """Entries that might come to be more than `most`, as they stand; none else is looked at."""
 
     changes: list[Change] = field(default_factory=list)
     touched: set[InstanceKey] = field(default_factory=set)
@@ -92,6 +107,8 @@ class Ledger:
         change = verdict.change
         if change is None:
             return verdict.outcome
+        if isinstance(operation, Register) and (full := self._refusal(operation, current)):
+            return Refused(full)
         self.revision = change.revision
         if isinstance(operation, Register) and isinstance(change, InstancePut):
             self.opened_leases[change.instance.lease_id] = change.instance
@@ -102,6 +119,14 @@ class Ledger:
         if verdict.grave is not None:
             self._bury(verdict.grave)
         return verdict.outcome
+
+    def count(self, place: Place, instances: Iterable[Instance]) -> None:
+        """Keep an entry within bounds that has those of the instances that are its own."""
+        size = NOTHING
+        for instance in instances:
+            if place_of(instance.registration) == place:
+                size = size.plus(size_of(instance.registration))
+        self.taken[place] = size
 
     def edit(self, edit: ServiceEdit, instances: Iterable[Instance]) -> Service:
         """Decide an edit of a service with these instances, and note what it changes."""
@@ -132,12 +157,30 @@ class Ledger:
         # A lease row that is missing cannot be renewed by anybody, so it may end as asked.
         return self.renewals.get(current.lease_id, operation.renewals)
 
+    def _refusal(self, operation: Register, current: Instance | None) -> ServiceFull | None:
+        """Why there is no room for a registration; None when there is, or plenty."""
+        registration = operation.registration
+        there = self.taken.get(place_of(registration)) if self.taken else None
+        if there is None:
+            return None
+        wanted = wanted_by(registration, size_of(registration), current)
+        return refusal(place_of(registration), there, wanted, self.most, operation.path)
+
+    def _resize(self, before: Instance | None, after: Instance | None) -> None:
+        if not self.taken:
+            return
+        if before is not None and (place := place_of(before.registration)) in self.taken:
+            self.taken[place] = self.taken[place].less(size_of(before.registration))
+        if after is not None and (place := place_of(after.registration)) in self.taken:
+            self.taken[place] = self.taken[place].plus(size_of(after.registration))
+
     def _note(self, change: Change) -> None:
         self.changes.append(change)
         match change:
             case InstancePut():
                 key = change.instance.key
                 before = self.instances.get(key)
+                self._resize(before, change.instance)
                 if before is not None and before.lease_id != change.instance.lease_id:
                     self._close_lease(before.lease_id)
                 if not _holds_lease(change.instance):
@@ -146,6 +189,7 @@ class Ledger:
                 self.touched.add(key)
             case InstanceRemoved():
                 gone = self.instances.pop(change.key, None)
+                self._resize(gone, None)
                 if gone is not None:
                     self._close_lease(gone.lease_id)
                 self.touched.add(change.key)

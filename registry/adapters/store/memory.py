@@ -36,8 +36,10 @@ from registry.domain.operation import (
 )
 from registry.domain.place import DRAIN_SECONDS, Departure, Place
 from registry.domain.remnant import Buried, Memory, frontend_is_gone, service_is_forgotten
+from registry.domain.room import MOST, NOTHING
 from registry.domain.served_name import Asked
 from registry.domain.service import Namespace, Service
+from registry.domain.tally import Tally, crowded
 from registry.ports import (
     Clock,
     Forgotten,
@@ -109,12 +111,21 @@ class MemoryStore(MemoryObservers):
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+    async def apply(
+        self,
+        operations: Sequence[Operation],
+        fence: Fence | None = None,
+        tally: Tally | None = None,
+    ) -> Applied:
         """Carry out operations in order. Raises LeadershipLost."""
         self._answer()
         if fence is not None:
             self._check_fence(fence)
         ledger = self._ledger()
+        ledger.most = MOST if tally is None else tally.most
+        heard_all = tally is not None and tally.revision == self._revision
+        for place in crowded(operations, tally, NOTHING if heard_all else None):
+            ledger.count(place, self._instances.values())
         outcomes = tuple(ledger.carry_out(operation) for operation in operations)
         self._keep(ledger)
         return Applied(outcomes, tuple(ledger.changes), self._revision)

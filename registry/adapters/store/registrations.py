@@ -42,20 +42,27 @@ from registry.domain.operation import (
     Register,
     ServiceEdit,
 )
+from registry.domain.room import NOTHING, Size
 from registry.domain.service import Service
+from registry.domain.tally import Tally, crowded, unheard_of
 
 SERVICES_REMEMBERED = 4096
 """Services, by their octets, that need no decoding again."""
 
 
 def apply(
-    tx: Transaction, operations: Sequence[Operation], fence: Fence | None, now_ms: int
+    tx: Transaction,
+    operations: Sequence[Operation],
+    fence: Fence | None,
+    tally: Tally | None,
+    now_ms: int,
 ) -> Applied:
     """Carry out operations in order. Raises LeadershipLost."""
     ledger = _open_ledger(tx, now_ms)
     if fence is not None:
         check_fence(tx, fence)
     _read_rows(tx, ledger, operations)
+    _count(tx, ledger, operations, tally)
     outcomes = tuple(ledger.carry_out(operation) for operation in operations)
     _write(tx, ledger)
     return Applied(outcomes, tuple(ledger.changes), ledger.revision)
@@ -147,6 +154,35 @@ def _read_rows(tx: Transaction, ledger: Ledger, operations: Sequence[Operation])
         }
         if new:
             ledger.namespaces = _read_namespaces(tx, sorted(new))
+
+
+def _count(
+    tx: Transaction, ledger: Ledger, operations: Sequence[Operation], tally: Tally | None
+) -> None:
+    """Have the ledger keep those entries within bounds that might come to pass them (I9)."""
+    if tally is not None:
+        ledger.most = tally.most
+    unheard = None if tally is None else _unheard(tx, tally, ledger.revision)
+    for place in crowded(operations, tally, unheard):
+        if tally is not None and tally.revision == ledger.revision:
+            ledger.taken[place] = tally.taken[place]
+            continue
+        rows = tx.run("SELECT body FROM instances WHERE namespace = ? AND service = ?", *place[0])
+        ledger.count(place, readable(rows.scalars(), decode_instance))
+
+
+def _unheard(tx: Transaction, tally: Tally, revision: Revision) -> Size | None:
+    """The most that was added since a tally; None when the history does not reach back so far."""
+    if tally.revision == revision:
+        return NOTHING
+    compacted, characters = tx.run(
+        "SELECT compacted_revision, (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM changes"
+        " WHERE revision > ?) FROM registry_state",
+        tally.revision,
+    ).one()
+    if not compacted <= tally.revision < revision:
+        return None
+    return unheard_of(tally, revision, characters)
 
 
 def _read_graves(tx: Transaction, keys: Sequence[InstanceKey]) -> dict[InstanceKey, list[Grave]]:

@@ -57,6 +57,7 @@ from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
 from registry.domain.stage_report import StageReport, StageWord
+from registry.domain.tally import Tally
 from registry.domain.track import TrackRecord
 from registry.ports import (
     Acknowledgement,
@@ -107,11 +108,16 @@ class SqlStore:
         schema_version.check(tx, self._database.where)
         history.found(tx, uid)
 
-    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+    async def apply(
+        self,
+        operations: Sequence[Operation],
+        fence: Fence | None = None,
+        tally: Tally | None = None,
+    ) -> Applied:
         """Carry out operations in order. Raises LeadershipLost."""
         now_ms = self._clock.unix_ms()
         applied = await self._database.write(
-            lambda tx: registrations.apply(tx, operations, fence, now_ms)
+            lambda tx: registrations.apply(tx, operations, fence, tally, now_ms)
         )
         if applied.changes:
             self._notifier.tell(Notice(Topic.HISTORY, number=applied.revision))

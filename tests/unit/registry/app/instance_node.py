@@ -25,6 +25,7 @@ from registry.domain.check_admission import DraftCheck
 from registry.domain.names import CellName, RegionName
 from registry.domain.occupancy import Occupancy
 from registry.domain.operation import Applied, Fence, Operation
+from registry.domain.tally import Tally
 
 EU, US = CellName("eu"), CellName("us")
 CELLS = {EU: RegionName("eu"), US: RegionName("us")}
@@ -43,12 +44,17 @@ class GatedStore(MemoryStore):
         self.renewed: list[Sequence[int]] = []
         self.poison: Operation | None = None
 
-    async def apply(self, operations: Sequence[Operation], fence: Fence | None = None) -> Applied:
+    async def apply(
+        self,
+        operations: Sequence[Operation],
+        fence: Fence | None = None,
+        tally: Tally | None = None,
+    ) -> Applied:
         self.applied.append(operations)
         await self.gate.wait()
         if self.poison is not None and self.poison in operations:
             raise ValueError("this one cannot be stored")
-        return await super().apply(operations, fence)
+        return await super().apply(operations, fence, tally)
 
     async def renew(self, lease_ids: Sequence[int]) -> frozenset[int]:
         self.renewed.append(lease_ids)
@@ -68,10 +74,12 @@ class Node:
         self.uptime = Uptime(clock)
         self.mirror = Mirror(store, clock, self.uptime)
         self.keeper = Leasekeeper(self.mirror, self.uptime)
-        self.committer = Committer(store, self.mirror, clock, self.uptime, queue_limit=8)
         self.renewals = Renewals(store, self.keeper, clock, self.uptime)
         self.occupancy = Occupancy()
         self.mirror.subscribe(self.occupancy.heard)
+        self.committer = Committer(
+            store, self.mirror, clock, self.uptime, self.occupancy, queue_limit=8
+        )
         self.registrar = Registrar(
             self.committer,
             self.keeper,

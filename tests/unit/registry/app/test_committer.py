@@ -78,7 +78,7 @@ async def test_a_rest_ends_half_a_commit_after_as_many_wait_as_were_answered(
 async def test_a_rest_ends_when_a_group_is_full(
     store: GatedStore, clock: ManualClock, node: Node
 ) -> None:
-    committer = Committer(store, node.mirror, clock, node.uptime, group_limit=3)
+    committer = Committer(store, node.mirror, clock, node.uptime, node.occupancy, group_limit=3)
     runner = asyncio.create_task(committer.run())
     store.gate.clear()
     callers = [asyncio.create_task(committer.submit(register(n))) for n in range(3)]
@@ -141,7 +141,7 @@ async def test_a_batch_larger_than_the_bound_is_taken_when_nobody_waits(node: No
 async def test_a_group_is_bounded_but_never_splits_a_caller(
     store: GatedStore, clock: ManualClock, node: Node
 ) -> None:
-    committer = Committer(store, node.mirror, clock, node.uptime, group_limit=3)
+    committer = Committer(store, node.mirror, clock, node.uptime, node.occupancy, group_limit=3)
     callers = [
         asyncio.create_task(committer.submit_all([register(10 * n), register(10 * n + 1)]))
         for n in range(3)

@@ -30,9 +30,9 @@ class Counted(GatedStore):
 
     judged = published = 0
 
-    async def apply(self, operations, fence=None):  # type: ignore[no-untyped-def]  # as above it
+    async def apply(self, operations, fence=None, tally=None):  # type: ignore[no-untyped-def]  # as above it
         self.judged += fence is not None
-        return await super().apply(operations, fence)
+        return await super().apply(operations, fence, tally)
 
     async def publish(self, publication):  # type: ignore[no-untyped-def]  # as above it
         self.published += 1

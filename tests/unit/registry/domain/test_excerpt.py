@@ -16,8 +16,8 @@ from registry.domain.excerpt import excerpt
 from registry.domain.guard import Limits, judge
 from registry.domain.health import Evidence, Health
 from registry.domain.names import Incarnation, RegionName
-from registry.domain.occupancy import POLICY_OCTETS
 from registry.domain.plan import Endpoint, Hold, ServicePlan, StagedChange
+from registry.domain.room import POLICY_OCTETS
 from registry.domain.service import FailoverPolicy, ServicePolicy
 from registry.domain.velocity import Reason
 

@@ -26,8 +26,9 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.occupancy import POLICY_OCTETS, Occupancy, octets_of
+from registry.domain.occupancy import Occupancy
 from registry.domain.plan import Endpoint, Hold, ServicePlan
+from registry.domain.room import POLICY_OCTETS, octets_of
 from registry.domain.velocity import Reason
 
 SHOP = ServiceKey(NamespaceId("shop"), ServiceId("web"))
