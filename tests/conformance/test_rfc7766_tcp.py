@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 import time
+from asyncio.selector_events import _SelectorSocketTransport
+from collections.abc import Callable
 
 import dns.message
 import pytest
@@ -91,6 +93,81 @@ def test_6_2_4_what_was_sent_before_the_end_of_sending_is_answered(
         client.shutdown(socket.SHUT_WR)
         assert identifiers(client, 100) == list(range(100))
         assert receive(client) is None
+
+
+def reset(client: socket.socket) -> None:
+    """Let go of a connection as a process does that crashes: with RST."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.row("63")
+@pytest.mark.parametrize("octets", [0, 1, 2, 3, 13, 14, 40])
+@pytest.mark.parametrize("end", [socket.socket.close, reset], ids=["FIN", "RST"])
+def test_6_2_4_a_connection_that_ends_within_a_message_leaves_nothing(
+    served: DnsServerThread, octets: int, end: Callable[[socket.socket], None]
+) -> None:
+    """Before the length, within it, and within the message; a whole one before it is counted."""
+    before = served.counters.queries_tcp
+    client = served.connect()
+    client.sendall(framed(query(1)) + framed(query(2))[:octets])
+    assert identifiers(client, 1) == [1]
+    end(client)
+    assert at_last(lambda: served.counters.tcp_open == 0)
+    assert served.counters.queries_tcp == before + 1
+    assert served.counters.faults == 0
+
+
+@pytest.mark.row("63")
+def test_a_client_that_crashes_with_its_replies_unread_harms_nobody() -> None:
+    """What is written to it fails, at once or later; the server goes on."""
+    with small(TcpLimits()) as server:
+        for _ in range(20):
+            client = server.connect()
+            client.sendall(framed(query(1, API_NAME, "SRV")) * 30)
+            reset(client)
+        assert at_last(lambda: server.counters.tcp_open == 0)
+        assert server.counters.faults == 0
+        assert server.tcp(query(2)) is not None
+
+
+@pytest.mark.row("61", "h22")
+def test_6_2_4_the_end_of_sending_octet_by_octet_is_no_end_of_the_answer(
+    served: DnsServerThread,
+) -> None:
+    """A half-closed client gets its replies, though the last octet and the end come as one, and
+    what is begun behind it gets none."""
+    for tail in (b"", b"\0", framed(query(8))[:20]):
+        with served.connect() as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for octet in framed(query(7)) + tail:
+                client.send(bytes((octet,)))
+            client.shutdown(socket.SHUT_WR)
+            assert identifiers(client, 1) == [7]
+            assert receive(client) is None
+
+
+@pytest.mark.row("62")
+def test_8_length_and_message_are_one_write(
+    served: DnsServerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a client that reads once gets two octets, and Nagle and delayed ACK cost 40 ms."""
+    writes: list[bytes] = []
+    transport = _SelectorSocketTransport
+    write = transport.write
+
+    def noted(self: asyncio.WriteTransport, data: bytes) -> None:
+        writes.append(bytes(data))
+        write(self, data)
+
+    monkeypatch.setattr(transport, "write", noted)
+    with served.connect() as client:
+        for number in (1, 2, 3):
+            client.sendall(framed(query(number)))
+            assert identifiers(client, 1) == [number]
+    assert len(writes) == 3
+    for number, written in enumerate(writes, 1):
+        assert struct.unpack("!HH", written[:4]) == (len(written) - 2, number)
 
 
 @pytest.mark.row("62")
