@@ -76,6 +76,8 @@ def _systemd_resolved(zone: str, frontends: Sequence[Endpoint]) -> str:
         f"DNS={servers}\n"
         f"Domains=~{zone.removesuffix('.')}\n"
         "DNSSEC=no\n"
+        "# from version 254 on: keep answering when no frontend does\n"
+        f"StaleRetentionSec={STALE_SECONDS}\n"
     )
 
 
@@ -85,7 +87,8 @@ def _coredns(zone: str, frontends: Sequence[Endpoint]) -> str:
         f"{zone.removesuffix('.')}:53 {{\n"
         f"    forward . {servers}\n"
         "    cache 60 {\n"
-        f"        serve_stale {STALE_SECONDS // 3600}h\n"
+        # it would tell what is over first, and look afterwards, were it not for `verify`
+        f"        serve_stale {STALE_SECONDS // 3600}h verify\n"
         "    }\n"
         "}\n"
     )
