@@ -51,7 +51,9 @@ class Damping:
 #
 #   remembered       served now  cause    remembered after
 #   ---------------  ----------  -------  ---------------------------------------------------
-#   nothing          any         any      as it is; it turned `age` ago, unless it is new
+#   nothing          no          any      as it is; it turned `age` ago, unless it is new
+#   nothing          yes         any      as it is, and has been for `age`: a slow start goes on
+#                                         where it was; it turned then, unless it is new
 #   as now           -           any      as before
 #   new, not served  yes         any      served: an appearance is no turn
 #   not served       yes         any      turned now
@@ -71,7 +73,8 @@ def observe(
 ) -> Damping:
     """Take note of whether an endpoint is served.
 
-    `is_new` and `age_seconds`, since when it is as it is, count only for one not known yet.
+    `is_new` and `age_seconds`, for how long it has been as it is, count only for one not known
+    yet: a leader learns them from the store, where it came to lead or was started anew.
     """
     if known is None:
         since = now - max(age_seconds, 0.0)
@@ -79,7 +82,7 @@ def observe(
             served,
             is_new=is_new and not served,
             turned_seconds=-inf if is_new else since,
-            up_seconds=(now if is_new else since) if served else -inf,
+            up_seconds=since if served else -inf,
         )
     if known.served is served:
         return known

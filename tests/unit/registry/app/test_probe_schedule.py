@@ -298,6 +298,33 @@ def test_a_new_leader_knows_since_when_by_asking_the_wall_clock_once() -> None:
     assert 6.0 <= now < 6.5
 
 
+@pytest.mark.parametrize(
+    ("told", "up_for"),
+    [
+        pytest.param({"create_time_ms": 1, "health_time_ms": 960_000}, 40.0, id="validated"),
+        pytest.param(
+            {"create_time_ms": 960_000, "health_time_ms": 960_000},
+            40.0,
+            id="up by its lease alone, since it was registered",
+        ),
+        pytest.param(
+            {"create_time_ms": 1, "health_time_ms": 1_960_000}, 0.0, id="by a clock that is ahead"
+        ),
+    ],
+)
+def test_a_slow_start_goes_on_where_it_was_under_a_new_leader(
+    told: dict[str, int], up_for: float
+) -> None:
+    """A registry that is started anew neither ends a ramp, nor begins it again."""
+    schedule = ProbeSchedule()
+    up = replace(instance("i1", Health.HEALTHY, OK), **told)  # type: ignore[arg-type]  # by name
+    schedule.put(up, 100.0, 1_000_000)
+    assert schedule.up_for_seconds(up.key, 100.0) == up_for
+    assert schedule.up_for_seconds(up.key, 130.0) == up_for + 30.0
+    schedule.put(up, 150.0, 9_000_000)
+    assert schedule.up_for_seconds(up.key, 150.0) == up_for + 50.0, "the wall clock is asked once"
+
+
 def test_a_restart_may_come_back_at_once_but_not_again_and_again() -> None:
     schedule = ProbeSchedule()
     waits = []

@@ -42,7 +42,7 @@ from registry.domain.operation import CreateService, DeleteService, Fence, Judge
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
 from registry.domain.planner import is_servable
 from registry.domain.served_name import Asked
-from registry.domain.service import ServicePolicy
+from registry.domain.service import HealthPolicy, ServicePolicy
 from registry.domain.velocity import Reason
 from registry.ports import Leadership, Publication
 
@@ -663,6 +663,36 @@ async def test_over_random_histories_no_name_is_emptied_and_every_step_verifies(
                 published = {endpoint.incarnation for endpoint in plan.endpoints}
                 assert plan.held or published <= node.mirror.by_incarnation.keys()
     assert servable
+
+
+async def test_a_slow_start_goes_on_in_a_registry_that_was_started_anew(
+    node: PublicationNode, store: GatedStore, clock: ManualClock, prober: ScriptedProber
+) -> None:
+    """Whether a probe validated the instance, or its lease speaks for it alone."""
+    slow = ServicePolicy(health=HealthPolicy(slow_start_seconds=100.0))
+    _, changes, revision = await store.edit_service(CreateService(CART, slow, "uid"))
+    node.mirror.absorb(changes, revision)
+    await node.register("i1", port=80, ttl_seconds=300.0)
+    await node.register("i2", ttl_seconds=300.0)
+    await clock.advance(45.0)
+    assert weights(node) == {"i1": 40, "i2": 40}, "percent of the weight"
+    await node.stop()
+    async with running(PublicationNode(store, clock, prober, name="b")) as second:
+        seen = []
+        for _ in range(10):
+            await clock.advance(8.0)
+            seen.append(tuple(weights(second).values()))
+    assert seen[0] in ((50, 50), (60, 60))
+    assert [(70, 70), (80, 80), (90, 90)] == [
+        each for each in dict.fromkeys(seen) if 60 < each[0] < 100
+    ]
+    assert seen[-1] == (1, 1), "at the end they have what was registered"
+
+
+def weights(node: PublicationNode) -> dict[str, int]:
+    planned = node.planned()
+    assert planned is not None
+    return {each.instance: each.weight for each in planned.endpoints}
 
 
 async def fallen(node: PublicationNode) -> tuple[int, int]:
