@@ -25,7 +25,7 @@ from dns_frontend.feed.canary import Canary, StageReport
 from dns_frontend.feed.cell_gauges import CellGauges
 from dns_frontend.feed.lkg import Finding, LastKnownGood, Recovered
 from dns_frontend.feed.merge import merger
-from dns_frontend.feed.observer import Observer, SightReport
+from dns_frontend.feed.observer import Observer, Quarantine, SightReport
 from dns_frontend.feed.pins import PinBoard, PinWatch
 from dns_frontend.feed.readiness import Readiness
 from dns_frontend.feed.scribe import Scribe
@@ -347,12 +347,12 @@ class FrontendServer:
             if follower.cluster == owner:
                 await follower.report(report)
 
-    async def _observe(self, report: SightReport) -> bool:
+    async def _observe(self, report: SightReport) -> Quarantine | None:
         owner = self._applier.owner(report.cell)
         for follower in self._followers:
             if follower.cluster == owner:
                 return await follower.observe(report)
-        return False
+        return None
 
     async def _watch_staleness(self) -> None:
         """Mark the answers of regions that were not confirmed lately; they go on (I15)."""

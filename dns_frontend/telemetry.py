@@ -85,6 +85,14 @@ probes = _meter.create_counter(
     description="Connections tried by a frontend that probes, by what was seen (well, refused, "
     "timeout, nothing)",
 )
+PROBES_DISBELIEVED = "sheetanchor.frontend.probes.disbelieved"
+_meter.create_observable_gauge(
+    PROBES_DISBELIEVED,
+    _shown(PROBES_DISBELIEVED),
+    unit="{cell}",
+    description="1 while the cell's registry does not believe this frontend's probes (it is in "
+    "quarantine as an observer), else 0; only of a frontend that probes",
+)
 rehearsals = _meter.create_counter(
     "sheetanchor.frontend.rehearsals",
     unit="{rehearsal}",

@@ -330,8 +330,11 @@ class Store(Protocol):
         """The last word of each canary on each stage, by service and frontend."""
         ...
 
-    async def observe(self, report: ObserverReport) -> None:
-        """Keep an observer's last word on a cell; one without findings leaves them."""
+    async def observe(self, report: ObserverReport) -> Quarantine:
+        """Keep an observer's last word on a cell; one without findings leaves them.
+
+        Returns what the cell's leader last made of it.
+        """
         ...
 
     async def observers(

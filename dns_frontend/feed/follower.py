@@ -33,7 +33,7 @@ from dns_frontend.feed.decode import (
     published_of,
 )
 from dns_frontend.feed.herald import Herald
-from dns_frontend.feed.observer import SightReport
+from dns_frontend.feed.observer import Quarantine, SightReport
 from dns_frontend.feed.report import tell_sight, tell_stage
 from dns_frontend.feed.word import Word
 from dns_frontend.plan.cell import CheckpointArrived, DeltaArrived, Doubt, Event
@@ -356,11 +356,11 @@ class Follower:
         if self._stub is not None:
             await tell_stage(self._stub, self._link.address, self._settings, report)
 
-    async def observe(self, report: SightReport) -> bool:
-        """Say what is seen of a cell; whether the registry took it."""
-        return self._stub is not None and await tell_sight(
-            self._stub, self._link.address, self._settings, report
-        )
+    async def observe(self, report: SightReport) -> Quarantine | None:
+        """Say what is seen of a cell; what the registry makes of it, if it took it."""
+        if self._stub is None:
+            return None
+        return await tell_sight(self._stub, self._link.address, self._settings, report)
 
 
 def _acknowledgement(settings: FrontendSettings, word: Word) -> messages.AcknowledgePlanRequest:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import math
 import socket
 import struct
@@ -21,6 +22,8 @@ from dns_frontend import telemetry
 from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.targets import Target, Targets
 from dns_frontend.plan.sight import NO_OPINION, Opinion, Seen, form, worst_of
+
+log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 5.0
 """The shortest round."""
@@ -50,8 +53,17 @@ class SightReport:
     round_seconds: float
 
 
-Tell = Callable[[SightReport], Awaitable[bool]]
-"""Tells the registry of the report's cell; whether it took it. Never raises for what it does."""
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Since when a registry does not believe this frontend, and why; 0 while it does."""
+
+    since_ms: int = 0
+    why: str = ""
+
+
+Tell = Callable[[SightReport], Awaitable[Quarantine | None]]
+"""Tells the registry of the report's cell, and brings back what that makes of it; None: it did
+not take it. Never raises for what it does."""
 
 
 class Observer:
@@ -68,15 +80,26 @@ class Observer:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._told: dict[str, tuple[int, dict[str, Seen]]] = {}
         self._whole_at = -math.inf
+        self._quarantines: dict[str, Quarantine] = {}
+        """By cell, what its registry last made of what is told."""
 
     def __repr__(self) -> str:
         return f"<Observer {self._frontend} {len(self._targets.all)} targets>"
 
     async def run(self) -> None:
-        """Probe and tell, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._probe())
-            tasks.create_task(self._report())
+        """Probe and tell, for ever; meanwhile the metrics show where it is not believed."""
+        withdraw = telemetry.observe(telemetry.PROBES_DISBELIEVED, self._disbelieved)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._probe())
+                tasks.create_task(self._report())
+        finally:
+            withdraw()
+
+    def _disbelieved(self) -> telemetry.Readings:
+        for cell, quarantine in self._quarantines.copy().items():
+            attributes = {"frontend": self._frontend, "cell": cell}
+            yield float(bool(quarantine.since_ms)), attributes
 
     def lost(self, regions: Collection[str]) -> frozenset[str]:
         """The incarnations in these regions that were well and do not answer us any more."""
@@ -147,6 +170,8 @@ class Observer:
             seen = self._opinions.get(target.incarnation, NO_OPINION).seen
             if seen is not Seen.WELL:
                 found[target.incarnation] = seen
+        for gone in self._quarantines.keys() - findings.keys():
+            del self._quarantines[gone]
         for cell, found in findings.items():
             news = (counts[cell], found)
             truncated = len(found) > FINDINGS_LIMIT
@@ -158,10 +183,37 @@ class Observer:
                 truncated,
                 self.round_seconds,
             )
-            if await self._tell(report):
-                self._told[cell] = news
-            else:
+            quarantine = await self._tell(report)
+            if quarantine is None:
                 self._told.pop(cell, None)
+            else:
+                self._told[cell] = news
+                self._heed(cell, quarantine)
+
+    # _heed
+    #
+    #   believed before  now             said
+    #   ---------------  --------------  ------------------------------------------------
+    #   yes              no              one error: an operator looks at this frontend's way
+    #   no               yes             one warning: it is over
+    #   as now           as before       nothing: it is known
+    #
+    # A registry that does not answer says nothing on it, and the last word stays. What is told
+    # goes on: only by it can the registry find that this frontend sees again.
+    def _heed(self, cell: str, quarantine: Quarantine) -> None:
+        before = self._quarantines.get(cell, Quarantine())
+        self._quarantines[cell] = quarantine
+        if bool(before.since_ms) is bool(quarantine.since_ms):
+            return
+        extra = {"frontend": self._frontend, "cell": cell}
+        if quarantine.since_ms:
+            log.error(
+                "this frontend's own probes are not believed by the cell's registry; look at its"
+                " network",
+                extra=extra | {"why": quarantine.why},
+            )
+        else:
+            log.warning("this frontend's own probes are believed again", extra=extra)
 
 
 async def connect(address: str, port: int) -> Seen:

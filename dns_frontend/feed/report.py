@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from dns_frontend.config import FrontendSettings
 from dns_frontend.feed.canary import StageReport
-from dns_frontend.feed.observer import SightReport
+from dns_frontend.feed.observer import Quarantine, SightReport
 from dns_frontend.plan.sight import Seen
 from sheetanchor.client.errors import SheetanchorError, mapped
 from sheetanchor.v1 import instance_pb2
@@ -57,8 +57,8 @@ async def tell_stage(
 
 async def tell_sight(
     stub: Any, registry: str, settings: FrontendSettings, report: SightReport
-) -> bool:
-    """Say what this frontend sees of a cell; whether the registry took it."""
+) -> Quarantine | None:
+    """Say what this frontend sees of a cell; what the registry makes of it, if it took it."""
     request = messages.ReportObservationsRequest(
         frontend_id=settings.frontend_id, region=settings.region, cell=report.cell
     )
@@ -79,11 +79,13 @@ async def tell_sight(
         )
     try:
         with mapped(registry):  # as above
-            await stub.ReportObservations(request, timeout=TELL_TIMEOUT_SECONDS)
+            answer = await stub.ReportObservations(request, timeout=TELL_TIMEOUT_SECONDS)
     except SheetanchorError as error:
         log.info(
             "a registry took no report of what is seen",
             extra={"cell": report.cell, "error": error.message},
         )
-        return False
-    return True
+        return None
+    if not answer.HasField("quarantine_time"):
+        return Quarantine()
+    return Quarantine(answer.quarantine_time.ToMilliseconds(), answer.reason)

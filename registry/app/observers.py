@@ -8,7 +8,7 @@ from registry.app.uptime import Uptime
 from registry.domain.errors import CellNotFound, ObserverNotFound, Overloaded
 from registry.domain.names import CellName
 from registry.domain.observation import ObserverId
-from registry.domain.observer import ObserverRecord, ObserverReport
+from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.ports import Clock, Store
 
 FRONTEND_LIMIT = 32
@@ -35,8 +35,11 @@ class Observers:
         """The time by which people read what is listed here."""
         return self._clock.unix_ms()
 
-    async def report(self, report: ObserverReport) -> None:
-        """Take a frontend's word. Raises CellNotFound, Overloaded, StoreUnavailable."""
+    async def report(self, report: ObserverReport) -> Quarantine:
+        """Take a frontend's word; returns whether it is believed.
+
+        Raises CellNotFound, Overloaded, StoreUnavailable.
+        """
         if report.cell not in self._cells:
             raise CellNotFound(f"cells/{report.cell} does not exist.", name=report.cell)
         now = self._clock.monotonic()
@@ -51,7 +54,7 @@ class Observers:
             )
         heard[report.observer] = now
         with self._uptime.asking():
-            await self._store.observe(report)
+            return await self._store.observe(report)
 
     async def list(self, cell: CellName | None, after: tuple[str, str]) -> Sequence[ObserverRecord]:
         """Observers above `after`, by cell and id; None means all cells.

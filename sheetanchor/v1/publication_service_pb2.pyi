@@ -212,5 +212,9 @@ class Finding(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., evidence: _Optional[_Union[_instance_pb2.Evidence, str]] = ...) -> None: ...
 
 class ReportObservationsResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("quarantine_time", "reason")
+    QUARANTINE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    quarantine_time: _timestamp_pb2.Timestamp
+    reason: str
+    def __init__(self, quarantine_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -67,12 +67,14 @@ async def test_a_leader_keeps_whom_it_believes_and_forgets_who_is_gone(store: St
     await store.judge_observers(fence, quarantines, [B])
     (kept,) = await store.observers(EAST, {})
     assert (kept.observer, kept.quarantine_ms, kept.why) == (A, 5, "blind")
-    await store.observe(report(FOUND))
+    assert await store.observe(report(FOUND)) == Quarantine(5, "blind"), "it is told"
     (kept,) = await store.observers(EAST, {})
     assert kept.quarantine_ms == 5, "its own word frees nobody"
     await store.judge_observers(fence, {A: Quarantine()}, [])
     (kept,) = await store.observers(EAST, {})
     assert (kept.quarantine_ms, kept.why) == (0, "")
+    assert await store.observe(report(None)) == Quarantine(), "with a beat alone, too"
+    assert await store.observe(report(FOUND, B)) == Quarantine(), "who was forgotten begins anew"
 
 
 async def test_one_that_was_forgotten_and_comes_back_is_not_taken_for_what_it_was(

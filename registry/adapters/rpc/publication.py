@@ -9,7 +9,7 @@ from contextlib import aclosing
 from grpc.aio import ServicerContext
 
 from registry.adapters.rpc.translate.frontend import ROLE
-from registry.adapters.rpc.translate.observer import findings_of
+from registry.adapters.rpc.translate.observer import findings_of, observations_response
 from registry.adapters.rpc.translate.plan import plan_event_message
 from registry.adapters.rpc.translate.resource_name import service_key
 from registry.app.audit import Audit
@@ -188,7 +188,7 @@ class PublicationService(PublicationServiceServicer):
         if request.HasField("observations"):
             findings = findings_of(request.observations, "observations", complaints)
         complaints.check()
-        await self._observers.report(
+        made_of_it = await self._observers.report(
             ObserverReport(
                 CellName(request.cell),
                 ObserverId(f"frontend.{request.frontend_id}"),
@@ -197,7 +197,7 @@ class PublicationService(PublicationServiceServicer):
                 self._clock.unix_ms(),
             )
         )
-        return pb.ReportObservationsResponse()
+        return observations_response(made_of_it)
 
     async def ReportBreakGlass(
         self, request: pb.ReportBreakGlassRequest, context: ServicerContext

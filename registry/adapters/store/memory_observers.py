@@ -21,8 +21,11 @@ class MemoryObservers(MemoryPublication):
         super().__init__(clock, notifier)
         self._observers: dict[tuple[CellName, ObserverId], ObserverRecord] = {}
 
-    async def observe(self, report: ObserverReport) -> None:
-        """Keep an observer's last word; a first one without findings says nothing."""
+    async def observe(self, report: ObserverReport) -> Quarantine:
+        """Keep an observer's last word; a first one without findings says nothing.
+
+        Returns what the cell's leader last made of it.
+        """
         self._answer()
         key = (report.cell, report.observer)
         known = self._observers.get(key)
@@ -36,7 +39,7 @@ class MemoryObservers(MemoryPublication):
                 report.findings or Findings(0, {}, complete=False),
                 report.time_ms,
             )
-            return
+            return Quarantine()
         self._observers[key] = replace(
             known,
             region=report.region,
@@ -45,6 +48,7 @@ class MemoryObservers(MemoryPublication):
             findings=report.findings or known.findings,
             seen_ms=report.time_ms,
         )
+        return Quarantine(known.quarantine_ms, known.why)
 
     async def observers(
         self, cell: CellName, known: Mapping[ObserverId, int]

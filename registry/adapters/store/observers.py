@@ -18,8 +18,11 @@ _LONGEST_ROUND_SECONDS = 86_400.0
 """Nobody who takes longer has a word that is fresh."""
 
 
-def observe(tx: Transaction, report: ObserverReport) -> None:
-    """Keep an observer's last word; a first one without findings says nothing on anything."""
+def observe(tx: Transaction, report: ObserverReport) -> Quarantine:
+    """Keep an observer's last word; a first one without findings says nothing on anything.
+
+    Returns what the cell's leader last made of it.
+    """
     findings = _encode(report.findings or _NONE_YET)
     tx.run(
         "INSERT INTO observers (cell, observer, region, beat, version, findings, seen_ms,"
@@ -40,6 +43,12 @@ def observe(tx: Transaction, report: ObserverReport) -> None:
         findings,
         report.time_ms,
     )
+    row = tx.run(
+        "SELECT quarantine_ms, why FROM observers WHERE cell = ? AND observer = ?",
+        report.cell,
+        report.observer,
+    ).one()
+    return Quarantine(row[0], row[1])
 
 
 def observers(

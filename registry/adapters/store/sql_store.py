@@ -384,9 +384,9 @@ class SqlStore:
         """The last word of each canary on each stage."""
         return await self._database.read(stages.reports)
 
-    async def observe(self, report: ObserverReport) -> None:
-        """Keep an observer's last word on a cell."""
-        await self._database.write(lambda tx: observers.observe(tx, report))
+    async def observe(self, report: ObserverReport) -> Quarantine:
+        """Keep an observer's last word on a cell; returns what its leader makes of it."""
+        return await self._database.write(lambda tx: observers.observe(tx, report))
 
     async def observers(
         self, cell: CellName, known: Mapping[ObserverId, int]

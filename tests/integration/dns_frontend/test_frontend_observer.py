@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from dns_frontend.feed import observer
 from dns_frontend.main import FrontendServer
 from dns_frontend.plan.sight import Seen
 from registry.config import RegistrySettings
+from registry.domain import quarantine
 from registry.main import RegistryServer
 from sheetanchor.v1 import admin_service_pb2 as admin
 from sheetanchor.v1 import instance_pb2, observer_pb2
@@ -74,6 +76,48 @@ async def test_what_a_frontend_sees_is_known_to_the_registry(
         await eventually(lambda: seen(1))
         got = await site.admin.GetObserver(admin.GetObserverRequest(name=name))
         assert got.region == "eu"
+
+
+async def test_a_frontend_that_has_lost_its_sight_is_told_that_it_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """I14: many services fail for it at once, which the registry itself finds well."""
+    monkeypatch.setattr(observer, "ROUND_SECONDS", 0.2)
+    monkeypatch.setattr(observer, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(quarantine, "ROUND_SECONDS", 0.2)
+    caplog.set_level(logging.WARNING, observer.__name__)
+    async with AsyncExitStack() as stack:
+        site = await _registry(stack, tmp_path / "registry")
+        for service in ("a", "b", "c"):
+            target = await asyncio.start_server(_hang_up, "127.0.0.1", 0)
+            stack.callback(target.close)
+            request = registration(
+                parent=f"namespaces/shop/services/{service}",
+                port=target.sockets[0].getsockname()[1],
+                check=instance_pb2.HealthCheck.KIND_TCP,
+            )
+            request.instance.health_check.interval.CopyFrom(Duration(seconds=1))
+            request.ttl.CopyFrom(Duration(seconds=300))
+            await site.registration.RegisterInstance(request)
+        given = settings(tmp_path / "dns", (site.server.grpc_address,))
+        frontend = FrontendServer(replace(given, probe=True))
+        stack.push_async_callback(frontend.stop)
+        await frontend.start()
+
+        def disbelieved() -> list[float]:
+            return [value for value, _ in frontend._observer._disbelieved()]
+
+        await eventually(
+            lambda: [each.seen for each in frontend._observer._opinions.values()] == [Seen.WELL] * 3
+        )
+        await eventually(lambda: disbelieved() == [0.0])
+        with monkeypatch.context() as blind:
+            blind.setattr(observer, "connect", _nobody_answers)
+            await eventually(lambda: disbelieved() == [1.0])
+        told = next(each for each in caplog.records if each.name == observer.__name__)
+        assert vars(told)["why"].startswith("3 of 3 services fail for it at once; others find ")
+        await eventually(lambda: disbelieved() == [0.0])
+        assert "this frontend's own probes are believed again" in caplog.messages
 
 
 async def test_without_a_registry_a_frontend_prefers_what_answers_it_and_empties_no_name(
@@ -148,6 +192,10 @@ async def test_a_report_that_means_nothing_is_refused_by_field(tmp_path: Path) -
         assert status.code == grpc.StatusCode.NOT_FOUND.value[0]
         listed = await site.admin.ListObservers(admin.ListObserversRequest())
         assert not [each for each in listed.observers if "frontend." in each.name]
+
+
+async def _nobody_answers(address: str, port: int) -> Seen:
+    return Seen.TIMEOUT
 
 
 async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,7 +7,7 @@ from registry.domain.complaints import Complaints
 from registry.domain.health import Evidence
 from registry.domain.names import Incarnation
 from registry.domain.observation import FINDINGS_LIMIT, LIFETIME_SECONDS, Findings
-from registry.domain.observer import ObserverRecord
+from registry.domain.observer import ObserverRecord, Quarantine
 from sheetanchor.v1 import instance_pb2, publication_service_pb2
 from sheetanchor.v1 import observer_pb2 as pb
 
@@ -53,6 +53,17 @@ def _state(observer: ObserverRecord, unix_ms: int) -> pb.Observer.State:
     if observer.findings is None or not observer.findings.complete:
         return pb.Observer.STATE_OVERWHELMED
     return pb.Observer.STATE_BELIEVED
+
+
+def observations_response(
+    quarantine: Quarantine,
+) -> publication_service_pb2.ReportObservationsResponse:
+    """What an observer is told of what its words are worth."""
+    if not quarantine.since_ms:
+        return publication_service_pb2.ReportObservationsResponse()
+    return publication_service_pb2.ReportObservationsResponse(
+        quarantine_time=timestamp(quarantine.since_ms), reason=quarantine.why
+    )
 
 
 def findings_of(

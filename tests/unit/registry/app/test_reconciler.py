@@ -683,8 +683,10 @@ async def test_a_slow_start_goes_on_in_a_registry_that_was_started_anew(
             await clock.advance(8.0)
             seen.append(tuple(weights(second).values()))
     assert seen[0] in ((50, 50), (60, 60))
-    assert [(70, 70), (80, 80), (90, 90)] == [
-        each for each in dict.fromkeys(seen) if 60 < each[0] < 100
+    assert [each for each in dict.fromkeys(seen) if 60 < each[0] < 100] == [
+        (70, 70),
+        (80, 80),
+        (90, 90),
     ]
     assert seen[-1] == (1, 1), "at the end they have what was registered"
 
