@@ -1,5 +1,5 @@
 """A bucket of so many at once and so many a second: how bursts are bounded, and what goes on for
-ever is paced. What is drawn from one, and how large it is, others say.
+ever is paced (I25). What is drawn from one, and how large it is, others say.
 """
 
 from __future__ import annotations

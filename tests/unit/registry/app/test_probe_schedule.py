@@ -317,7 +317,7 @@ def test_a_slow_start_goes_on_where_it_was_under_a_new_leader(
 ) -> None:
     """A registry that is started anew neither ends a ramp, nor begins it again."""
     schedule = ProbeSchedule()
-    up = replace(instance("i1", Health.HEALTHY, OK), **told)  # type: ignore[arg-type]  # by name
+    up = replace(instance("i1", Health.HEALTHY, OK), **told)  # type: ignore[arg-type]  # times by their names
     schedule.put(up, 100.0, 1_000_000)
     assert schedule.up_for_seconds(up.key, 100.0) == up_for
     assert schedule.up_for_seconds(up.key, 130.0) == up_for + 30.0
