@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sheetanchor.cli.demo.port import free_port
+from sheetanchor.cli.demo.port import claimed, free_port
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETUP = "make setup && "
@@ -153,4 +153,5 @@ def _two_free_ports() -> int:
         ):
             tcp.bind(("127.0.0.1", port + 1))
             udp.bind(("127.0.0.1", port + 1))
-            return port
+            if claimed(port + 1):
+                return port

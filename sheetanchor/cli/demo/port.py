@@ -26,11 +26,11 @@ def free_port(address: str = "127.0.0.1") -> int:
         ):
             tcp.bind((address, port))
             udp.bind((address, port))
-            if _claimed(port):
+            if claimed(port):
                 return port
 
 
-def _claimed(port: int) -> bool:
+def claimed(port: int) -> bool:
     """Whether the port is ours now. Elsewhere than on Linux it is whoever's comes first."""
     if sys.platform != "linux":
         return True

@@ -133,7 +133,7 @@ async def process(data_dir: Path, *, port: int = 0) -> AsyncIterator[asyncio.sub
 async def logged(running: asyncio.subprocess.Process, message: str) -> dict[str, object]:
     """The log line with a message, once it is written."""
     assert running.stderr is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         async for line in running.stderr:
             record: dict[str, object] = json.loads(line)
             if record["message"] == message:

@@ -200,8 +200,10 @@ async def test_what_a_frontend_acknowledges_shows_in_its_cell(
 
 
 async def test_an_idle_watch_is_told_that_it_is_up_to_date(site: Site, follower: Follower) -> None:
-    head = follower.heads["eu"].generation
-    await eventually(lambda: follower.checkpoints.count(("eu", head)) >= 2)
+    def head() -> int:
+        return follower.heads["eu"].generation
+
+    await eventually(lambda: follower.checkpoints.count(("eu", head())) >= 2)
 
 
 async def test_a_frontend_resumes_from_what_it_has_without_a_base(

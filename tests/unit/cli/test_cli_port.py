@@ -32,6 +32,6 @@ def test_a_port_of_another_process_is_not_given_until_that_ends() -> None:
     ) as other:
         assert other.stdout
         theirs = int(other.stdout.readline())
-        assert not port._claimed(theirs)
+        assert not port.claimed(theirs)
         other.communicate()
-    assert port._claimed(theirs)
+    assert port.claimed(theirs)
