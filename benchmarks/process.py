@@ -106,7 +106,7 @@ class ServerProcess:
         """SIGKILL, and wait for its end. Harmless when it has ended."""
         self._end(signal.SIGKILL, 10)
 
-    def stop(self, seconds: float = 20.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """SIGTERM, and return its exit code; SIGKILL when it takes longer than `seconds`."""
         return self._end(signal.SIGTERM, seconds)
 

@@ -44,6 +44,8 @@ async def test_a_frontend_that_keeps_dying_falls_back_to_what_is_known_good(
     arguments = [PROGRAM, str(directory), str(port), site.server.grpc_address]
     frontend = ServerProcess("fragile", [*arguments, "1"], tmp_path / "fragile.log")
     await site.register("one", parent="namespaces/shop/services/cart")
+    # what it proves to be good is not to be a plan from before
+    await eventually(lambda: has_endpoint(site))
     frontend.start()
     try:
         await eventually(lambda: addresses(port, "cart"))
@@ -79,6 +81,16 @@ async def test_a_frontend_that_keeps_dying_falls_back_to_what_is_known_good(
         assert frontend.alive
     finally:
         frontend.kill()
+
+
+async def has_endpoint(site: Site) -> bool:
+    """Whether the newest plan has any."""
+    cell = await site.admin.GetCell(admin_service_pb2.GetCellRequest(name="cells/eu"))
+    if not cell.generation:
+        return False
+    name = f"cells/eu/plans/{cell.generation}"
+    found = await site.admin.GetPlan(admin_service_pb2.GetPlanRequest(name=name))
+    return bool(found.plan.endpoint_count)
 
 
 async def refusal(site: Site) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+import hypothesis
+from hypothesis import strategies as st
+
 from registry.adapters.uid import DRAWN, OCTETS, UidSource
 
 NOW_MS = 1_763_942_400_123
@@ -25,6 +28,26 @@ def test_those_made_later_stand_behind_and_a_clock_that_goes_back_makes_none_twi
     first, second, third, back = (source() for _ in range(4))
     assert first < second < third
     assert back not in (first, second, third)
+
+
+@hypothesis.given(st.lists(st.binary(min_size=OCTETS, max_size=OCTETS), min_size=2, max_size=20))
+def test_those_of_one_millisecond_stand_in_the_order_in_which_they_were_made(
+    drawn: list[bytes],
+) -> None:
+    """Unless there is no room above the first of them: one in some hundred millions."""
+    octets = b"\x00" + b"".join(drawn)[1:]
+    source = UidSource(lambda: NOW_MS, lambda _: octets)
+    given = [source() for _ in drawn]
+    assert given == sorted(set(given))
+    assert {uuid.UUID(text).int >> 80 for text in given} == {NOW_MS}
+
+
+def test_where_there_is_no_room_above_it_begins_anew() -> None:
+    drawn = iter((b"\xff" * OCTETS, b"\x01" * OCTETS))
+    source = UidSource(lambda: NOW_MS, lambda _: next(drawn))
+    first, second = source(), source()
+    assert (uuid.UUID(second).version, uuid.UUID(second).variant) == (7, uuid.RFC_4122)
+    assert second < first
 
 
 def test_a_clock_out_of_all_bounds_makes_names_all_the_same() -> None:
