@@ -172,7 +172,7 @@ class Store(Protocol):
         ...
 
     async def get_service(self, key: ServiceKey) -> Service | None:
-        """A service, if it exists and is not tombstoned."""
+        """A service, if it exists and is not tombstoned. Raises ServiceUnreadable."""
         ...
 
     async def get_instance(self, key: InstanceKey) -> Instance | None:

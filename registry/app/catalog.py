@@ -144,9 +144,7 @@ class Catalog:
         self, namespace: NamespaceId | None, after: tuple[str, str], limit: int
     ) -> Page[Service, tuple[str, str]]:
         """Live services above `after`, by key; None means all namespaces. The zone is none.
-
-        Raises NamespaceNotFound.
-        """
+        Raises NamespaceNotFound."""
         if namespace is not None:
             await self.get_namespace(namespace)
         found = await self._store.list_services(namespace, after, limit + 2)
@@ -154,7 +152,7 @@ class Catalog:
         return _page(found, limit, lambda service: (service.key.namespace, service.key.service))
 
     async def get_service(self, key: ServiceKey) -> Service:
-        """One live service. Raises ServiceNotFound."""
+        """One live service. Raises ServiceNotFound, ServiceUnreadable."""
         found = await self._store.get_service(key)
         if found is None:
             raise ServiceNotFound(f"{key} does not exist, or was deleted.", name=str(key))
@@ -162,7 +160,7 @@ class Catalog:
 
     async def create_service(self, key: ServiceKey, policy: ServicePolicy | None) -> Service:
         """Make a service. Raises AlreadyExists, StoreUnavailable."""
-        return await self._edit(CreateService(key, policy, self._new_uid()))
+        return await self.edit(CreateService(key, policy, self._new_uid()))
 
     async def update_service(
         self,
@@ -187,7 +185,7 @@ class Catalog:
                 policy = revise(current.wished)
                 staged = not at_once and await self._canaries.any_alive()
                 stage_uid = self._new_uid() if staged else ""
-                return await self._edit(
+                return await self.edit(
                     UpdateService(
                         key, policy, etag or current.etag, stage_uid, preview_digest, deed
                     )
@@ -210,7 +208,7 @@ class Catalog:
         Raises ServiceNotFound, EtagMismatch, ServiceNotEmpty, PreviewRequired, PreviewStale,
         StoreUnavailable.
         """
-        return await self._edit(DeleteService(key, etag, force, preview_digest, deed))
+        return await self.edit(DeleteService(key, etag, force, preview_digest, deed))
 
     async def divert_service(
         self,
@@ -226,9 +224,10 @@ class Catalog:
         Raises CellNotFound, ServiceNotFound, EtagMismatch, StoreUnavailable.
         """
         await self.get_cell(cell)
-        return await self._edit(DivertService(key, cell, seconds, reason, etag, deed))
+        return await self.edit(DivertService(key, cell, seconds, reason, etag, deed))
 
-    async def _edit(self, edit: ServiceEdit) -> Service:
+    async def edit(self, edit: ServiceEdit) -> Service:
+        """Have an edit done, known here at once. Raises as the store's `edit_service`."""
         self._uptime.check_answering()
         with self._uptime.asking():
             service, changes, revision = await self._store.edit_service(edit)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from registry.app.canaries import Canaries
 from registry.app.catalog import Catalog
 from registry.domain.audit import Deed
-from registry.domain.errors import AlreadyExists, EtagMismatch
+from registry.domain.errors import AlreadyExists, EtagMismatch, ServiceUnreadable
 from registry.domain.names import Revision
-from registry.domain.operation import UpdateService
+from registry.domain.operation import CreateService, UpdateService
 from registry.domain.service import Service, ServicePolicy
 from registry.domain.service_edit import decide_service
 from registry.domain.zone import ZONE_KEY, ZoneSettings
@@ -37,8 +38,21 @@ class ZoneEditor:
         self._new_uid = new_uid
 
     async def get(self) -> Service | None:
-        """What the settings are kept in; None while nobody ever made an edit."""
-        return await self._store.get_service(ZONE_KEY)
+        """What the settings are kept in; None while nobody ever made an edit.
+
+        Raises ServiceUnreadable: what cannot be read is not the same as nothing (I39).
+        """
+        try:
+            return await self._store.get_service(ZONE_KEY)
+        except ServiceUnreadable as error:
+            raise ServiceUnreadable(
+                "what the database holds of the zone's settings cannot be read"
+                f" ({error.__cause__!r}), and an edit of some would lose the others. Nothing was"
+                " changed; frontends go by what was published last. Restore the row"
+                f" {ZONE_KEY} from a backup, or give all settings that are to hold at once,"
+                " with none left out: `zone set --replace`.",
+                **error.details,
+            ) from error
 
     async def update(
         self,
@@ -48,14 +62,25 @@ class ZoneEditor:
         at_once: bool = False,
         deed: Deed | None = None,
         only_look: bool = False,
+        replaces: bool = False,
     ) -> Service:
         """Give the zone the settings that `revise` makes of those last wished for.
 
         Where a canary follows this registry they act there first, unless `at_once` (I19). With
-        `only_look` nothing is changed, and what would be is returned. Raises EtagMismatch,
-        StoreUnavailable, and what `revise` raises.
+        `only_look` nothing is changed, and what would be is returned. One that `replaces` all
+        settings goes on where those before cannot be read; then it acts at once everywhere,
+        since there is nothing to go back to. Raises EtagMismatch, StoreUnavailable,
+        ServiceUnreadable, and what `revise` raises.
         """
-        current = await self.get()
+        try:
+            current = await self.get()
+        except ServiceUnreadable:
+            if etag or not replaces:
+                raise
+            policy = _revised(None, revise)
+            if only_look:
+                return replace(self._begun(), policy=policy)
+            return await self._catalog.edit(CreateService(ZONE_KEY, policy, self._new_uid(), deed))
         if only_look:
             return await self._foreseen(current or self._begun(), etag, revise, at_once)
         if current is None:

@@ -58,6 +58,10 @@ class ServiceNotFound(NotFound):
     """No such service."""
 
 
+class ServiceUnreadable(RegistryError):
+    """What the database holds of a service cannot be read (I11); nobody knows what it says."""
+
+
 class InstanceNotFound(NotFound):
     """No such instance."""
 

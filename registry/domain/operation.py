@@ -143,6 +143,7 @@ class CreateService:
     key: ServiceKey
     policy: ServicePolicy | None
     uid: str
+    deed: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,13 @@ def set_zone(
             help=f"Leave it to each frontend again: {', '.join(OPTIONS)}. May be repeated.",
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="These settings and no others: what is not given is left to each frontend.",
+        ),
+    ] = False,
     now: Now = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, change nothing.")
@@ -130,6 +137,8 @@ def set_zone(
         "nameserver_ttl_seconds": nameserver_ttl,
     }
     settings, paths = _settings(ttls, network, no_networks, unset or [])
+    if replace:
+        paths = ["settings"]
     rollouts = UpdateServiceRequest.Rollout
     changed = ask(
         values["registry"],

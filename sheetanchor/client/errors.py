@@ -167,6 +167,7 @@ REASONS: Mapping[str, type[RegistryRefusal]] = {
     "STORE_UNAVAILABLE": RegistryBusy,
     "OVERLOADED": RegistryBusy,
     "SERVICE_FULL": RegistryBusy,
+    "SERVICE_UNREADABLE": RegistryFault,
     "INTERNAL": RegistryFault,
 }
 """Which class each reason of the contract becomes."""

@@ -51,6 +51,7 @@ TABLE: Mapping[type[e.RegistryError], Row] = {
     e.PageTokenInvalid: Row(_Code.INVALID_ARGUMENT, _R.ERROR_REASON_PAGE_TOKEN_INVALID),
     e.NamespaceNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_NAMESPACE_NOT_FOUND),
     e.ServiceNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_SERVICE_NOT_FOUND),
+    e.ServiceUnreadable: Row(_Code.DATA_LOSS, _R.ERROR_REASON_SERVICE_UNREADABLE),
     e.InstanceNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_INSTANCE_NOT_FOUND),
     e.CellNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_CELL_NOT_FOUND),
     e.PlanNotFound: Row(_Code.NOT_FOUND, _R.ERROR_REASON_PLAN_NOT_FOUND),

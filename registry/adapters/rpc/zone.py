@@ -9,6 +9,7 @@ from grpc.aio import ServicerContext
 from registry.adapters.rpc.by_hand import deed_of
 from registry.adapters.rpc.translate.rollout import acts_at_once
 from registry.adapters.rpc.translate.zone import (
+    ALL,
     NAME,
     revised_settings,
     zone_message,
@@ -50,5 +51,6 @@ class ZoneService(AdminServiceServicer):
             at_once=at_once,
             deed=deed_of(self._scribe, Act.UPDATE_ZONE, NAME, request, detail),
             only_look=request.validate_only,
+            replaces=ALL in paths,
         )
         return zone_message(changed)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from registry.adapters.store.database import Transaction
-from registry.adapters.store.rows import decode_instance, decode_service, readable
+from registry.adapters.store.rows import UNREADABLE, decode_instance, decode_service, readable
+from registry.domain.errors import ServiceUnreadable
 from registry.domain.instance import Instance
 from registry.domain.names import (
     Incarnation,
@@ -38,12 +39,23 @@ def get_namespace(tx: Transaction, namespace: NamespaceId) -> Namespace | None:
 
 
 def get_service(tx: Transaction, key: ServiceKey) -> Service | None:
-    """A service, if it lives."""
+    """A service, if it lives. Raises ServiceUnreadable: that is not the same as absent (I39)."""
     body = tx.run(
         "SELECT body FROM services WHERE namespace = ? AND service = ? AND tombstone_ms IS NULL",
         *key,
     ).scalar_one_or_none()
-    return None if body is None else next(readable([body], decode_service), None)
+    if body is None:
+        return None
+    try:
+        return decode_service(body)
+    except UNREADABLE as error:
+        raise ServiceUnreadable(
+            f"what the database holds of {key} cannot be read ({type(error).__name__}: {error})."
+            " Nothing was changed, and its name is answered as it was published last. Restore the"
+            " row from a backup, or create the service anew with its whole policy, which"
+            " replaces it.",
+            name=str(key),
+        ) from error
 
 
 def get_instance(tx: Transaction, key: InstanceKey) -> Instance | None:

@@ -32,15 +32,13 @@ from registry.domain.names import (
 )
 from registry.domain.operation import (
     DecideRemoval,
-    DeleteService,
-    DivertService,
+    EndStage,
     Expire,
     Operation,
     Outcome,
     Refused,
     Register,
     ServiceEdit,
-    UpdateService,
 )
 from registry.domain.registration import decide
 from registry.domain.room import (
@@ -147,7 +145,7 @@ class Ledger:
             self._note(change)
         for grave in verdict.graves:
             self._bury(grave)
-        if isinstance(edit, UpdateService | DeleteService | DivertService):
+        if not isinstance(edit, EndStage):
             self.deeds += [edit.deed] if verdict.changes and edit.deed is not None else []
         return verdict.service
 

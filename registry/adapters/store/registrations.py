@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from registry.adapters.store import audit, departures, served_names, stages
+from registry.adapters.store.catalog_rows import get_service
 from registry.adapters.store.cells import check_fence
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.ledger import Ledger, lease_ttl_ms
@@ -36,6 +37,7 @@ from registry.domain.operation import (
     CreateService,
     DeleteService,
     Deregister,
+    EndStage,
     Expire,
     Fence,
     Operation,
@@ -71,11 +73,14 @@ def apply(
 def edit_service(
     tx: Transaction, edit: ServiceEdit, fence: Fence | None, now_ms: int
 ) -> tuple[Service, Sequence[Change], Revision]:
-    """Carry out one edit. Raises what `decide_service` raises, and LeadershipLost."""
+    """Carry out one edit. Raises what `decide_service` raises, LeadershipLost, and
+    ServiceUnreadable where a row that cannot be read is to be edited, and not made anew."""
     ledger = _open_ledger(tx, now_ms)
     if fence is not None:
         check_fence(tx, fence)
     ledger.services = _read_services(tx, [edit.key])
+    if not ledger.services and not isinstance(edit, CreateService | EndStage):
+        get_service(tx, edit.key)
     ledger.namespaces = _read_namespaces(tx, [edit.key.namespace])
     instances: list[Instance] = []
     if isinstance(edit, DeleteService):

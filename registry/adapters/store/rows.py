@@ -260,6 +260,10 @@ def _staged(row: dict[str, Any]) -> StagedPolicy:
     )
 
 
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+"""What decoding raises for a row that is damaged, or of a later release."""
+
+
 def readable(bodies: Iterable[B], decode: Callable[[B], T]) -> Iterator[T]:
     """What can be read of `bodies`, or of whole rows.
 
@@ -269,7 +273,7 @@ def readable(bodies: Iterable[B], decode: Callable[[B], T]) -> Iterator[T]:
     for body in bodies:
         try:
             yield decode(body)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except UNREADABLE as error:
             log.error(
                 "a row cannot be read and is passed over",
                 extra={"body": str(body)[:200], "error": f"{type(error).__name__}: {error}"},

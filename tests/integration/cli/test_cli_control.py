@@ -38,7 +38,8 @@ async def test_a_rollback_is_shown_and_then_done(site: Site, shell: Shell) -> No
     before = await generation(shell)
     done = await shell.run(*words, "--yes")
     assert done.exit_code == 0, done.output
-    assert await generation(shell) == before + 1
+    # a verdict on the instance may be published between the two
+    assert await generation(shell) > before
     assert "until `sheetanchor unfreeze eu`" in done.output
     undone = await shell.run("unfreeze", "eu")
     assert undone.output == "eu: goes on\n"

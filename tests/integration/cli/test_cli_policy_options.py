@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from operator_shell import Shell
+from registry_site import Site
 
+from registry.adapters.store.factory import SQLITE_FILE
 from sheetanchor.cli.exit_code import ExitCode
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/howto/change-a-policy-safely.md"
@@ -68,6 +72,30 @@ async def test_what_the_registry_refuses_is_told_by_option(
     assert done.exit_code == ExitCode.USAGE, done.output
     assert done.stderr.startswith(f"sheetanchor: {told}"), done.stderr
     assert await shell.json("list", "services") == {"services": []}
+
+
+async def test_a_service_that_cannot_be_read_is_told_and_made_anew(
+    site: Site, shell: Shell
+) -> None:
+    """It is not said to be absent; to create it is the way on, for only that loses nothing."""
+    assert (await shell.run("create", "service", "shop/cart", "--ttl", "20")).exit_code == 0
+    with closing(sqlite3.connect(site.settings.data_dir / SQLITE_FILE)) as database, database:
+        database.execute("UPDATE services SET body = '{}' WHERE service = 'cart'")
+    for words in (("get", "service"), ("delete", "service"), ("divert", "--cell", "eu")):
+        verb, *rest = words
+        done = await shell.run(verb, *rest, "shop/cart", *more(verb))
+        assert done.exit_code == ExitCode.FAILED, (words, done.output)
+        assert "services/cart cannot be read (KeyError: 'key')" in done.stderr
+    changed = await shell.run("update", "service", "shop/cart", "--rise", "3")
+    assert (changed.exit_code, changed.stdout) == (ExitCode.FAILED, "")
+    assert (await shell.run("create", "service", "shop/cart", "--ttl", "30")).exit_code == 0
+    found = await shell.json("get", "service", "shop/cart")
+    assert found["policy"]["record_ttl_seconds"] == 30
+
+
+def more(verb: str) -> tuple[str, ...]:
+    """What a verb needs beside."""
+    return ("--for", "60", "--reason", "why") if verb == "divert" else ()
 
 
 async def test_a_policy_that_answers_nobody_is_shown_first(shell: Shell) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from operator_shell import Shell
+from registry_site import Site
 
+from registry.adapters.store.factory import SQLITE_FILE
 from sheetanchor.cli.exit_code import ExitCode
 
 
@@ -62,6 +67,37 @@ async def test_what_was_set_is_left_to_the_frontends_again(shell: Shell) -> None
     }
     done = await shell.json("zone", "set", "--unset", "network", "--unset", "degraded-ttl")
     assert done["settings"] == {}
+
+
+async def test_settings_are_replaced_as_a_whole(shell: Shell) -> None:
+    """What is not given is left to the frontends; to give nothing is refused (I39)."""
+    await shell.run("zone", "set", "--negative-ttl", "3", "--degraded-ttl", "10")
+    done = await shell.run("zone", "set", "--replace")
+    assert (done.exit_code, "nothing to change was given" in done.stderr) == (ExitCode.USAGE, True)
+    done = await shell.json("zone", "set", "--replace", "--negative-ttl", "4")
+    assert done["settings"] == {"negative_ttl_seconds": 4}
+
+
+async def test_settings_that_cannot_be_read_are_told_and_given_anew(
+    site: Site, shell: Shell
+) -> None:
+    """They are not shown as none, and an edit of some does not drop the others."""
+    await shell.run("zone", "set", "--negative-ttl", "3", "--degraded-ttl", "10")
+    with closing(sqlite3.connect(site.settings.data_dir / SQLITE_FILE)) as database, database:
+        database.execute("UPDATE services SET body = '{}' WHERE service = 'zone'")
+    for words in (("get",), ("set", "--negative-ttl", "2"), ("set", "--unset", "network")):
+        done = await shell.run("zone", *words)
+        assert (done.exit_code, done.stdout) == (ExitCode.FAILED, "")
+        assert "the zone's settings cannot be read (KeyError('key'))" in done.stderr
+        assert "Nothing was changed" in done.stderr
+        assert "`zone set --replace`" in done.stderr
+    given = ("--negative-ttl", "2", "--degraded-ttl", "10", "--no-networks")
+    assert (await shell.run("zone", "set", "--replace", *given)).exit_code == 0
+    assert (await shell.json("zone", "get"))["settings"] == {
+        "negative_ttl_seconds": 2,
+        "degraded_ttl_seconds": 10,
+        "client_networks": {"networks": []},
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import grpc
@@ -9,6 +11,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from registry_site import Site, eventually, fields, reason, refusal, registration
 
+from registry.adapters.store.factory import SQLITE_FILE
 from sheetanchor.v1 import admin_service_pb2 as pb
 from sheetanchor.v1.audit_entry_pb2 import AuditEntry
 from sheetanchor.v1.service_pb2 import Service
@@ -49,6 +52,40 @@ async def published(site: Site, cell: str) -> ZoneSettings | None:
             found: ZoneSettings = service.policy.zone
             return found
     return None
+
+
+async def test_settings_that_cannot_be_read_are_lost_by_nobody(site: Site) -> None:
+    """They are no absence (I39): only who gives all of them may go on without them."""
+    await site.admin.UpdateZone(update(negative_ttl_seconds=3, degraded_ttl_seconds=10))
+    await eventually(lambda: published(site, "eu"))
+    with closing(sqlite3.connect(site.settings.data_dir / SQLITE_FILE)) as database, database:
+        cut = "UPDATE services SET body = replace(body, '\"networks\"', '\"net\"')"
+        assert database.execute(f"{cut} WHERE service = 'zone'").rowcount == 1
+    for refused in (
+        site.admin.GetZone(pb.GetZoneRequest(name="zone")),
+        site.admin.UpdateZone(update(negative_ttl_seconds=2)),
+        site.admin.UpdateZone(update(negative_ttl_seconds=2, look=True)),
+    ):
+        status = await refusal(refused)
+        assert reason(status) == "SERVICE_UNREADABLE"
+        assert "KeyError('networks')" in status.message
+        assert "`zone set --replace`" in status.message
+    whole = pb.UpdateZoneRequest(
+        zone=Zone(name="zone", settings=ZoneSettings(negative_ttl_seconds=2)), reason="anew"
+    )
+    whole.validate_only = True
+    assert (await site.admin.UpdateZone(whole)).settings == whole.zone.settings
+    assert reason(await refusal(site.admin.GetZone(pb.GetZoneRequest(name="zone"))))
+    whole.validate_only = False
+    await site.admin.UpdateZone(whole)
+    assert (await zone(site)).settings == ZoneSettings(negative_ttl_seconds=2)
+
+    async def served() -> bool:
+        return await published(site, "eu") == ZoneSettings(negative_ttl_seconds=2)
+
+    await eventually(served)
+    entries = await site.admin.ListAuditEntries(pb.ListAuditEntriesRequest())
+    assert "anew" in [each.reason for each in entries.audit_entries]
 
 
 async def test_settings_are_kept_and_published_in_each_cell(site: Site) -> None:
