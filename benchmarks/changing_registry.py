@@ -144,6 +144,8 @@ class ChangingRegistry(PublicationServiceServicer):
                     async with asyncio.timeout(CHECKPOINT_SECONDS):
                         event = await stream.get()
                 except TimeoutError:
+                    if not stream.empty():
+                        continue  # a checkpoint must not tell of what is yet to be sent
                     event = self._checkpoint()
                 yield event
         finally:

@@ -91,10 +91,7 @@ class PlacedRow:
     def hashes(self) -> Mapping[int, bytes]:
         """As `Row.hashes`."""
         data, at = self._data, self._at + _COUNT.size + self._count
-        return {
-            index: data[at + place * _HASH_OCTETS : at + (place + 1) * _HASH_OCTETS]
-            for place, index in enumerate(self._indexes())
-        }
+        return dict(zip(self._indexes(), _hashes(self._count).unpack_from(data, at), strict=True))
 
     def entries(self, index: int) -> bytes:
         """The octets of a bucket's entries; empty when there is no such bucket."""
@@ -208,6 +205,12 @@ def decode(data: Octets, read: Reader) -> Snapshot:
     if unread := next((each.fault for each in held.values() if each.entry is None), ""):
         raise DamagedError(Damage.CONTENT, unread)
     return Snapshot(position, tree, held)
+
+
+@cache
+def _hashes(count: int) -> struct.Struct:
+    """So many hashes in a row: of each of them a step of a cell has its own octets."""
+    return struct.Struct(f"{_HASH_OCTETS}s" * count)
 
 
 @cache

@@ -9,6 +9,7 @@ needed to place them at all raise.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from google.protobuf.message import DecodeError
 
@@ -33,6 +34,8 @@ from sheetanchor.v1 import instance_pb2, plan_pb2, service_pb2, zone_settings_pb
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _DIGEST_OCTETS = 32
 _DEFAULT = Policy()
+_REMEMBERED_OCTETS = 16 * 1024
+"""Longer entries are read each time, so that what is remembered stays small."""
 
 # a value that a newer registry may send reads as UNKNOWN, which is never served (I27)
 _HEALTH = {
@@ -89,7 +92,22 @@ def position_of(cell: str, plan: plan_pb2.Plan, region: str) -> CellPosition:
 
 
 def published_of(key: str, body: bytes, limits: Limits) -> Published:
-    """An entry, read and looked over. Never raises."""
+    """An entry, read and looked over. Never raises.
+
+    One that was just read is remembered: all that judge a step, keep it and answer from it ask
+    for what it says, before and after.
+    """
+    if len(body) > _REMEMBERED_OCTETS:
+        return _read(key, body, limits)
+    return _remembered(key, body, limits)
+
+
+@lru_cache(maxsize=128)
+def _remembered(key: str, body: bytes, limits: Limits) -> Published:
+    return _read(key, body, limits)
+
+
+def _read(key: str, body: bytes, limits: Limits) -> Published:
     if len(body) > limits.entry_octets:
         return Published(body, None, f"{key[:140]!r} has {len(body)} octets")
     try:

@@ -359,7 +359,7 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
         CellState(state.cell, accepted, confirmed_at=now, pace=slowing.pace),
         (
             Persist(accepted, served, *difference),
-            _serve(served, accepted),
+            _serve(served, accepted, difference),
             Acknowledge(accepted.position, None, held),
         ),
     )
@@ -393,8 +393,8 @@ def _slowed(
     )
 
 
-def _serve(old: Snapshot | None, new: Snapshot) -> Serve:
+def _serve(old: Snapshot | None, new: Snapshot, step: Difference | None = None) -> Serve:
     if old is None:
         return Serve(new, *EntryTree().difference(new.tree), whole=True, held=new.held)
-    changed, removed, held = turn(old.tree, old.held, new.tree, new.held)
+    changed, removed, held = turn(old.tree, old.held, new.tree, new.held, step)
     return Serve(new, changed, removed, whole=False, held=held)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from dns_frontend.plan.row import (
     EMPTY_ROW,
+    OCTETS,
     Bucket,
     Leaf,
     MemoryRow,
@@ -28,6 +29,7 @@ from dns_frontend.plan.row import (
     Reader,
     Row,
     bucket_hash,
+    differing,
     leaf_hash,
 )
 
@@ -90,7 +92,7 @@ class EntryTree:
         self.diverted = diverted
         self.faulty = faulty
         self._read = read
-        hashes = (bytes((i,)) + row.hash for i, row in enumerate(self.rows) if row.hash)
+        hashes = [OCTETS[i] + row.hash for i, row in enumerate(self.rows) if row.hash]
         self.digest = sha256(b"\x03" + b"".join(hashes)).digest()
 
     def __repr__(self) -> str:
@@ -152,12 +154,9 @@ class EntryTree:
         changed: dict[str, Published] = {}
         removed: list[str] = []
         for old_row, new_row in zip(self.rows, newer.rows, strict=True):
-            if old_row.hash == new_row.hash:
+            if old_row is new_row or old_row.hash == new_row.hash:
                 continue
-            old_hashes, new_hashes = old_row.hashes(), new_row.hashes()
-            for index in old_hashes.keys() | new_hashes.keys():
-                if old_hashes.get(index) == new_hashes.get(index):
-                    continue
+            for index in differing(old_row, new_row):
                 old, new = old_row.bucket(index), new_row.bucket(index)
                 before = {leaf.key: leaf.hash for leaf in old.leaves} if old else {}
                 for leaf in new.leaves if new else ():

@@ -103,9 +103,16 @@ class Turn(NamedTuple):
     """Held from now on."""
 
 
-def turn(old: EntryTree, old_held: Held, new: EntryTree, new_held: Held) -> Turn:
-    """From one content with its held names to another."""
-    difference = old.difference(new)
+def turn(
+    old: EntryTree,
+    old_held: Held,
+    new: EntryTree,
+    new_held: Held,
+    difference: Difference | None = None,
+) -> Turn:
+    """From one content with its held names to another; `difference` where it is known."""
+    if difference is None:
+        difference = old.difference(new)
     if not old_held and not new_held:
         return Turn(difference.changed, difference.removed, {})
     changed, removed = dict(difference.changed), set(difference.removed)

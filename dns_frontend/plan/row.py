@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 
 from dns_frontend.plan.entry import ServiceEntry
 
+OCTETS = tuple(bytes((each,)) for each in range(256))
+"""Each octet as a string of one."""
+
 
 class Published(NamedTuple):
     """An entry as it came, and what it says."""
@@ -146,6 +149,33 @@ class PatchedRow:
         return bucket.find(key) if bucket is not None else None
 
 
+def differing(old: Row, new: Row) -> Iterable[int]:
+    """The second octets under which two rows may differ, all others being surely the same.
+
+    Costs what was changed, where both lie in the same place but for that.
+    """
+    below, before = _layers(old)
+    other, after = _layers(new)
+    if below is other:
+        # the very bucket is the same one; a bucket that was never changed is in neither
+        return [
+            index
+            for index in before.keys() | after.keys()
+            if index not in before or index not in after or before[index] is not after[index]
+        ]
+    old_hashes, new_hashes = old.hashes(), new.hashes()
+    return [
+        index
+        for index in old_hashes.keys() | new_hashes.keys()
+        if old_hashes.get(index) != new_hashes.get(index)
+    ]
+
+
+def _layers(row: Row) -> tuple[Row, Mapping[int, Bucket | None]]:
+    """A row, and the buckets instead of those in it."""
+    return (row.under, row.over) if isinstance(row, PatchedRow) else (row, {})
+
+
 def leaf_hash(key: bytes, body: bytes) -> bytes:
     """The contract's hash of an entry."""
     return sha256(b"\x00" + key + b"\x00" + body).digest()
@@ -160,7 +190,7 @@ def row_hash(hashes: Mapping[int, bytes]) -> bytes:
     """The contract's hash of a row, whose buckets are in order; empty when there are none."""
     if not hashes:
         return b""
-    octets = b"".join(bytes((index,)) + each for index, each in hashes.items())
+    octets = b"".join([OCTETS[index] + each for index, each in hashes.items()])
     return sha256(b"\x02" + octets).digest()
 
 
