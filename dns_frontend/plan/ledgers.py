@@ -18,7 +18,7 @@ from dns_frontend.plan.population import Population
 from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.standing import IN
 
-OPEN_MAXIMUM = 8192
+OPEN_MAXIMUM = 4096
 """Ledgers open that might as well be closed; an eighth of them is closed at a time."""
 
 

@@ -43,6 +43,8 @@ EDE_NOT_AUTHORITATIVE = 20
 MODES = tuple(ServingMode)
 _POINTER_TO_QUESTION = b"\xc0\x0c"
 _FIXED = Struct("!HHIH")
+_FEW_TURNS = 64
+"""With so many turns at most, where answers begin is kept once for all names that have the same."""
 _ALPN_PARAMETER = 1
 _PORT_PARAMETER = 3
 """Keys of parameters (RFC 9460, section 14.3.2)."""
@@ -221,6 +223,8 @@ class Encoder:
         told = parts
         if len(parts) == len(records.data):
             starts = tuple(index * len(parts[0]) for index in records.turns)
+            if len(starts) <= _FEW_TURNS:
+                starts = _shared(starts)
         if starts:
             ring = b"".join(parts) * 2
             told = parts[: self._told(question, len(parts[0]))]
@@ -351,6 +355,12 @@ class Encoder:
         offset = HEADER_OCTETS + sum(len(label) + 1 for label in question[: len(question) - shared])
         head = b"".join(_wire_label(label) for label in owner[: len(owner) - shared])
         return head + pack("!H", 0xC000 | offset)
+
+
+@lru_cache(maxsize=1024)
+def _shared(starts: tuple[int, ...]) -> tuple[int, ...]:
+    """The same, as the one object that all names with these have."""
+    return starts
 
 
 @lru_cache(maxsize=4096)
