@@ -8,7 +8,6 @@ drains and lives on; a SIGKILL ends it like any process.
 
 from __future__ import annotations
 
-import queue
 import signal
 import sys
 import threading
@@ -25,16 +24,15 @@ from sheetanchor.v1 import instance_pb2, registration_service_pb2, registration_
 
 def main(registry: str, region: str, service: str, instance: str, address: str) -> None:
     """Serve, register, heartbeat, and obey signals until told to end."""
+    # before any thread is there: whichever would take a signal, it must not be one that sleeps on
+    wishes = {signal.SIGTERM, signal.SIGUSR1}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wishes)
     server = grpc.server(futures.ThreadPoolExecutor(2))
     servicer = health.HealthServicer()
     servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     port = server.add_insecure_port(f"{address}:0")
     server.start()
-
-    wishes: queue.Queue[str] = queue.Queue()
-    signal.signal(signal.SIGTERM, lambda *_: wishes.put("deregister"))
-    signal.signal(signal.SIGUSR1, lambda *_: wishes.put("drain"))
 
     with grpc.insecure_channel(registry) as channel:
         stub = registration_service_pb2_grpc.RegistrationServiceStub(channel)
@@ -70,8 +68,8 @@ def main(registry: str, region: str, service: str, instance: str, address: str) 
 
         threading.Thread(target=listen, daemon=True).start()
         while True:
-            match wishes.get():
-                case "drain":
+            match signal.sigwait(wishes):
+                case signal.SIGUSR1:
                     stub.DrainInstance(
                         registration_service_pb2.DrainInstanceRequest(name=name, uid=uid)
                     )

@@ -119,12 +119,12 @@ async def test_other_region_lives_on_while_one_registry_is_away(site: Site) -> N
         assert west.state == instance_pb2.Instance.STATE_ACTIVE, (
             "its own absence aged a lease (I23)"
         )
-        async with member(registries["west"], "west", "late", "127.66.4.1"):
+        async with member(registries["west"], "west", "late", "127.67.0.1"):
             for frontend in frontends.values():
                 await asyncio.to_thread(
                     wait_for,
                     f"a change of west at {frontend.process.name}",
-                    lambda f=frontend: addresses(f, pinned("late", "west")) == {"127.66.4.1"},
+                    lambda f=frontend: addresses(f, pinned("late", "west")) == {"127.67.0.1"},
                 )
         await asyncio.to_thread(look, "at the end")
         assert bad == []
