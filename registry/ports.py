@@ -39,7 +39,6 @@ from registry.domain.notice import Notice, Topic
 from registry.domain.observation import ObserverId
 from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
-from registry.domain.place import Departure
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
 from registry.domain.remnant import Forgotten as Forgotten
 from registry.domain.role import Role
@@ -47,6 +46,7 @@ from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
 from registry.domain.sighting import Claim
 from registry.domain.stage_report import StageReport, StageWord
+from registry.domain.state import State as State
 from registry.domain.tally import Tally
 from registry.domain.track import TrackRecord
 from registry.domain.velocity import Tracks
@@ -66,19 +66,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All services (tombstoned ones too) and instances at one revision."""
-
-    revision: Revision
-    services: Sequence[Service]
-    instances: Sequence[Instance]
-    renewals: Mapping[int, int]
-    """How often each lease, by its id, has been renewed."""
-    departures: Sequence[Departure] = ()
-    """Places left within DRAIN_SECONDS by instances that are gone, the earliest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ functions `decide_lead` and `judge_move`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.adapters.store.database import Transaction
@@ -40,6 +40,12 @@ def begin(tx: Transaction, cell: CellName, region: RegionName) -> None:
         region,
         b"",
     )
+
+
+def begin_all(tx: Transaction, new: Mapping[CellName, RegionName]) -> None:
+    """Make the rows of several cells, in one order everywhere."""
+    for cell in sorted(new):
+        begin(tx, cell, new[cell])
 
 
 def lead(

@@ -217,13 +217,8 @@ class SqlStore:
         # looked for first: a database that only reads will do where all are known
         known = {head.cell for head in await self.heads()}
         new = {cell: region for cell, region in own.items() if cell not in known}
-
-        def begin(tx: Transaction) -> None:
-            for cell in sorted(new):
-                cells.begin(tx, cell, new[cell])
-
         if new:
-            await self._database.write(begin)
+            await self._database.write(lambda tx: cells.begin_all(tx, new))
 
     async def lead(
         self, cell: CellName, region: RegionName, node: str, lease_seconds: float
