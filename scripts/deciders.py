@@ -59,6 +59,14 @@ DECIDERS: dict[str, Decider] = {
     ),
     "dns_frontend/plan/holding.py": Decider((f"{_FRONTEND}holding.py",), ("held_over", "mended")),
     "dns_frontend/plan/probation.py": Decider((f"{_FRONTEND}probation.py",), ("soak", "begin")),
+    # publication
+    "registry/domain/head.py": Decider((f"{_REGISTRY}publication_tables.py",), ("judge_move",)),
+    "registry/domain/leadership.py": Decider((f"{_REGISTRY}publication_tables.py",), ()),
+    "registry/domain/gc.py": Decider((f"{_REGISTRY}publication_tables.py",), ()),
+    "registry/domain/floor.py": Decider((f"{_REGISTRY}preview.py",), ()),
+    "registry/domain/preview.py": Decider((f"{_REGISTRY}preview.py",), ()),
+    "registry/domain/stage.py": Decider((f"{_REGISTRY}stage.py",), ()),
+    "registry/domain/zone_admission.py": Decider((f"{_REGISTRY}zone_settings.py",), ("_networks",)),
     # failover
     "registry/domain/readiness.py": Decider((f"{_REGISTRY}readiness.py",), ("stands_in",)),
     "registry/domain/diversion.py": Decider((f"{_REGISTRY}diversion.py",), ("diverted",)),
@@ -70,6 +78,7 @@ DECIDERS: dict[str, Decider] = {
     ),
     "dns_frontend/plan/ramp.py": Decider((f"{_FRONTEND}ramp.py",), ("step",)),
     "dns_frontend/plan/diversion.py": Decider((f"{_FRONTEND}diversion.py",), ("until",)),
+    "dns_frontend/plan/ledger.py": Decider((f"{_FRONTEND}ledger.py", f"{_FRONTEND}ttl.py"), ()),
     "dns_frontend/plan/lifetime.py": Decider(
         (f"{_FRONTEND}lifetime.py", f"{_FRONTEND}ttl.py"), ("ebb",)
     ),

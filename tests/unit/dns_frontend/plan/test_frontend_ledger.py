@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from answer_samples import API, GRPC, HTTP, endpoint, entry, tombstone
+from answer_samples import API, GOSSIP, GRPC, HTTP, endpoint, entry, tombstone
 
-from dns_frontend.plan.entry import Health, Policy
+from dns_frontend.plan.entry import AllDown, Health, Policy
 from dns_frontend.plan.keepsake import keepsake, recall
 from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.memory import REMEMBERED_MAXIMUM
@@ -232,3 +232,144 @@ def test_two_versions_of_one_instance_are_remembered_for_what_each_offered() -> 
     book.put("east", "east", entry(endpoint("a", ports=())), 1.0)
     book.put("east", "east", entry(), 2.0)
     assert [e.ports for e in book.tier("east").remembered] == [(), (HTTP,)]
+
+
+ILL = Health.UNHEALTHY
+
+
+def test_what_a_registry_lost_goes_on_as_it_was_and_is_known_as_lost() -> None:
+    book = ledger()
+    kept = entry(endpoint("a"))
+    book.put("east", "east", kept, 0.0)
+    book.put("west", "west", entry(endpoint("w")), 0.0)
+    assert book.says("east", kept)
+    assert not book.says("east", entry(endpoint("b")))
+    assert not book.is_lost_in("east")
+    book.hold("east", "east", kept, 1.0)
+    assert (book.is_lost_in("east"), book.is_lost_in("west")) == (True, False)
+    assert not book.says("east", kept), "it would be found again by being said again"
+    assert names(book.tier("east").healthy) == ["a"]
+    book.put("east", "east", kept, 2.0)
+    assert not book.is_lost_in("east")
+    assert book.says("east", kept)
+    book.drop("east", 3.0)
+    assert not book.says("east", book.entries["east"])
+
+
+def test_the_names_below_a_service_are_those_of_all_its_regions_or_of_one() -> None:
+    book = ledger()
+    book.put("east", "east", entry(endpoint("a", ports=(HTTP,)), endpoint("new", ports=())), 0.0)
+    ill = endpoint("w", health=Health.UNKNOWN, ports=(GOSSIP,))
+    book.put("west", "west", entry(ill), 0.0)
+    east = {("_why",), ("a",), ("new",), ("_tcp",), ("_tcp", "_http")}
+    west = {("_why",), ("w",), ("_udp",), ("_udp", "_gossip")}
+    assert book.children("east") == east
+    assert book.children("west") == west
+    assert book.children("") == east | west
+    assert book.children("") is book.children(""), "asked for often, and found out once"
+    book.put("west", "west", tombstone(), 1.0)
+    assert book.children("") == east
+    assert book.size == 2
+
+
+@pytest.mark.parametrize("what", ["missing", "remembered", "out", "nothing"])
+def test_what_is_worth_keeping_of_a_service(what: str) -> None:
+    """Each by itself: none of it would be told again by the cells."""
+    book = ledger()
+    book.put("east", "east", entry(endpoint("a")), 0.0)
+    match what:
+        case "missing":
+            # of one that was never validated there is no standing
+            book.put("west", "west", entry(endpoint("w", health=Health.UNKNOWN)), 1.0)
+            book.drop("west", 2.0)
+        case "remembered":
+            book.recall("west", "west", [endpoint("w")])
+        case "out":
+            book.put("east", "east", entry(endpoint("a", health=ILL)), 1.0)
+    found = (bool(book.missing), bool(book.remembered), book.standings.get("east") == OUT)
+    assert found == (what == "missing", what == "remembered", what == "out")
+    assert book.notable is (what != "nothing")
+
+
+def test_what_was_never_there_cannot_be_dropped_nor_be_dropped_twice() -> None:
+    book = ledger()
+    book.drop("nowhere", 0.0)
+    assert not book.entries
+    book.put("east", "east", entry(endpoint("a"), endpoint("b", health=Health.UNKNOWN)), 0.0)
+    book.drop("east", 1.0)
+    kept = book.entries["east"]
+    assert names(kept.endpoints) == ["a"]
+    book.drop("east", 2.0)
+    assert book.entries["east"] is kept
+
+
+def test_a_deleted_service_is_alive_nowhere() -> None:
+    book = ledger()
+    book.put("east", "east", tombstone(), 0.0)
+    assert book.alive_in == frozenset()
+
+
+def test_what_was_remembered_before_a_restart_comes_back_unless_it_is_offered_again() -> None:
+    book = ledger()
+    both = endpoint("a", "10.0.0.1", "2001:db8::1", ports=(HTTP,))
+    same = endpoint("b", "10.0.0.9", ports=(HTTP,))
+    book.recall("west", "west", [both])
+    assert book.remembered == {"west": (both,)}, "of a cell that has not said anything yet"
+    book.put("east", "east", entry(endpoint("c", "10.0.0.2", ports=(HTTP,))), 0.0)
+    book.recall("east", "east", [same])
+    assert "east" not in book.remembered, "it offered exactly what another offers now"
+    book.recall("east", "east", [both, same])
+    assert book.remembered["east"] == (both,)
+
+
+def test_a_region_that_was_left_before_a_restart_waits_for_its_cells() -> None:
+    book = ledger()
+    book.restart(("west",), 0.0)
+    book.put("east", "east", entry(endpoint("a")), 1.0)
+    assert book.standings == {"west": OUT, "east": IN}
+    book.put("west", "west", entry(endpoint("w")), 2.0)
+    assert book.standings["west"].out
+    assert book.review(32.0)
+    assert book.standings["west"] == IN
+    book.put("west", "west", tombstone(), 40.0)
+    assert "west" not in book.standings, "heard of, and nothing to judge"
+
+
+@pytest.mark.parametrize(
+    ("healthy", "ill", "standing"),
+    [
+        pytest.param(0, 0, None, id="nobody: nothing to judge"),
+        pytest.param(1, 1, IN, id="half"),
+        pytest.param(2, 2, IN, id="half of more"),
+        pytest.param(1, 2, OUT, id="less than half"),
+        pytest.param(0, 1, OUT, id="none"),
+    ],
+)
+def test_a_region_is_judged_by_all_that_were_validated(
+    healthy: int, ill: int, standing: object
+) -> None:
+    crowd = [endpoint(f"u{n}") for n in range(healthy)]
+    crowd += [endpoint(f"d{n}", health=ILL) for n in range(ill)]
+    others = [endpoint("l", health=Health.DRAINING), endpoint("n", health=Health.UNKNOWN)]
+    book = ledger()
+    book.put("east", "east", entry(*crowd, *others), 0.0)
+    assert book.standings.get("east") == standing
+    split = ledger()
+    for number, each in enumerate(crowd):
+        split.put(f"east-{number}", "east", entry(each), 0.0)
+    assert split.standings.get("east") == standing, "in however many cells they are"
+
+
+def test_who_was_healthy_last_is_known_where_the_policy_answers_with_them() -> None:
+    policy = Policy(all_down=AllDown.LAST_KNOWN_GOOD)
+    book = ledger()
+    book.put("west", "west", entry(endpoint("w"), policy=policy), 0.0)
+    book.put("east", "east", entry(endpoint("a"), endpoint("b"), endpoint("c", health=ILL)), 0.0)
+    assert book.tier("east").good == {"a-uid", "b-uid"}
+    assert book.tier("west").good == {"w-uid"}
+    book.put("east", "east", entry(endpoint("a", health=ILL), endpoint("b"), endpoint("c")), 1.0)
+    assert book.tier("east").good == {"b-uid", "c-uid"}
+    down = [endpoint(each, health=ILL) for each in "abc"]
+    book.put("east", "east", entry(*down), 2.0)
+    assert book.tier("east").good == {"b-uid", "c-uid"}
+    assert book.tier("west").good == {"w-uid"}
