@@ -61,12 +61,19 @@ DECIDERS: dict[str, Decider] = {
     "dns_frontend/plan/probation.py": Decider((f"{_FRONTEND}probation.py",), ("soak", "begin")),
     # publication
     "registry/domain/head.py": Decider((f"{_REGISTRY}publication_tables.py",), ("judge_move",)),
-    "registry/domain/leadership.py": Decider((f"{_REGISTRY}publication_tables.py",), ()),
-    "registry/domain/gc.py": Decider((f"{_REGISTRY}publication_tables.py",), ()),
-    "registry/domain/floor.py": Decider((f"{_REGISTRY}preview.py",), ()),
-    "registry/domain/preview.py": Decider((f"{_REGISTRY}preview.py",), ()),
-    "registry/domain/stage.py": Decider((f"{_REGISTRY}stage.py",), ()),
+    "registry/domain/leadership.py": Decider(
+        (f"{_REGISTRY}publication_tables.py",), ("decide_lead",)
+    ),
+    "registry/domain/gc.py": Decider((f"{_REGISTRY}publication_tables.py",), ("reason_to_keep",)),
+    "registry/domain/floor.py": Decider((f"{_REGISTRY}preview.py",), ("lowered_floors",)),
+    "registry/domain/preview.py": Decider((f"{_REGISTRY}preview.py",), ("is_confirmed",)),
+    "registry/domain/stage.py": Decider((f"{_REGISTRY}stage.py",), ("step",)),
     "registry/domain/zone_admission.py": Decider((f"{_REGISTRY}zone_settings.py",), ("_networks",)),
+    "registry/domain/occupancy.py": Decider((f"{_REGISTRY}occupancy.py",), ()),
+    "registry/domain/tally.py": Decider((f"{_REGISTRY}tally.py",), ()),
+    "registry/domain/service_edit.py": Decider(
+        (f"{_REGISTRY}service_edit.py", f"{_REGISTRY}stage_edit.py", f"{_REGISTRY}preview.py"), ()
+    ),
     # failover
     "registry/domain/readiness.py": Decider((f"{_REGISTRY}readiness.py",), ("stands_in",)),
     "registry/domain/diversion.py": Decider((f"{_REGISTRY}diversion.py",), ("diverted",)),

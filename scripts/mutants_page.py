@@ -29,6 +29,9 @@ REASONS: dict[str, dict[str, str]] = {
     "registry/domain/tenancy.py": {
         "_leave: left > since -> left >= since": "what is put in so is forgotten two lines below",
     },
+    "registry/domain/zone_admission.py": {
+        "_networks: return () -> return None": "the complaint refuses all of it",
+    },
     "registry/domain/readiness.py": {
         "stands_in: healthy + _ROUNDING >= policy.enter_threshold * counted"
         " -> healthy + _ROUNDING > policy.enter_threshold * counted": _HAIR,

@@ -27,8 +27,9 @@ from registry.domain.names import (
     ServiceKey,
 )
 from registry.domain.occupancy import Occupancy
+from registry.domain.operation import Register
 from registry.domain.plan import Endpoint, Hold, ServicePlan
-from registry.domain.room import POLICY_OCTETS, octets_of
+from registry.domain.room import POLICY_OCTETS, most_of, octets_of, place_of, size_of
 from registry.domain.velocity import Reason
 
 SHOP = ServiceKey(NamespaceId("shop"), ServiceId("web"))
@@ -115,6 +116,37 @@ def test_what_is_promised_counts_until_it_is_released() -> None:
     occupancy.release(second)
     with pytest.raises(ServiceFull):
         occupancy.promise(registration("e"))
+
+
+def test_to_release_one_promise_keeps_the_others() -> None:
+    occupancy = full_of()
+    first, *_ = (occupancy.promise(registration(name)) for name in "abc")
+    occupancy.release(first)
+    occupancy.promise(registration("d"))
+    with pytest.raises(ServiceFull):
+        occupancy.promise(registration("e"))
+
+
+def test_who_registers_again_as_it_is_needs_no_room() -> None:
+    occupancy = full_of("a", "b", "c", octets=100)
+    for octets in (100, 50):
+        promise = occupancy.promise(registration("a", {"k": "v" * octets}))
+        assert promise.size == (0, 0)
+        occupancy.release(promise)
+
+
+def test_where_it_is_written_it_is_told_what_is_known_of_the_entries_concerned() -> None:
+    occupancy = full_of("a", "b")
+    one = size_of(registration("c", {"k": ""}))
+    occupancy.promise(registration("c", {"k": ""}))
+    into = [Register(registration(name), Incarnation(name), "") for name in ("c", "d")]
+    elsewhere = Register(registration("c", cell="us"), Incarnation("x"), "")
+    here, there = place_of(registration("c")), place_of(registration("c", cell="us"))
+    tally = occupancy.tally([*into, elsewhere], Revision(7))
+    assert tally.revision == 7
+    assert tally.most == most_of(SMALL)
+    assert tally.taken == {here: one.plus(one), there: (0, 0)}
+    assert tally.promised == {here: one}
 
 
 def test_one_that_is_there_may_register_again_as_it_is_or_smaller() -> None:

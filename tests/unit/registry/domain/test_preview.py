@@ -14,7 +14,7 @@ from registry.domain.health import Health
 from registry.domain.instance import Instance
 from registry.domain.names import CellName, Incarnation
 from registry.domain.operation import DeleteService, UpdateService
-from registry.domain.preview import SHOWN_LIMIT, is_confirmed, preview_of, shown_first
+from registry.domain.preview import is_confirmed, preview_of, shown_first
 from registry.domain.service import (
     AllDown,
     FailoverPolicy,
@@ -48,9 +48,12 @@ class TestPreview:
         assert preview_of((), ("ab", "c")).digest != preview_of((), ("a", "bc")).digest
 
     def test_a_long_list_is_counted_after_its_beginning(self) -> None:
-        lines = [str(n) for n in range(SHOWN_LIMIT + 5)]
-        assert shown_first(lines, "things") == (*lines[:SHOWN_LIMIT], "and 5 more things")
-        assert shown_first(lines[:SHOWN_LIMIT], "things") == tuple(lines[:SHOWN_LIMIT])
+        lines = [str(n) for n in range(17)]
+        assert shown_first(lines, "things") == (*lines[:12], "and 5 more things")
+        assert shown_first(lines[:12], "things") == tuple(lines[:12])
+
+    def test_a_digest_is_short_enough_to_be_typed(self) -> None:
+        assert len(preview_of((), ("a",)).digest) == 16
 
 
 class TestDeletion:

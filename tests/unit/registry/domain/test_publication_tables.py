@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.gc import Reach, Reason, StoredPlan, reason_to_keep, removable
+from registry.domain.gc import Keep, Reach, Reason, StoredPlan, reason_to_keep, removable
 from registry.domain.head import Attempt, Move, Pointer, judge_move
-from registry.domain.leadership import LEASE_LIMIT_MS, Bid, Seat, decide_lead
+from registry.domain.leadership import Bid, Seat, decide_lead
 from registry.domain.names import Epoch, Generation
 from registry.domain.sighting import CLAIM_LIMIT, Claim, Sighting, fold_claim
 
@@ -34,6 +34,11 @@ def test_a_head_moves_as_the_table_says(
     assert judge_move(at, Attempt(by, Generation(parent), Generation(generation))) is move
 
 
+def test_a_cell_is_not_frozen_unless_it_is_said_to_be() -> None:
+    at = Pointer(Epoch(2), Generation(5))
+    assert judge_move(at, Attempt(Epoch(2), Generation(5), Generation(6))) is Move.MADE
+
+
 @pytest.mark.parametrize(
     ("leader", "until_ms", "seen", "exclusive", "epoch"),
     [
@@ -42,7 +47,9 @@ def test_a_head_moves_as_the_table_says(
         ("other", 1000, 0, False, 5),
         ("other", 1001, 0, False, None),
         ("other", 1001, 0, True, 5),
-        ("other", 1001 + LEASE_LIMIT_MS, 0, False, 5),
+        ("other", 301_000, 0, False, None),
+        # further ahead than five minutes: no lease is
+        ("other", 301_001, 0, False, 5),
         ("me", 2000, 4, False, 5),
         ("", 0, 40, False, 41),
         ("other", 1001, 40, False, None),
@@ -110,6 +117,27 @@ def test_a_plan_is_kept_for_the_first_reason_of_the_table(
     """I4: age alone never deletes."""
     plan = StoredPlan(Generation(generation), made_ms, is_base=False)
     assert reason_to_keep(plan, REACH) is reason
+
+
+def test_what_is_kept_though_nobody_needs_it() -> None:
+    """64 generations and a day; and a frontend may come back for a week."""
+    assert Keep() == Keep(64, 86_400.0, 604_800.0)
+    Keep(2, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("generations", "seconds", "frontend_seconds", "said"),
+    [
+        pytest.param(1, 0.0, 0.0, "below 2", id="nothing to roll back to"),
+        pytest.param(64, -1.0, 0.0, "negative", id="plans of the future"),
+        pytest.param(64, 0.0, -1.0, "negative", id="frontends of the future"),
+    ],
+)
+def test_a_clean_up_that_cannot_be_meant_is_refused(
+    generations: int, seconds: float, frontend_seconds: float, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        Keep(generations, seconds, frontend_seconds)
 
 
 def test_what_a_kept_plan_is_read_by_is_kept() -> None:

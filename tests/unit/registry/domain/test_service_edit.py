@@ -23,7 +23,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.operation import CreateService, DeleteService, UpdateService
+from registry.domain.operation import CreateService, DeleteService, DivertService, UpdateService
 from registry.domain.service import Service, ServicePolicy
 from registry.domain.service_edit import decide_service, open_service
 
@@ -100,6 +100,18 @@ class TestServiceEdits:
         with pytest.raises(EtagMismatch) as caught:
             decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2", {})
         assert caught.value.details["current_etag"] == "e1"
+
+    def test_a_diversion_is_put_beside_the_policy_and_ended_by_no_time_at_all(self) -> None:
+        cell = CellName("eu")
+        edit = DivertService(SERVICE, cell, 60.0, "moving house", "")
+        verdict = decide_service(edit, LIVE, (), REVISION, NOW_MS, "e2", {})
+        (diversion,) = verdict.service.diversions
+        assert (diversion.cell, diversion.reason) == (cell, "moving house")
+        assert verdict.service.policy == LIVE.policy
+        assert (verdict.service.etag, verdict.service.revision) == ("e2", REVISION)
+        over = DivertService(SERVICE, cell, 0.0, "", "e2")
+        ended = decide_service(over, verdict.service, (), Revision(10), NOW_MS, "e3", {})
+        assert ended.service.diversions == ()
 
     @pytest.mark.parametrize("etag", ["", "e1"])
     def test_an_update_replaces_the_policy(self, etag: str) -> None:

@@ -96,6 +96,40 @@ def test_one_voice_of_a_whole_bake_is_enough() -> None:
     assert told(*late, *each(40, 60, A, B))[1] == Judgement(Outcome.PROMOTED)
 
 
+def test_a_judge_that_looks_once_a_gap_was_not_away() -> None:
+    bake, judgement = told((0, Looked()), (10, Looked()))
+    assert (bake.begun, bake.seen, judgement) == (0, 10, BAKING)
+
+
+@pytest.mark.parametrize("begun", [0.0, 5000.0])
+def test_all_times_are_since_it_began_and_not_since_the_clock_did(begun: float) -> None:
+    """Of a judge who has been up for long."""
+    alone, judgement = begin("s1", begun), BAKING
+    for second in (0.0, 10.0, 20.0, 30.0):
+        alone, judgement = step(alone, Looked(), begun + second, PACE)
+        assert judgement == BAKING
+    _, judgement = step(alone, Looked(), begun + 31.0, PACE)
+    assert judgement.reason == "no canary vouched for it within 30 s"
+    heard = begin("s1", begun)
+    for second in range(0, 60, 5):
+        heard, _ = step(heard, Vouched(A), begun + second, PACE)
+        heard, judgement = step(heard, Looked(), begun + second, PACE)
+        assert judgement == BAKING
+    heard, judgement = step(heard, Looked(), begun + 60.0, PACE)
+    assert judgement == BAKING
+    _, judgement = step(heard, Looked(), begun + 65.5, PACE)
+    assert judgement.reason.startswith("canary a fell silent 66 s after its first word")
+
+
+def test_the_pace_unless_it_is_said_otherwise() -> None:
+    assert Pace() == Pace(60.0, 10.0, 30.0)
+
+
+@pytest.mark.parametrize("seconds", [(0.0, 10.0, 30.0), (0.5, 0.5, 30.0), (60.0, 30.0, 30.0)])
+def test_a_pace_may_be_as_short_as_can_be_meant(seconds: tuple[float, float, float]) -> None:
+    assert Pace(*seconds).gap_seconds == seconds[1]
+
+
 @pytest.mark.parametrize("seconds", [(-1.0, 10.0, 30.0), (60.0, 0.0, 30.0), (60.0, 31.0, 30.0)])
 def test_a_pace_that_cannot_be_meant_is_refused(seconds: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="bake_seconds"):

@@ -90,6 +90,13 @@ def test_what_cannot_be_meant_is_refused_by_the_name_of_its_field(
     assert refused(draft) == fields
 
 
+def test_a_thousand_networks_are_not_too_many() -> None:
+    networks = [(f"10.{n // 256}.{n % 256}.0/24", "eu") for n in range(1000)]
+    assert (
+        len(admit_zone(DraftZone(client_networks=networks), REGIONS).client_networks or ()) == 1000
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
