@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -111,6 +113,13 @@ class DnsServerThread:
         """Whether a connection's replies wait for its client. In the server's own thread."""
         now = self._loop.time()
         return any(each.stalled_for(now) > 0 for each in self._listener._tcp._connections)
+
+    def has_datagram(self) -> bool:
+        """Whether a datagram waits to be read. In any thread."""
+        waiting = self._listener._udp._socket
+        assert waiting is not None
+        octets = fcntl.ioctl(waiting.fileno(), termios.FIONREAD, bytes(4))
+        return octets != bytes(4)
 
     def read_all(self) -> None:
         """Wait until the server has taken in what was sent to it before."""

@@ -7,6 +7,7 @@ rates' clock stands still, so that how many are answered is known.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -32,21 +33,27 @@ class Flooded:
         self._way = way_of(loop)
 
     def ask(self, source: str, packet: bytes, times: int = 1) -> list[bytes]:
-        """The replies to datagrams sent in one go; what is not there will not come."""
+        """The replies to datagrams sent in one go: as many as the server says it has sent."""
         WAYS.add(self._way)
+        counters = self.server.counters
+        asked, silent = counters.queries_udp, counters.dropped_rate
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind((source, 0))
             client.connect(self.server.address)
             for _ in range(times):
                 client.send(packet)
+            deadline = time.monotonic() + 30.0
+            while counters.queries_udp < asked + times:
+                assert time.monotonic() < deadline, "all are read some time"
+                time.sleep(0.001)
             self.server.read_all()
+            client.settimeout(30.0)
+            sent = times - (counters.dropped_rate - silent)
+            replies = [client.recv(4096) for _ in range(sent)]
             client.setblocking(False)
-            replies = []
-            try:
-                while True:
-                    replies.append(client.recv(4096))
-            except BlockingIOError:
-                return replies
+            with pytest.raises(BlockingIOError):
+                client.recv(4096)
+            return replies
 
     def cookie(self, source: str) -> bytes:
         """The whole cookie of an address, which the server has judged once."""

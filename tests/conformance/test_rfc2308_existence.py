@@ -168,7 +168,7 @@ def test_rfc8906_3_1_2_no_type_is_answered_otherwise_for_being_strange(
     served: DnsServerThread, tcp: bool
 ) -> None:
     """OPT, TKEY, TSIG, MAILA, MAILB, those for queries alone, and what nobody has assigned."""
-    for kind in (0, 41, *range(128, 251), 253, 254, 256, 0x8000, 0xFF00, 0xFFFF):
+    for kind in (0, 41, *range(128, 249, 8), 249, 250, 253, 254, 256, 0x8000, 0xFF00, 0xFFFF):
         assert_no_data(served, API_NAME, f"TYPE{kind}", tcp=tcp)
         absent = served.ask(f"nope.{ZONE}", f"TYPE{kind}", tcp=tcp)
         assert absent.rcode() == NXDOMAIN

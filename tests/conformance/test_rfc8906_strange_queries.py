@@ -205,7 +205,7 @@ def test_rfc8945_5_2_what_is_wrong_besides_the_signature_comes_first(
 @both
 @pytest.mark.row("25", "h15")
 @pytest.mark.parametrize("class_", [0, 2, 3, 4, 5, 254, 255, 0x8001, 0xFF01, 65_535])
-@pytest.mark.parametrize("kind", [1, 6, 16, 252, 255, 666])
+@pytest.mark.parametrize("kind", [1, 6, 252, 255])
 def test_a_class_that_is_not_ours_is_refused_for_every_type(
     served: DnsServerThread, transport: str, class_: int, kind: int
 ) -> None:

@@ -196,6 +196,8 @@ def test_systemd_resolved_answers_denies_and_follows_a_failover(tmp_path: Path) 
     apart = ["unshare", "--mount", "--net"]
     if program is None:
         pytest.skip("systemd-resolved is not installed")
+    if not os.access("/dev/net/tun", os.W_OK):
+        pytest.skip("this machine has no network devices of a program's own")
     if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False).returncode:
         pytest.skip("this machine lets nobody have namespaces of their own")
     scene = ROOT / "tests" / "resolved_scene.py"
@@ -210,6 +212,9 @@ def test_systemd_resolved_answers_denies_and_follows_a_failover(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen.pop("ports")[0] == "NOERROR"
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    goes_on = int(told.stdout.split()[1]) >= 254
+    kept = ["NOERROR", ["10.0.0.9"]] if goes_on else ["SERVFAIL", []]
     assert seen == {
         "found": ["NOERROR", ["10.0.0.1", "10.0.0.2"]],
         "absent": ["NXDOMAIN", []],
@@ -217,7 +222,7 @@ def test_systemd_resolved_answers_denies_and_follows_a_failover(tmp_path: Path) 
         "between": ["NOERROR", []],
         "moved": ["NOERROR", ["10.0.0.9"]],
         "late": ["NOERROR", ["10.0.0.7"]],
-        "gone": ["SERVFAIL", []],
+        "gone": kept,
     }
 
 

@@ -66,6 +66,59 @@ def test_node_finds_addresses_and_ports(server: DnsServerThread) -> None:
     assert {"10.0.0.1", "10.0.0.2", f"{TARGET} 9090"} <= set(said([node, "-e", text]))
 
 
+ASK_TWICE = {
+    "dnspython": """
+import dns.resolver
+resolver = dns.resolver.Resolver(configure=False)
+resolver.nameservers, resolver.port = ["127.0.0.1"], PORT
+resolver.timeout, resolver.lifetime = 20.0, 40.0
+for _ in range(2):
+    print(len(resolver.resolve("NAME.", "A")))
+    try:
+        resolver.resolve("absent.NAME.", "A")
+    except dns.resolver.NXDOMAIN:
+        print("absent")
+""",
+    "c-ares": """
+import pycares
+channel = pycares.Channel(servers=["127.0.0.1:PORT"], timeout=20.0, tries=2)
+told = []
+for _ in range(2):
+    for name in ("NAME", "absent.NAME"):
+        channel.query(name, pycares.QUERY_TYPE_A, callback=lambda *answer: told.append(answer))
+        channel.wait()
+for reply, error in told:
+    print("absent" if error == pycares.errno.ARES_ENOTFOUND else len(reply.answer))
+""",
+    "Node": """
+const { Resolver } = require("node:dns").promises;
+const resolver = new Resolver({ timeout: 20000, tries: 2 });
+resolver.setServers(["127.0.0.1:PORT"]);
+(async () => {
+  for (let each = 0; each < 2; each++) {
+    console.log((await resolver.resolve4("NAME")).length);
+    await resolver.resolve4("absent.NAME").catch(() => console.log("absent"));
+  }
+})();
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "questions"), [("dnspython", 4), ("c-ares", 2), ("Node", 4)], ids=str
+)
+def test_what_a_program_keeps_is_what_the_page_says(
+    server: DnsServerThread, program: str, questions: int
+) -> None:
+    """Two names, one of them absent, looked up twice: c-ares asks for each once."""
+    run = [shutil.which("node") or "", "-e"] if program == "Node" else [sys.executable, "-c"]
+    if not run[0]:
+        pytest.skip("node is not installed (Debian: apt-get install nodejs)")
+    text = ASK_TWICE[program].replace("PORT", str(server.address[1])).replace("NAME", NAME)
+    assert said([*run, text]) == ["2", "2", "absent", "absent"]
+    assert server.counters.queries_udp == questions
+
+
 def getaddrinfo(directory: Path, resolv_conf: str, *hosts: str) -> list[dict[str, object]]:
     """What the C library says of hosts on a machine with that file; skipped without namespaces."""
     apart = ["unshare", "--mount", "--net"]
