@@ -224,10 +224,7 @@ class Store(Protocol):
         ...
 
     async def clean(self, fence: Fence, keep: Keep) -> Cleaned:
-        """Delete plans that nobody can reach, as `gc.removable` decides in the transaction (I4).
-
-        Raises LeadershipLost, CellFrozen, RuleBroken.
-        """
+        """Delete plans as `gc.removable` decides. Raises LeadershipLost, CellFrozen, RuleBroken."""
         ...
 
     async def forget(self, fence: Fence, keep: Keep) -> Forgotten:
@@ -235,8 +232,7 @@ class Store(Protocol):
         ...
 
     async def freeze(self, freeze: Freeze, deed: Deed | None = None) -> Freeze | None:
-        """Stop a cell's automation, or all; when this returns no write of it can follow (I40).
-        A freeze that was there already stays as it is, and is returned."""
+        """Stop a cell's automation, or all (I40). An earlier freeze stays, and is returned."""
         ...
 
     async def unfreeze(self, scope: str, deed: Deed | None = None) -> bool:

@@ -70,6 +70,7 @@ HELD = Kind(
     1,
     ("INSTANCE", "CELL", "HEALTH", "WHY", "HELD BY", "SINCE", "RELEASE"),
     _row,
+    prose=("INSTANCE", "WHY", "RELEASE"),
     resource="held_removal",
     resources="held_removals",
 )
@@ -99,7 +100,7 @@ def list_held(
         return
     now = time.time()
     rows = [HELD.row(item, now) for item in items]
-    print_table(HELD.columns, rows, nothing="No removal is held.")
+    print_table(HELD.columns, rows, nothing="No removal is held.", prose=HELD.prose)
 
 
 @held.command()
@@ -178,9 +179,10 @@ def _decide(
     now = time.time()
     for each in holds:
         typer.echo(
-            f"was held in cell {each.cell} by {enum_text(each.hold, 'reason')} since "
+            f"was held in cell {each.cell} by {enum_text(each.hold, 'reason')} for "
             f"{ago(each.hold, 'hold_time', now)}, release {release(each.hold, now)}"
         )
     if decision == "REMOVE" and enum_text(instance, "health") == "HEALTHY":
-        what = "is healthy and stays in the answers: there is no removal to confirm"
-    typer.echo(f"{short_name(full)}, incarnation {instance.uid}, {what}")
+        what = "is healthy and stays in the answers; there is no removal to confirm"
+    typer.echo(f"{short_name(full)} {what}")
+    typer.echo(f"incarnation: {instance.uid}")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sheetanchor.cli import audit_row
 from sheetanchor.cli.age import ago, duration_text, until
 
 DEFAULT_NAMESPACE = "default"
@@ -37,6 +38,8 @@ class Kind:
     """What the contract calls one, where that is not `singular`: `audit_entry`."""
     resources: str = ""
     """What it calls the list of them in a reply, where that is not `plural`."""
+    prose: Row = ()
+    """The columns to wrap where a line is too long for a terminal, before any other."""
 
     @property
     def rpc_singular(self) -> str:
@@ -205,25 +208,6 @@ def told(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
-def _audit(item: Any, now: float) -> Row:
-    where = short_name(item.subject) or item.subject
-    where = "all cells" if item.subject == "cells/-" else where
-    if item.cell and not item.subject.startswith("cells/"):
-        where += f" of {item.cell}"
-    act = enum_text(item, "act").lower().replace("_", "-")
-    generation = str(item.generation or "-")
-    detail = told(item.detail)
-    return (
-        act,
-        where,
-        (detail.replace("settings.", "") if item.subject == "zone" else detail) or "-",
-        generation,
-        told(item.actor) or "-",
-        ago(item, "act_time", now),
-        told(item.reason),
-    )
-
-
 def _observer(item: Any, now: float) -> Row:
     state = item.State.Name(item.state).removeprefix("STATE_").lower()
     return (
@@ -302,10 +286,11 @@ KINDS: tuple[Kind, ...] = (
         "ENTRY",
         ("auditEntries",),
         0,
-        ("ACT", "OF", "WHAT", "GENERATION", "WHO", "AGO", "REASON"),
-        _audit,
+        audit_row.COLUMNS,
+        audit_row.audit_row,
         resource="audit_entry",
         resources="audit_entries",
+        prose=("OF", "WHAT", "WHO", "REASON"),
     ),
     Kind(
         "observers",
@@ -315,5 +300,6 @@ KINDS: tuple[Kind, ...] = (
         1,
         ("OBSERVER", "STATE", "TARGETS", "FAILING", "UNSEEN", "SEEN", "WHY"),
         _observer,
+        prose=("OBSERVER", "WHY"),
     ),
 )

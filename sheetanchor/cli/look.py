@@ -61,9 +61,8 @@ def list_(
         return
     now = time.time()
     rows = [wanted.row(item, now) for item in items]
-    print_table(
-        wanted.columns, rows, nothing=f"There are no {wanted.reply_field.replace('_', ' ')}."
-    )
+    nothing = f"There are no {wanted.reply_field.replace('_', ' ')}."
+    print_table(wanted.columns, rows, nothing=nothing, prose=wanted.prose)
 
 
 @takes_settings("get")

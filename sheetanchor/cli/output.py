@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import typer
@@ -50,13 +50,22 @@ def print_json(data: Any, *, one_line: bool = False) -> None:
     typer.echo(json.dumps(data, indent=None if one_line else 2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, nothing: str) -> None:
-    """A table, or `nothing` on standard error when there are no rows."""
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    nothing: str,
+    prose: Collection[str] = (),
+) -> None:
+    """A table, or `nothing` on standard error when there are no rows.
+
+    Where a terminal is too narrow the columns of `prose` are wrapped, and no other.
+    """
     lines = [tuple(row) for row in rows]
     if not lines:
         typer.echo(nothing, err=True)
     elif sys.stdout.isatty():
-        _print_rich(columns, lines)
+        _print_rich(columns, lines, prose)
     else:
         for line in plain_lines(columns, lines):
             typer.echo(line)
@@ -98,15 +107,19 @@ def details(data: dict[str, Any], indent: str = "") -> list[str]:
     return lines
 
 
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_rich(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], prose: Collection[str]
+) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0))
-    style = "" if os.environ.get("NO_COLOR") else "bold"
+    # an empty style would be the library's own, which is bold
+    style = "none" if os.environ.get("NO_COLOR") else "bold"
+    table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style=style)
     for column in columns:
-        table.add_column(column, header_style=style, overflow="fold")
+        whole = bool(prose) and column not in prose
+        table.add_column(column, header_style=style, overflow="fold", no_wrap=whole)
     for row in rows:
         # what owners wrote is no markup of ours
         table.add_row(*(Text(cell) for cell in row))

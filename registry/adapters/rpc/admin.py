@@ -14,7 +14,7 @@ from registry.adapters.rpc.page_token import PageTokens, page_size
 from registry.adapters.rpc.translate.cell import cell_message
 from registry.adapters.rpc.translate.draft import policy_draft
 from registry.adapters.rpc.translate.frontend import frontend_message
-from registry.adapters.rpc.translate.instance import DECISIONS, instance_message
+from registry.adapters.rpc.translate.instance import DECISIONS, WORDS, instance_message
 from registry.adapters.rpc.translate.lease import lease_message
 from registry.adapters.rpc.translate.moment import seconds_of
 from registry.adapters.rpc.translate.namespace import namespace_message
@@ -165,10 +165,8 @@ class AdminService(ControlService, ObservationService, ZoneService):
         key = owned_key(request.service.name, "service.name")
         paths = mask_paths(request.update_mask.paths)
         at_once = acts_at_once(request.rollout)
-        deed = None
-        if at_once or request.preview_digest:
-            how = " at once" if at_once else ""
-            deed = deed_of(self._scribe, Act.UPDATE_SERVICE, key, request, ", ".join(paths) + how)
+        detail = ", ".join(paths) + (" at once" if at_once else "")
+        deed = deed_of(self._scribe, Act.UPDATE_SERVICE, key, request, detail)
         service = await self._catalog.update_service(
             key,
             request.service.etag,
@@ -292,7 +290,7 @@ class AdminService(ControlService, ObservationService, ZoneService):
                     Act.DECIDE_REMOVAL,
                     key,
                     request,
-                    f"{decision.name} of uid {request.uid}",
+                    f"{WORDS[decision]} of uid {request.uid}",
                 ),
             )
         )

@@ -94,8 +94,7 @@ class SqlStore:
         """Connect, and check the schema. Raises SchemaOutdated, StoreUnavailable."""
         await self._database.open()
         try:
-            uid = str(uuid4())
-            await self._database.write(lambda tx: self._prepare(tx, uid))
+            await self._database.write(lambda tx: self._prepare(tx, str(uuid4())))
         except BaseException:
             await self._database.close()
             raise

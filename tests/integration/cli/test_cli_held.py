@@ -42,8 +42,11 @@ async def test_an_operator_looks_confirms_and_the_name_keeps_its_last(
     assert uid in late.stderr
     done = await shell.run("held", "confirm", "shop/cart/one", "--uid", uid, "--reason", "dead")
     assert done.exit_code == 0, done.output
-    assert "was held in cell eu by NAME_FLOOR since " in done.output
-    assert f"shop/cart/one, incarnation {uid}, leaves the answers" in done.output
+    assert "was held in cell eu by NAME_FLOOR for " in done.output
+    assert done.output.splitlines()[-2:] == [
+        "shop/cart/one leaves the answers",
+        f"incarnation: {uid}",
+    ]
 
     async def nothing_held() -> bool:
         return not await held(shell)
@@ -51,7 +54,7 @@ async def test_an_operator_looks_confirms_and_the_name_keeps_its_last(
     await eventually(nothing_held)
     (entry,) = (await shell.json("list", "audit"))["audit"]
     assert (entry["act"], entry["subject"]) == ("ACT_DECIDE_REMOVAL", ONE)
-    assert (entry["reason"], entry["detail"]) == ("dead", f"REMOVE of uid {uid}")
+    assert (entry["reason"], entry["detail"]) == ("dead", f"confirm of uid {uid}")
 
 
 async def test_a_decision_is_taken_back(site: Site, shell: Shell) -> None:

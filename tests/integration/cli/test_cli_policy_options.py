@@ -74,6 +74,17 @@ async def test_what_the_registry_refuses_is_told_by_option(
     assert await shell.json("list", "services") == {"services": []}
 
 
+async def test_every_change_is_written_down_with_its_reason(shell: Shell) -> None:
+    """Also one that lowers no floor and skips no canary."""
+    assert (await shell.run("create", "service", "shop/cart")).exit_code == 0
+    words = ("--rise", "3", "--exit-hold", "9", "--reason", "it flaps")
+    assert (await shell.run("update", "service", "shop/cart", *words)).exit_code == 0
+    head, row = await shell.table("list", "audit")
+    assert head == ["ACT", "OF", "WHAT", "WHO", "AGO", "REASON"]
+    assert row[:5] == ["update", "service", "shop/cart", "exit-hold,", "rise"]
+    assert row[-2:] == ["it", "flaps"]
+
+
 async def test_a_service_that_cannot_be_read_is_told_and_made_anew(
     site: Site, shell: Shell
 ) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pytest
+import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from sheetanchor.cli.age import span
+from sheetanchor.cli.audit_row import VERBS
 from sheetanchor.cli.kind import KINDS, kind_named, kind_of, short_name
-from sheetanchor.cli.output import as_data, details, plain_lines
+from sheetanchor.cli.main import app
+from sheetanchor.cli.output import as_data, details, plain_lines, print_table
 from sheetanchor.cli.plans import standing
 from sheetanchor.v1 import admin_service_pb2, instance_pb2, plan_pb2
 from sheetanchor.v1.audit_entry_pb2 import AuditEntry
@@ -49,9 +55,11 @@ def test_an_act_on_all_cells_says_so_and_one_on_the_zone_its_settings() -> None:
     frozen = AuditEntry(act=AuditEntry.ACT_FREEZE, subject="cells/-", detail="settings.x")
     assert audit.row(frozen, NOW)[:3] == ("freeze", "all cells", "settings.x")
     zone = AuditEntry(
-        act=AuditEntry.ACT_UPDATE_ZONE, subject="zone", detail="settings.a, settings.b at once"
+        act=AuditEntry.ACT_UPDATE_ZONE,
+        subject="zone",
+        detail="settings.a, settings.negative_ttl_seconds at once",
     )
-    assert audit.row(zone, NOW)[:3] == ("update-zone", "zone", "a, b at once")
+    assert audit.row(zone, NOW)[:3] == ("zone set", "zone", "a, negative-ttl at once")
 
 
 def test_the_list_of_frontends_says_which_are_canaries() -> None:
@@ -192,9 +200,61 @@ def test_what_people_wrote_into_an_audit_entry_commands_no_terminal() -> None:
         generation=7,
     )
     row = kind_named("audit").row(entry, NOW)
-    assert row[:4] == ("break-glass-pin", "f1 of east", "KEEP of  uid u1", "7")
-    assert row[4] == "ann [2J"
-    assert row[6] == "line one line two"
+    assert row[:3] == ("break-glass pin", "f1 of east", "to 7 KEEP of  uid u1")
+    assert row[3] == "ann [2J"
+    assert row[5] == "line one line two"
+
+
+UID = "01a210f7-a797-7752-86b3-90cbe35d3a37"
+
+
+@pytest.mark.parametrize(
+    ("act", "detail", "shown"),
+    [
+        ("DECIDE_REMOVAL", f"confirm of uid {UID}", ("held confirm", "of uid …90cbe35d3a37")),
+        ("DECIDE_REMOVAL", f"REMOVE of uid {UID}", ("held confirm", "of uid …90cbe35d3a37")),
+        ("DECIDE_REMOVAL", "NONE of uid u1", ("held undecide", "of uid u1")),
+        (
+            "UPDATE_SERVICE",
+            "policy.failover.exit_hold, policy.health.rise at once",
+            ("update service", "exit-hold, rise at once"),
+        ),
+        ("UPDATE_SERVICE", "policy", ("update service", "policy")),
+        ("DIVERT_SERVICE", "from east for 60 s", ("divert", "from east for 60 s")),
+        ("UNSPECIFIED", "", ("-", "-")),
+    ],
+)
+def test_what_was_done_is_told_in_the_words_that_are_typed(
+    act: str, detail: str, shown: tuple[str, str]
+) -> None:
+    """The contract's words are in --json; a registry of before wrote REMOVE, KEEP and NONE."""
+    entry = AuditEntry(act=AuditEntry.Act.Value(f"ACT_{act}"), subject="cells/eu", detail=detail)
+    row = kind_named("audit").row(entry, NOW)
+    assert (row[0], row[2]) == shown
+
+
+def test_every_act_has_its_verb() -> None:
+    """A new one would be shown as none."""
+    assert set(VERBS) == set(AuditEntry.Act.keys()) - {"ACT_UNSPECIFIED"}
+    found: Any = typer.main.get_command(app)
+    assert {verb.split()[0] for verb in VERBS.values()} <= set(found.commands)
+
+
+def test_a_plan_of_an_audit_entry_is_told_once() -> None:
+    """A rollback's subject is the cell; a pin's is the plan."""
+    back = AuditEntry(
+        act=AuditEntry.ACT_ROLL_BACK,
+        subject="cells/eu",
+        cell="eu",
+        generation=41,
+        detail="from 44, as generation 45",
+    )
+    row = kind_named("audit").row(back, NOW)
+    assert row[:3] == ("plans rollback", "eu", "to 41 from 44, as generation 45")
+    pinned = AuditEntry(
+        act=AuditEntry.ACT_PIN_PLAN, subject="cells/eu/plans/41", cell="eu", generation=41
+    )
+    assert kind_named("audit").row(pinned, NOW)[:3] == ("pin", "eu/41", "-")
 
 
 def test_a_frozen_cell_is_shown_as_frozen_whoever_led_it_last() -> None:
@@ -202,3 +262,27 @@ def test_a_frozen_cell_is_shown_as_frozen_whoever_led_it_last() -> None:
     assert kind_named("cells").row(cell, NOW)[2] == "frozen"
     cell.frozen = ""
     assert kind_named("cells").row(cell, NOW)[2] == "node-1"
+
+
+def test_at_a_terminal_the_texts_are_wrapped_at_words_and_no_verb_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At 80 columns; what was cut is in --json."""
+    entry = AuditEntry(
+        act=AuditEntry.ACT_UPDATE_ZONE,
+        subject="zone",
+        actor="ann@host",
+        detail="settings.negative_ttl_seconds, settings.nameserver_ttl_seconds",
+        reason="somebody said that they were wrong since this morning",
+    )
+    kind = kind_named("audit")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_table(kind.columns, [kind.row(entry, NOW)] * 2, nothing="", prose=kind.prose)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > 3
+    words = {word for line in lines for word in line.split()}
+    told = "zone set negative-ttl, nameserver-ttl ann@host somebody said were wrong morning"
+    assert set(told.split()) <= words

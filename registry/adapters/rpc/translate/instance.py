@@ -70,6 +70,8 @@ DECISIONS: Final[dict[int, Override]] = {
     pb.REMOVAL_DECISION_REMOVE: Override.REMOVE,
     pb.REMOVAL_DECISION_KEEP: Override.KEEP,
 }
+WORDS: Final = {Override.NONE: "undecide", Override.REMOVE: "confirm", Override.KEEP: "keep"}
+"""The decisions as operators type them, for what is written down."""
 DECISION: Final = {
     Override.NONE: pb.REMOVAL_DECISION_UNSPECIFIED,
     Override.REMOVE: pb.REMOVAL_DECISION_REMOVE,
