@@ -569,3 +569,77 @@ def test_what_is_slowed_counts_not_as_lost_names() -> None:
 def test_without_a_way_to_write_such_entries_none_is_held() -> None:
     cell = Cell(fleet(12), rules=Rules(Limits()))
     assert cell.publish(fleet(6, 6)).served.held == {}
+
+
+CROWD, TILL = fleet(60), fleet(60, key="shop/till")
+SMALL = tuple(fleet(2, key=f"shop/s{number:03d}") for number in range(50))
+HALVES = tuple(fleet(1, 1, key=f"shop/s{number:03d}") for number in range(50))
+
+
+# restrain, name by name
+@pytest.mark.parametrize(
+    ("before", "after", "since", "held"),
+    [
+        pytest.param(
+            (fleet(12),),
+            (fleet(6, 6),),
+            {"shop/cart": {f"i{number:03d}": -HOLD_SECONDS for number in range(6)}},
+            {},
+            id="held for so long: it is meant",
+        ),
+        pytest.param(
+            (fleet(12),), (fleet(6, 6),), {}, {"shop/cart": 6}, id="over the name's: its weak ones"
+        ),
+        pytest.param(
+            SMALL,
+            HALVES,
+            {},
+            {each.key.entry: 1 for each in HALVES},
+            id="within the name's, over the cell's: its weak ones",
+        ),
+        pytest.param((fleet(12),), (fleet(9, 3),), {}, {}, id="within both: none"),
+        pytest.param(
+            (CROWD, TILL),
+            (
+                name(*fleet(0, 4).endpoints),
+                name(*TILL.endpoints[58:], key="shop/till"),
+            ),
+            {},
+            {"shop/cart": 56, "shop/till": 58},
+            id="too many vanished from several names: those",
+        ),
+        pytest.param(
+            (CROWD, TILL), (name(*CROWD.endpoints[58:]),), {}, {}, id="many from one name: none"
+        ),
+        pytest.param(
+            (CROWD, TILL),
+            (name(*CROWD.endpoints[30:]), name(*TILL.endpoints[30:], key="shop/till")),
+            {},
+            {},
+            id="half of the cell from several: none",
+        ),
+    ],
+)
+def test_every_row_of_what_is_held(
+    before: tuple[ServiceEntry, ...],
+    after: tuple[ServiceEntry, ...],
+    since: Mapping[str, Mapping[str, float]],
+    held: Mapping[str, int],
+) -> None:
+    changed = {each.key.entry: published(each) for each in after}
+    served = tree(*before)
+    slowing = restrain(
+        served,
+        {},
+        served.replace(changed, ()),
+        Difference(changed, ()),
+        {},
+        Pace(slowed=since),
+        steps=1,
+        now=0.0,
+        hold_seconds=HOLD_SECONDS,
+        limits=VelocityLimits(),
+        merge=merged,
+    )
+    assert {key: len(kept) for key, kept in slowing.pace.slowed.items()} == held
+    assert slowing.held.keys() == held.keys()

@@ -37,12 +37,24 @@ def digest(
 
 
 class TestPreview:
-    def test_no_digest_shows_the_right_one_confirms_and_any_other_is_stale(self) -> None:
+    @pytest.mark.parametrize(
+        ("facts", "confirmed"),
+        [
+            pytest.param(None, False, id="no digest: show the preview"),
+            pytest.param(("a",), True, id="the preview's: do it"),
+            pytest.param(("b",), None, id="another: stale"),
+        ],
+    )
+    def test_every_row_of_what_a_digest_does(
+        self, facts: tuple[str, ...] | None, confirmed: bool | None
+    ) -> None:
         preview = preview_of(("a goes",), ("a",))
-        assert not is_confirmed(preview, "")
-        assert is_confirmed(preview, preview.digest)
-        with pytest.raises(PreviewStale):
-            is_confirmed(preview, preview_of(("a goes",), ("b",)).digest)
+        sent = "" if facts is None else preview_of(("a goes",), facts).digest
+        if confirmed is None:
+            with pytest.raises(PreviewStale):
+                is_confirmed(preview, sent)
+        else:
+            assert is_confirmed(preview, sent) is confirmed
 
     def test_facts_do_not_run_into_each_other(self) -> None:
         assert preview_of((), ("ab", "c")).digest != preview_of((), ("a", "bc")).digest
