@@ -98,9 +98,9 @@ class ChangingRegistry(PublicationServiceServicer):
         await self._server.stop(None)
 
     @property
-    def followed(self) -> bool:
-        """Whether a frontend follows."""
-        return bool(self._streams)
+    def followers(self) -> int:
+        """How many frontends follow."""
+        return len(self._streams)
 
     def change(self, service: int) -> str:
         """Give a service another last address, tell all frontends; returns the address."""

@@ -2,7 +2,8 @@
 
 All servers have the same names, one worker, and the first core; dnsperf has the last.
 They run in turn, in every round, so that what the machine does meanwhile harms all alike:
-only ratios of one run count. CPU is that of all of a server's processes, a query answered.
+only ratios of one run count. CPU is that of all of a server's processes, a query answered,
+with what a frontend does beside answering: it follows a registry that has no news.
 """
 
 from __future__ import annotations
@@ -29,23 +30,30 @@ import dns.query
 
 from benchmarks import large_zone
 from benchmarks.__main__ import machine
+from benchmarks.changing_registry import ChangingRegistry
 from benchmarks.dns_load import Mix, cookie_of, mixes, send, waits
-from benchmarks.fleet import Fleet, address_of
+from benchmarks.fleet import address_of
 from benchmarks.measurement import as_table as measurements_table
 from benchmarks.name_server import NAME_SERVERS, ZONE, zone_text
-from benchmarks.process import NotReady, ServerProcess, ready, wait_for
-from benchmarks.servers import dns_arguments, registry_arguments
+from benchmarks.process import NotReady, wait_for
+from benchmarks.servers import dns_arguments
 from sheetanchor.cli.demo.port import free_port
 
-SERVICES, ENDPOINTS = 5_000, 15_000
+SERVICES, ENDPOINTS = 5_000, 3
 REGION = "near"
-LOOPS = ("batch", "python")
+FRONTENDS = {
+    "sheetanchor, batch": ("--udp-loop", "batch"),
+    "sheetanchor, python": ("--udp-loop", "python"),
+    # on the one core: what it costs that there are two, not what they can do together
+    "sheetanchor, 2 workers": ("--udp-loop", "batch", "--workers", "2"),
+}
+WARM_TIMES = 8
 BASE = "gdnsd"
 GOALS = {
-    ("batch", "plain, 5 % NXDOMAIN"): 1.0,
-    ("batch", "EDNS, cookie, random case"): 1.3,
-    ("batch", "NXDOMAIN of random names"): 1.3,
-    ("python", "plain, 5 % NXDOMAIN"): 1.6,
+    ("sheetanchor, batch", "plain, 5 % NXDOMAIN"): 1.0,
+    ("sheetanchor, batch", "EDNS, cookie, random case"): 1.3,
+    ("sheetanchor, batch", "NXDOMAIN of random names"): 1.3,
+    ("sheetanchor, python", "plain, 5 % NXDOMAIN"): 1.6,
 }
 
 
@@ -64,16 +72,17 @@ class Contestant:
     waits: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def cpu_seconds(self) -> float:
-        """CPU time of the threads of the process and its children so far."""
-        nanoseconds = 0
-        for pid in _tree(self.process.pid):
-            # finer than the ticks of /proc/PID/stat, which a short round has few of
-            for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-                try:
-                    nanoseconds += int(path.read_text().split()[0])
-                except OSError:
-                    continue
-        return nanoseconds / 1e9
+        """CPU time of the process and its children so far, with that of threads that ended."""
+        return sum(map(_cpu_seconds, _tree(self.process.pid)))
+
+
+def _cpu_seconds(pid: int) -> float:
+    # clock_getcpuclockid(3), as Linux has it: all threads, ended ones too, and finer than the
+    # ticks of /proc/PID/stat, which a short round has few of
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
 
 
 def _tree(pid: int) -> Iterator[int]:
@@ -86,38 +95,6 @@ def _tree(pid: int) -> Iterator[int]:
         yield from _tree(int(child))
 
 
-async def load_registry(directory: Path, data: Path) -> None:
-    """What a frontend knows of 5,000 services of three, on disk, as it gets it from a registry."""
-    grpc_port, http_port, dns_port = free_port(), free_port(), free_port()
-    registry = ServerProcess(
-        "registry",
-        registry_arguments(directory / "registry", grpc_port, http_port, (REGION,)),
-        directory / "registry.log",
-        core=0,
-    )
-    registry.start()
-    wait_for("registry ready", lambda: ready(http_port), 60)
-    fleet = Fleet(f"127.0.0.1:{grpc_port}", REGION)
-    await fleet.register_many(range(ENDPOINTS), SERVICES)
-    await fleet.close()
-    page = free_port()
-    arguments = dns_arguments(
-        data,
-        dns_port,
-        page,
-        region=REGION,
-        regions=(REGION,),
-        registries=(f"127.0.0.1:{grpc_port}",),
-    )
-    frontend = ServerProcess("frontend", arguments, directory / "frontend.log", core=0)
-    frontend.start()
-    wait_for("frontend ready", lambda: ready(page), 60)
-    last = f"s{(ENDPOINTS - 1) % SERVICES}.bench.svc.{ZONE}."
-    wait_for("the last endpoint in DNS", lambda: _addresses(dns_port, last) == 3, 60)
-    frontend.stop()
-    registry.kill()
-
-
 def _addresses(port: int, name: str) -> int:
     query = dns.message.make_query(name, "A")
     try:
@@ -128,13 +105,12 @@ def _addresses(port: int, name: str) -> int:
 
 
 @contextmanager
-def contestants(directory: Path, data: Path) -> Iterator[list[Contestant]]:
-    """All servers, answering."""
+def contestants(directory: Path, data: Path, registry: str) -> Iterator[list[Contestant]]:
+    """All servers, answering. Frontends begin with what is known, and follow the registry."""
     found: list[Contestant] = []
-    nobody = free_port()
     try:
-        for loop in LOOPS:
-            own = directory / f"dns-{loop}"
+        for frontend, options in FRONTENDS.items():
+            own = directory / frontend.rpartition(" ")[2]
             shutil.copytree(data, own)
             port = free_port()
             arguments = dns_arguments(
@@ -143,15 +119,13 @@ def contestants(directory: Path, data: Path) -> Iterator[list[Contestant]]:
                 free_port(),
                 region=REGION,
                 regions=(REGION,),
-                registries=(f"127.0.0.1:{nobody}",),
+                registries=(registry,),
             )
-            # what was known for long is as good here: the registry is not there
-            arguments += ["--udp-loop", loop, "--stale-after", "1e9"]
-            command = [sys.executable, "-m", *arguments]
-            found.append(_start(f"sheetanchor, {loop}", command, port, directory))
+            command = [sys.executable, "-m", *arguments, *options]
+            found.append(_start(frontend, command, port, directory))
         records = [
-            (f"s{number % SERVICES}.bench.svc.{ZONE}.", address_of(number))
-            for number in range(ENDPOINTS)
+            (f"s{number // ENDPOINTS}.bench.svc.{ZONE}.", address_of(number))
+            for number in range(SERVICES * ENDPOINTS)
         ]
         for server in NAME_SERVERS:
             if server.path is None:
@@ -199,8 +173,8 @@ def measure(
     """All mixes at all servers, in turn, round by round."""
     core = (os.cpu_count() or 1) - 1
     for each in found:
-        # whatever is made when it is first asked for
-        send(warm, each.port, 30.0, core, each.cookie, times=1)
+        # whatever is made when it is first asked for, in each worker that may be asked
+        send(warm, each.port, 30.0, core, each.cookie, times=WARM_TIMES)
     for mix in kinds:
         for each in found:
             # what is compiled when it is first asked for
@@ -254,7 +228,7 @@ def rows_of(found: list[Contestant], kinds: list[Mix]) -> list[Row]:
             statistics.median(each.rates[mix.name]),
             *each.waits[mix.name],
             each.lost[mix.name],
-            GOALS.get((each.name.rpartition(" ")[2], mix.name)) if base.name == BASE else None,
+            GOALS.get((each.name, mix.name)) if base.name == BASE else None,
         )
         for mix in kinds
         for each in found
@@ -280,18 +254,37 @@ def as_table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _compare(options: argparse.Namespace) -> list[Row]:
+async def _compare(directory: Path, options: argparse.Namespace) -> list[Row]:
+    print("... loading", file=sys.stderr, flush=True)
+    registry = ChangingRegistry(REGION, SERVICES, ENDPOINTS)
+    registry.write(directory / "loaded" / f"dns-{REGION}")
+    address = await registry.start()
+    try:
+        return await asyncio.to_thread(_compare_with, registry, directory, address, options)
+    finally:
+        await registry.stop()
+
+
+def _compare_with(
+    registry: ChangingRegistry, directory: Path, address: str, options: argparse.Namespace
+) -> list[Row]:
+    names = [f"s{number}.bench.svc.{ZONE}." for number in range(SERVICES)]
+    (directory / "warm").write_text("".join(f"{name} A\n" for name in names))
+    kinds = mixes(directory, names)
+    with contestants(directory, directory / "loaded", address) as found:
+        everyone = len(FRONTENDS)
+        wait_for("frontends that follow", lambda: registry.followers == everyone, 30)
+        measure(found, Mix("warm", directory / "warm"), kinds, options)
+    return rows_of(found, kinds)
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sheetanchor-bench-") as name:
         directory = Path(name)
+        # some of the servers read it as users of their own
         directory.chmod(0o755)
-        print("... loading", file=sys.stderr, flush=True)
-        asyncio.run(load_registry(directory, directory / "loaded"))
-        names = [f"s{number}.bench.svc.{ZONE}." for number in range(SERVICES)]
-        (directory / "warm").write_text("".join(f"{name} A\n" for name in names))
-        kinds = mixes(directory, names)
-        with contestants(directory, directory / "loaded") as found:
-            measure(found, Mix("warm", directory / "warm"), kinds, options)
-    return rows_of(found, kinds)
+        yield directory
 
 
 def main() -> int:
@@ -311,14 +304,14 @@ def main() -> int:
     report: dict[str, object] = {"machine": machine()}
     text = [machine()]
     if options.part != "large":
-        rows = _compare(options)
+        with _directory() as directory:
+            rows = asyncio.run(_compare(directory, options))
         report["rows"] = [dataclasses.asdict(row) for row in rows]
         text.append(as_table(rows))
     if options.part != "mixes":
         print("... a large zone", file=sys.stderr, flush=True)
-        with tempfile.TemporaryDirectory(prefix="sheetanchor-bench-") as name:
-            Path(name).chmod(0o755)
-            found = asyncio.run(large_zone.measure(Path(name), 2 * options.seconds))
+        with _directory() as directory:
+            found = asyncio.run(large_zone.measure(directory, 2 * options.seconds))
         report["large"] = [dataclasses.asdict(row) | {"met": row.met} for row in found]
         text.append(measurements_table(found))
     print(json.dumps(report, indent=2) if options.json else "\n\n".join(text))

@@ -172,7 +172,7 @@ def _settle(port: int, service: int) -> None:
 
 
 async def _until_followed(registry: ChangingRegistry) -> None:
-    await asyncio.to_thread(wait_for, "a frontend that follows", lambda: registry.followed, 60)
+    await asyncio.to_thread(wait_for, "a frontend that follows", lambda: registry.followers, 60)
 
 
 def _starts(directory: Path, chance: random.Random) -> list[Measurement]:
