@@ -15,9 +15,12 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
+from dns_frontend.server._family cimport (
+    CHILDREN, FAMILIES, FAMILY_OCTETS, Family, child_mark, is_stranger, mark_of,
+)
 from dns_frontend.server._kept cimport (
-    COOKIE_OCTETS, KEPT_OCTETS, KEPT_PAIRS, KEPT_TURNS, Kept, LINE_OCTETS, fetch_kept, find_kept, pair_of,
-    write_kept,
+    COOKIE_OCTETS, KEPT_OCTETS, KEPT_PAIRS, KEPT_TURNS, Kept, LINE_OCTETS, fetch_kept, find_kept,
+    is_kept_short, pair_of, write_kept,
 )
 from dns_frontend.server._slot cimport (
     CONTROL_OCTETS, DATAGRAM_OCTETS, NAME_OCTETS, OPT_OCTETS, REPLY_OCTETS, Slot, is_port_refused,
@@ -115,7 +118,7 @@ cdef class Batch:
         self._respond = responder.respond
         self._counters = responder.counters
         self._table = responder.table
-        self._denials = Denials(responder.table)
+        self._denials = Denials(responder.table, token)
         self._guests = {}
 
     def __repr__(self):
@@ -130,7 +133,6 @@ cdef class Batch:
         cdef int each
         self._batches += 1
         self._remembered = None
-        self._denials.begin()
         if self._placed != self._responder.clients.placed:
             # clients are in other regions than they were
             self._placed = self._responder.clients.placed
@@ -138,6 +140,7 @@ cdef class Batch:
             self._last_octets = 0
         # nothing changes while batches are answered; 0 is what nothing was kept at
         self._change = self._table.changes + 1
+        self._denials.begin(self._change)
         for each in range(ROUNDS):
             got = self._run()
             if got == 0:
@@ -185,6 +188,8 @@ cdef class Batch:
         kept = find_kept(
             self._kept, slot, <void *>self._last.answers, self._change, MOST_PLAIN
         )
+        if kept == NULL:
+            kept = self._denials.at_hand(slot)
         if kept == NULL:
             return FALL_THROUGH
         if slot.cookie_octets:
@@ -298,6 +303,8 @@ cdef class Batch:
         cdef int most = guest.octets, room
         # what fits a client of the least room fits all
         kept = find_kept(self._kept, slot, <void *>guest.answers, self._change, MOST_PLAIN)
+        if kept == NULL:
+            kept = self._denials.at_hand(slot)
         if kept != NULL:
             if slot.cookie_octets:
                 verified = self._cookie(guest, slot, &most)
@@ -311,7 +318,7 @@ cdef class Batch:
             found = PyDict_GetItemWithError(guest.answers, key)
             if found != NULL:
                 plate = plate_of(<object>found)
-                self._keep(slot.mark, lower, question, plate, guest)
+                self._keep(slot, plate, guest)
             else:
                 body = self._denials.body(lower, name, guest.view, True)
                 if body is None:
@@ -329,32 +336,15 @@ cdef class Batch:
         room = max(min(slot.room, most), MOST_PLAIN)
         return self._splice(slot, question, plate, guest, room, verified)
 
-    cdef int _keep(
-        self, unsigned long long mark, const unsigned char *lower, Py_ssize_t question,
-        Plate plate, Guest guest
-    ) except -1:
-        """Keep a compiled answer, if it is one of the usual: short, whole, without options."""
-        cdef Kept *kept = pair_of(self._kept, mark)
-        cdef Py_ssize_t turns = PyTuple_GET_SIZE(plate.starts)
-        cdef Py_ssize_t octets = PyBytes_GET_SIZE(plate.full)
-        cdef Py_ssize_t index
-        if plate.partial or PyBytes_GET_SIZE(plate.option) or turns > KEPT_TURNS \
-                or question + octets > KEPT_OCTETS or not plate.is_plain:
-            return 0
-        if turns and (plate.ring != plate.full * 2 or max(plate.starts) > octets):
-            return 0
-        if kept.change == self._change and kept.mark != mark:
+    cdef int _keep(self, const Slot *slot, Plate plate, Guest guest) except -1:
+        """Keep what is compiled for a question."""
+        cdef Kept *kept = pair_of(self._kept, slot.mark)
+        if kept.change == self._change and kept.mark != slot.mark:
             kept += 1
-        kept.mark = mark
-        kept.answers = <void *>guest.answers
-        kept.question, kept.octets, kept.turns = question, octets, turns
-        kept.rcode, kept.mode = plate.rcode, plate.mode
-        memcpy(kept.head, PyBytes_AS_STRING(<bytes>plate.full_heads[0]), 10)
-        for index in range(turns):
-            kept.starts[index] = plate.starts[index]
-        memcpy(kept.data, lower, question)
-        memcpy(kept.data + question, PyBytes_AS_STRING(plate.full), octets)
-        kept.change = self._change
+        if keep(kept, plate, slot.name + 4, self._change):
+            kept.mark = slot.mark
+            kept.answers = <void *>guest.answers
+            memcpy(kept.data, slot.lower, kept.question)
         return 0
 
     cdef bytes _cookie(self, Guest guest, const Slot *slot, int *most):

@@ -8,15 +8,51 @@ cdef class Denials:
     cdef dict _families
     cdef bytes _zone
     cdef list _bodies
+    # of how many octets before the zone's name; and what is known without an object
+    cdef Kept *_kept
+    cdef Family *_strangers
+    cdef unsigned long long _seed, _change
 
-    def __init__(self, table):
+    def __cinit__(self, *_):
+        # untouched pages of both cost nothing
+        self._kept = <Kept *>calloc(NAME_OCTETS, sizeof(Kept))
+        self._strangers = <Family *>calloc(FAMILIES, sizeof(Family))
+        if self._kept == NULL or self._strangers == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self._kept)
+        free(self._strangers)
+
+    def __init__(self, table, unsigned long long seed):
+        self._seed = seed
+        self._change = 0
         self._table, self._find = table, table.find
         self._families = table.families.of
         self._zone = table.zone_wire
 
-    cdef void begin(self) noexcept:
-        """Batches begin, while which nothing changes."""
-        self._bodies = None
+    cdef void begin(self, unsigned long long change) noexcept:
+        """Batches begin, while which nothing changes; `change`, never 0, says since when."""
+        if change != self._change:
+            self._change = change
+            self._bodies = None
+
+    cdef const Kept *at_hand(self, const Slot *slot) noexcept:
+        """The denial of what a usual query asks for, if its reply surely fits every client.
+
+        NULL: the name may be there, or nothing is kept. No object is made for it.
+        """
+        cdef Py_ssize_t name = slot.name
+        cdef Py_ssize_t zone = name - PyBytes_GET_SIZE(self._zone)
+        cdef const Kept *kept
+        if zone <= 0 or not _is_for_records(slot.lower + name):
+            return NULL
+        kept = self._kept + zone
+        if kept.change != self._change or not is_kept_short(kept, name + 4, MOST_PLAIN):
+            return NULL
+        if not is_stranger(self._strangers, slot.lower, name, self._seed, self._change):
+            return NULL
+        return kept
 
     cdef object body(
         self, const unsigned char *key, Py_ssize_t name, str view, bint is_known_missing
@@ -32,8 +68,7 @@ cdef class Denials:
         cdef Py_ssize_t zone = name - PyBytes_GET_SIZE(self._zone)
         cdef int labels = 0, below = -1
         cdef int kind = key[name] << 8 | key[name + 1]
-        # class IN; neither IXFR nor AXFR
-        if key[name + 2] or key[name + 3] != 1 or kind == 251 or kind == 252 or zone < 0:
+        if zone < 0 or not _is_for_records(key + name):
             return None
         if not is_known_missing:
             return self._denial(zone) if self._is_stranger(key, name) else None
@@ -65,7 +100,32 @@ cdef class Denials:
         )
         if family == NULL:
             return False
+        self._remember(key + end, name - end, <object>family)
         return PyBytes_FromStringAndSize(<const char *>key + 1, key[0]) not in <frozenset>family
+
+    cdef int _remember(
+        self, const unsigned char *name, Py_ssize_t octets, frozenset labels
+    ) except -1:
+        """Keep what lives below a name, where it is neither long nor much."""
+        cdef Family *family
+        cdef unsigned long long mark
+        cdef bytes label
+        cdef int count = 0
+        if octets > FAMILY_OCTETS or len(labels) > CHILDREN:
+            return 0
+        mark = mark_of(name, octets, self._seed)
+        family = self._strangers + mark % FAMILIES
+        # good for nothing until it is whole
+        family.change = 0
+        for label in labels:
+            family.children[count] = child_mark(
+                <const unsigned char *>PyBytes_AS_STRING(label), PyBytes_GET_SIZE(label), self._seed
+            )
+            count += 1
+        family.mark, family.octets, family.count = mark, octets, count
+        memcpy(family.name, name, octets)
+        family.change = self._change
+        return 0
 
     cdef bint _is_absent(
         self, const unsigned char *key, const Py_ssize_t *starts, int labels
@@ -92,7 +152,14 @@ cdef class Denials:
         body = self._bodies[zone]
         if body is None:
             body = self._bodies[zone] = self._table.denial(zone)
+            keep(self._kept + zone, plate_of(body), 0, self._change)
         return body
+
+
+cdef inline bint _is_for_records(const unsigned char *asked) noexcept:
+    """Whether type and class are those of a question for records: IN, neither IXFR nor AXFR."""
+    cdef int kind = asked[0] << 8 | asked[1]
+    return asked[2] == 0 and asked[3] == 1 and kind != 251 and kind != 252
 
 
 cdef str _label(const unsigned char *label):

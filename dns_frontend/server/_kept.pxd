@@ -30,7 +30,7 @@ cdef struct Kept:
     unsigned char head[10]
     # where in the records each turn round them begins
     unsigned char starts[KEPT_TURNS]
-    # the question in lower case, then the records
+    # the question in lower case, where it is to one alone; then the records
     unsigned char data[KEPT_OCTETS]
 
 
@@ -47,6 +47,11 @@ cdef inline void fetch_kept(Kept *kept, unsigned long long mark) noexcept:
     __builtin_prefetch(pair + sizeof(Kept))
 
 
+cdef inline bint is_kept_short(const Kept *kept, Py_ssize_t question, Py_ssize_t room) noexcept:
+    """Whether a reply to a question of so many octets surely is within the room."""
+    return 12 + question + kept.octets + OPT_COOKIE_OCTETS <= room
+
+
 cdef inline const Kept *find_kept(
     Kept *kept, const Slot *slot, const void *answers, unsigned long long change, Py_ssize_t room
 ) noexcept:
@@ -60,9 +65,7 @@ cdef inline const Kept *find_kept(
     for each in range(2):
         if kept.mark == slot.mark and kept.change == change and kept.answers == answers \
                 and kept.question == question and memcmp(kept.data, slot.lower, question) == 0:
-            if 12 + question + kept.octets + OPT_COOKIE_OCTETS <= room:
-                return kept
-            return NULL
+            return kept if is_kept_short(kept, question, room) else NULL
         kept += 1
     return NULL
 
@@ -76,8 +79,8 @@ cdef inline Py_ssize_t write_kept(
     """
     cdef const unsigned char *packet = slot.packet
     cdef unsigned char *reply = slot.reply
-    cdef Py_ssize_t question = kept.question
-    cdef const unsigned char *records = kept.data + question
+    cdef Py_ssize_t question = slot.name + 4
+    cdef const unsigned char *records = kept.data + kept.question
     cdef Py_ssize_t at = 12 + question
     cdef Py_ssize_t start = 0
     if kept.turns:

@@ -62,3 +62,30 @@ cdef Plate plate_of(body):
     if plate is None:
         plate = body.plate = Plate(body)
     return plate
+
+
+cdef bint keep(
+    Kept *kept, Plate plate, Py_ssize_t question, unsigned long long change
+) except -1:
+    """Lay an answer down, if it is one of the usual: short, whole, without options.
+
+    Room is left for a question of so many octets. Of what was there before nothing is good.
+    """
+    cdef Py_ssize_t turns = PyTuple_GET_SIZE(plate.starts)
+    cdef Py_ssize_t octets = PyBytes_GET_SIZE(plate.full)
+    cdef Py_ssize_t index
+    if plate.partial or PyBytes_GET_SIZE(plate.option) or turns > KEPT_TURNS \
+            or question + octets > KEPT_OCTETS or not plate.is_plain:
+        return False
+    if turns and (plate.ring != plate.full * 2 or max(plate.starts) > octets):
+        return False
+    # good for nothing until it is whole
+    kept.change = 0
+    kept.question, kept.octets, kept.turns = question, octets, turns
+    kept.rcode, kept.mode = plate.rcode, plate.mode
+    memcpy(kept.head, PyBytes_AS_STRING(<bytes>plate.full_heads[0]), 10)
+    for index in range(turns):
+        kept.starts[index] = plate.starts[index]
+    memcpy(kept.data + question, PyBytes_AS_STRING(plate.full), octets)
+    kept.change = change
+    return True

@@ -64,7 +64,7 @@ class AnswerTable:
         """What is known of the services last asked for; for the others ask `service`."""
         self.zone_wire = self._encoder.zone_wire
         self.changes = 0
-        """Rises when answers are no more what they were; those that are added change none."""
+        """Rises when answers or denials are no more what they were; new ones change none."""
         self._answers = Answers(self._service_of)
         self._passing: dict[str, dict[bytes, Body]] = {}
         self._faults = 0
@@ -331,6 +331,7 @@ class AnswerTable:
     ) -> None:
         self._now = max(self._now, now)
         self.cells[position.cell] = position
+        self.changes += 1  # also if it fails half-way
         if not at_once:
             # what ledgers that are not open say may have changed as well
             self.families.clear()
@@ -391,8 +392,8 @@ class AnswerTable:
 
     def _renew(self, *, all_anew: bool = False) -> None:
         """After a change: what holds a serial number, or denies, is made anew, or all answers."""
+        self.changes += 1
         if self.zone.look(self._ledgers, self._now) or all_anew:
-            self.changes += 1
             self._answers.clear()
         self._passing.clear()
         for each in (self._apex, self._reverse):

@@ -33,6 +33,8 @@ NAMES = (
     f"gone.payments.svc.{ZONE}",
     f"_http._tcp.{API_NAME}",
     f"api-1.{API_NAME}",
+    f"absent.{API_NAME}",
+    f"seven-9.seven.payments.svc.{ZONE}",
     f"_why.{API_NAME}",
     f"payments.svc.{ZONE}",
     f"api.payments.svc.west.region.{ZONE}",
@@ -104,6 +106,46 @@ def test_a_name_denied_is_answered_once_it_is_there(tmp_path: Path) -> None:
             side.responder.table.update(position("east", 2), change, (), 1.0)
             for asked, last in ((late, 77), (absent, 78)):
                 assert bytes((10, 0, 0, last)) in side.exchange([asked], HOME)[0]
+
+
+def test_what_lives_below_a_name_is_told_from_what_does_not(tmp_path: Path) -> None:
+    """However often it is denied, whatever the type; and for what lives there nothing is."""
+    with LoopPair(example, tmp_path) as pair:
+        names = [f"absent.{API_NAME}", f"x{API_NAME}", f"api-1.{API_NAME}", f"_why.{API_NAME}"]
+        names += [f"{'y' * 63}.{API_NAME}", f"a.b.{API_NAME}", API_NAME]
+        asked = [message(name, kind) for name in names for kind in (1, 28, 255, 251, 252)]
+        asked += [message(name, 1, class_=3) for name in names]
+        for _ in range(3):
+            assert pair.differ(asked) == ""
+        for side in pair.sides:
+            replies = side.exchange([message(name, 1) for name in names[:4]], HOME)
+            assert [reply[3] & 0xF for reply in replies] == [3, 3, 0, 0]
+
+
+def test_a_name_that_goes_is_denied_and_one_that_comes_is_not(tmp_path: Path) -> None:
+    """Of many services, each with children of its own: what is denied is of the last change."""
+    chance = random.Random(SEED)
+    keys = [type(entry().key)("payments", f"n{number}") for number in range(40)]
+    with LoopPair(example, tmp_path) as pair:
+        for generation in range(2, 30):
+            changed = {
+                key.entry: entry(
+                    *(endpoint(f"c{n}", f"10.1.{n}.{generation}") for n in range(6) if n != left),
+                    key=key,
+                )
+                for key in chance.sample(keys, 5)
+                for left in (chance.randrange(6),)
+            }
+            for side in pair.sides:
+                side.responder.table.update(
+                    position("east", generation), changed, (), float(generation)
+                )
+            asked = [
+                message(f"c{chance.randrange(8)}.{key.service}.payments.svc.{ZONE}", 1)
+                for key in keys
+            ]
+            for _ in range(3):
+                assert pair.differ(asked) == ""
 
 
 def test_clients_met_before_are_in_the_regions_that_they_are_given(tmp_path: Path) -> None:

@@ -85,12 +85,11 @@ def test_it_costs_nothing_when_it_does_not_change() -> None:
     heard: list[ZoneSettings] = []
     answers.zone.heed = heard.append
     compiled = answers.find(b"\3api\10payments\3svc\6anchor\10internal\0", 1, "east")
-    before = answers.changes
     other = entry(endpoint("o", "10.9.0.1"), key=EAST.key._replace(service="o"))
     answers.update(position("east", 2), entries(other), (), 1.0)
     answers.update(position("east", 3), entries(zone(ZoneWish(3), revision=8)), (), 2.0)
     assert answers.find(b"\3api\10payments\3svc\6anchor\10internal\0", 1, "east") is compiled
-    assert (heard, answers.changes) == ([], before + 2)
+    assert heard == []
     answers.update(position("east", 4), entries(zone(ZoneWish(4))), (), 3.0)
     assert [each.negative_ttl_seconds for each in heard] == [4]
 
