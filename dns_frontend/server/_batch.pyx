@@ -19,8 +19,8 @@ from dns_frontend.server._family cimport (
     CHILDREN, FAMILIES, FAMILY_OCTETS, Family, child_mark, is_stranger, mark_of,
 )
 from dns_frontend.server._kept cimport (
-    COOKIE_OCTETS, KEPT_OCTETS, KEPT_PAIRS, KEPT_TURNS, Kept, LINE_OCTETS, fetch_kept, find_kept,
-    is_kept_short, pair_of, write_kept,
+    COOKIE_OCTETS, KEPT_OCTETS, KEPT_PLACES, KEPT_TURNS, Kept, LINE_OCTETS, fetch_kept, fetch_tags,
+    is_kept, is_kept_short, place_for, place_of, set_tag, write_kept,
 )
 from dns_frontend.server._slot cimport (
     CONTROL_OCTETS, DATAGRAM_OCTETS, NAME_OCTETS, OPT_OCTETS, REPLY_OCTETS, Slot, is_port_refused,
@@ -84,9 +84,10 @@ cdef class Batch:
     cdef Messages _messages
     # those of the messages, which live as long
     cdef Slot *_slots
-    # of which `_kept` is what begins with a line of the cache
+    # of which both others are parts that begin with a line of the cache
     cdef void *_memory
     cdef Kept *_kept
+    cdef unsigned int *_tags
     cdef unsigned long long _seed, _change, _placed
     # how often `run` was called
     cdef unsigned long long _batches
@@ -97,12 +98,13 @@ cdef class Batch:
 
     def __cinit__(self, *_):
         # untouched pages of it cost nothing
-        self._memory = calloc(2 * KEPT_PAIRS * sizeof(Kept) + LINE_OCTETS, 1)
+        self._memory = calloc(KEPT_PLACES * (sizeof(Kept) + sizeof(unsigned int)) + LINE_OCTETS, 1)
         if self._memory == NULL:
             raise MemoryError
         self._kept = <Kept *>(
             (<size_t>self._memory + LINE_OCTETS - 1) // LINE_OCTETS * LINE_OCTETS
         )
+        self._tags = <unsigned int *>(self._kept + KEPT_PLACES)
 
     def __dealloc__(self):
         free(self._memory)
@@ -162,7 +164,13 @@ cdef class Batch:
             slot = &self._slots[index]
             read_query(slot, self._messages.received[index].msg_len, MOST_PLAIN, self._seed)
             if slot.name:
-                fetch_kept(self._kept, slot.mark)
+                fetch_tags(self._tags, slot.mark)
+        for index in range(got):
+            slot = &self._slots[index]
+            if slot.name:
+                slot.place = place_of(self._tags, slot.mark)
+                if slot.place >= 0:
+                    fetch_kept(self._kept + slot.place)
         for index in range(got):
             slot = &self._slots[index]
             length = self._at_hand(slot)
@@ -185,11 +193,7 @@ cdef class Batch:
         cdef const char *cookie = NULL
         if not slot.name or is_port_refused(slot) or not self._is_last(slot) or self._last.limited:
             return FALL_THROUGH
-        kept = find_kept(
-            self._kept, slot, <void *>self._last.answers, self._change, MOST_PLAIN
-        )
-        if kept == NULL:
-            kept = self._denials.at_hand(slot)
+        kept = self._found(slot, <void *>self._last.answers)
         if kept == NULL:
             return FALL_THROUGH
         if slot.cookie_octets:
@@ -197,6 +201,16 @@ cdef class Batch:
                 return FALL_THROUGH
             cookie = PyBytes_AS_STRING(self._last.cookie)
         return self._write_kept(slot, kept, cookie)
+
+    cdef inline const Kept *_found(self, const Slot *slot, const void *answers) noexcept:
+        """The answer that is kept for a question, or its denial; NULL: there is none that is of
+        now and surely fits a client of the least room, and so all."""
+        cdef const Kept *kept
+        if slot.place >= 0:
+            kept = self._kept + slot.place
+            if is_kept(kept, slot, answers, self._change):
+                return kept if is_kept_short(kept, slot.name + 4, MOST_PLAIN) else NULL
+        return self._denials.at_hand(slot)
 
     cdef Py_ssize_t _write_kept(self, Slot *slot, const Kept *kept, const char *cookie) noexcept:
         self._queries += 1
@@ -301,10 +315,7 @@ cdef class Batch:
         cdef PyObject *found
         cdef Plate plate
         cdef int most = guest.octets, room
-        # what fits a client of the least room fits all
-        kept = find_kept(self._kept, slot, <void *>guest.answers, self._change, MOST_PLAIN)
-        if kept == NULL:
-            kept = self._denials.at_hand(slot)
+        kept = self._found(slot, <void *>guest.answers)
         if kept != NULL:
             if slot.cookie_octets:
                 verified = self._cookie(guest, slot, &most)
@@ -338,10 +349,10 @@ cdef class Batch:
 
     cdef int _keep(self, const Slot *slot, Plate plate, Guest guest) except -1:
         """Keep what is compiled for a question."""
-        cdef Kept *kept = pair_of(self._kept, slot.mark)
-        if kept.change == self._change and kept.mark != slot.mark:
-            kept += 1
+        cdef int place = place_for(self._tags, slot.mark)
+        cdef Kept *kept = self._kept + place
         if keep(kept, plate, slot.name + 4, self._change):
+            set_tag(self._tags, place, slot.mark)
             kept.mark = slot.mark
             kept.answers = <void *>guest.answers
             memcpy(kept.data, slot.lower, kept.question)

@@ -2,7 +2,8 @@
 """Answers to usual questions, each laid out in a row, since memory is slow.
 
 Every one is as it was at a change of the table, and good until the next. The table of them is
-of fixed size; two that meet in a pair do not displace each other, a third displaces one.
+of fixed size. Which of a set's places holds what is told by tags, all of a set in one line of
+the cache; only where more meet than there are places, one displaces another.
 """
 
 from dns_frontend.server._slot cimport OPT_OCTETS, Slot
@@ -10,7 +11,9 @@ from dns_frontend.server._system cimport __builtin_prefetch
 from libc.string cimport memcmp, memcpy
 
 cdef enum:
-    KEPT_PAIRS = 8192
+    KEPT_SETS = 1024
+    KEPT_WAYS = 16
+    KEPT_PLACES = KEPT_SETS * KEPT_WAYS
     # with what stands before them four lines of a cache, of which most answers fill three
     KEPT_OCTETS = 199
     LINE_OCTETS = 64
@@ -34,17 +37,50 @@ cdef struct Kept:
     unsigned char data[KEPT_OCTETS]
 
 
-cdef inline Kept *pair_of(Kept *kept, unsigned long long mark) noexcept:
-    return kept + 2 * (mark % KEPT_PAIRS)
+cdef inline unsigned int _tag_of(unsigned long long mark) noexcept:
+    # 0 is that of an empty place
+    return <unsigned int>(mark >> 32) | 1
 
 
-cdef inline void fetch_kept(Kept *kept, unsigned long long mark) noexcept:
+cdef inline void fetch_tags(const unsigned int *tags, unsigned long long mark) noexcept:
+    __builtin_prefetch(tags + KEPT_WAYS * (mark % KEPT_SETS))
+
+
+cdef inline int place_of(const unsigned int *tags, unsigned long long mark) noexcept:
+    """Where what has this mark is kept, if it is; -1: it is not."""
+    cdef unsigned int within = mark % KEPT_SETS
+    cdef unsigned int tag = _tag_of(mark)
+    cdef int way, found = -1
+    tags += KEPT_WAYS * within
+    # all of them, without a branch
+    for way in range(KEPT_WAYS):
+        found = way if tags[way] == tag else found
+    return found * KEPT_SETS + within if found >= 0 else -1
+
+
+cdef inline int place_for(const unsigned int *tags, unsigned long long mark) noexcept:
+    """Where what has this mark is to be kept: where it was, where nothing is, or anywhere."""
+    cdef unsigned int within = mark % KEPT_SETS
+    cdef int place = place_of(tags, mark)
+    cdef int way
+    if place >= 0:
+        return place
+    tags += KEPT_WAYS * within
+    for way in range(KEPT_WAYS):
+        if tags[way] == 0:
+            return way * KEPT_SETS + within
+    return <int>(mark >> 16 & KEPT_WAYS - 1) * KEPT_SETS + within
+
+
+cdef inline void set_tag(unsigned int *tags, int place, unsigned long long mark) noexcept:
+    tags[KEPT_WAYS * (place % KEPT_SETS) + place // KEPT_SETS] = _tag_of(mark)
+
+
+cdef inline void fetch_kept(const Kept *kept) noexcept:
     """Have what may be asked for next fetched: memory works for many at the same time."""
-    cdef const char *pair = <const char *>pair_of(kept, mark)
-    __builtin_prefetch(pair)
-    __builtin_prefetch(pair + LINE_OCTETS)
-    __builtin_prefetch(pair + 2 * LINE_OCTETS)
-    __builtin_prefetch(pair + sizeof(Kept))
+    __builtin_prefetch(kept)
+    __builtin_prefetch(<const char *>kept + LINE_OCTETS)
+    __builtin_prefetch(<const char *>kept + 2 * LINE_OCTETS)
 
 
 cdef inline bint is_kept_short(const Kept *kept, Py_ssize_t question, Py_ssize_t room) noexcept:
@@ -52,22 +88,13 @@ cdef inline bint is_kept_short(const Kept *kept, Py_ssize_t question, Py_ssize_t
     return 12 + question + kept.octets + OPT_COOKIE_OCTETS <= room
 
 
-cdef inline const Kept *find_kept(
-    Kept *kept, const Slot *slot, const void *answers, unsigned long long change, Py_ssize_t room
+cdef inline bint is_kept(
+    const Kept *kept, const Slot *slot, const void *answers, unsigned long long change
 ) noexcept:
-    """The answer kept for a question, if its reply surely has so many octets at most.
-
-    NULL: there is none, or it has changed.
-    """
+    """Whether this is the answer to a question, and has not changed."""
     cdef Py_ssize_t question = slot.name + 4
-    cdef int each
-    kept = pair_of(kept, slot.mark)
-    for each in range(2):
-        if kept.mark == slot.mark and kept.change == change and kept.answers == answers \
-                and kept.question == question and memcmp(kept.data, slot.lower, question) == 0:
-            return kept if is_kept_short(kept, question, room) else NULL
-        kept += 1
-    return NULL
+    return kept.mark == slot.mark and kept.change == change and kept.answers == answers \
+        and kept.question == question and memcmp(kept.data, slot.lower, question) == 0
 
 
 cdef inline Py_ssize_t write_kept(

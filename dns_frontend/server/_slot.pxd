@@ -24,6 +24,8 @@ cdef struct Slot:
     # from here in the datagram; 0 octets: there is none
     Py_ssize_t cookie, cookie_octets
     unsigned long long mark
+    # of an answer to it; -1: none is kept
+    int place
     # the question in lower case, and room for whole words
     unsigned char lower[NAME_OCTETS + 4 + 8]
     iovec into
