@@ -177,8 +177,9 @@ def measure(
         send(warm, each.port, 30.0, core, each.cookie, times=WARM_TIMES)
     for mix in kinds:
         for each in found:
-            # what is compiled when it is first asked for
-            send(mix, each.port, 1.0, core, each.cookie)
+            # what is compiled or denied for the first time, however slow the machine is today:
+            # each round begins with the first of the same queries again
+            send(mix, each.port, 30.0, core, each.cookie, times=1)
         for number in range(options.rounds):
             print(f"... {mix.name}, round {number + 1}", file=sys.stderr, flush=True)
             for each in found:
