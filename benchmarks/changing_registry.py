@@ -104,20 +104,30 @@ class ChangingRegistry(PublicationServiceServicer):
 
     def change(self, service: int) -> str:
         """Give a service another last address, tell all frontends; returns the address."""
-        self._generation += 1
+        event, tree, address = self._next(service)
+        self._generation, self._tree = self._generation + 1, tree
+        for stream in self._streams:
+            stream.put_nowait(event)
+        return address
+
+    def change_unheard(self, service: int) -> None:
+        """Do what `change` does here, and tell nobody: the same load, and no change."""
+        self._next(service)[0].SerializeToString()
+
+    def _next(self, service: int) -> tuple[messages.WatchPlansResponse, EntryTree, str]:
+        generation = self._generation + 1
         first = service * self._endpoints
         kept = [address_of(first + n) for n in range(self._endpoints - 1)]
-        address = f"10.{self._generation >> 16 & 255}.{self._generation >> 8 & 255}"
-        address += f".{self._generation & 255}"
+        address = f"10.{generation >> 16 & 255}.{generation >> 8 & 255}.{generation & 255}"
         key = f"{NAMESPACE}/s{service}"
         body = body_of(service, [*kept, address])
-        self._tree = self._tree.replace({key: published_of(key, body, _LIMITS)}, ())
+        tree = self._tree.replace({key: published_of(key, body, _LIMITS)}, ())
         plan = plan_pb2.Plan(
             cell=self._region,
-            generation=self._generation,
-            parent_generation=self._generation - 1,
+            generation=generation,
+            parent_generation=generation - 1,
             epoch=1,
-            digest=self._tree.digest,
+            digest=tree.digest,
         )
         event = messages.WatchPlansResponse(
             cell=self._region,
@@ -125,9 +135,7 @@ class ChangingRegistry(PublicationServiceServicer):
                 plan=plan, region=self._region, changed=[plan_pb2.PlanEntry(key=key, body=body)]
             ),
         )
-        for stream in self._streams:
-            stream.put_nowait(event)
-        return address
+        return event, tree, address
 
     async def WatchPlans(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802 (gRPC's name)
         """The deltas from where the frontend is, which must be where we are."""

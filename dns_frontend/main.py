@@ -101,13 +101,14 @@ class FrontendServer:
             patience_seconds=pace.disk_patience_seconds,
             retry_seconds=pace.disk_retry_seconds,
         )
+        rules = Rules(
+            self._limits,
+            pace.suspicion_seconds,
+            merge=merger(self._limits),
+            between=self._listener.answer_waiting,
+        )
         self._applier = Applier(
-            settings.frontend_id,
-            self._table,
-            self._scribe,
-            Rules(self._limits, pace.suspicion_seconds, merge=merger(self._limits)),
-            role=settings.role,
-            relay=self._crew,
+            settings.frontend_id, self._table, self._scribe, rules, role=settings.role, relay=crew
         )
         self._canary = Canary(
             settings.frontend_id,

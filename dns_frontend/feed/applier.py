@@ -199,9 +199,11 @@ class Applier:
                 )
             return None
         self._voices[cell] = speak
+        self._rules.between()
         state = self._states.get(cell, CellState(cell))
         state, effects = step(state, event, self._rules)
         self._states[cell] = state
+        self._rules.between()
         return self._carry_out(cell, effects, speak, traceparent)
 
     def pin(self, snapshot: Snapshot, reason: str) -> None:
@@ -340,7 +342,9 @@ class Applier:
     def _serve(self, job: Job) -> str:
         """Answer from it; why that cannot be, empty when it can."""
         serve, position = job.serve, job.serve.snapshot.position
+        self._rules.between()
         reason = self.answering.take(serve)
+        self._rules.between()
         if reason:
             job.span.set_attribute("sheetanchor.failure", reason)
             job.span.end()

@@ -17,7 +17,7 @@ is answered, and kept on disk, is the generation and what is held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import assert_never
 
 from dns_frontend.plan.cell_event import (
@@ -41,16 +41,10 @@ from dns_frontend.plan.cell_event import (
 )
 from dns_frontend.plan.cell_state import CellState, Refused
 from dns_frontend.plan.digest import Difference, EntryTree
-from dns_frontend.plan.guard import Finding, Limits, Rule, bounds_of, judge
+from dns_frontend.plan.guard import Finding, Rule, bounds_of, judge
 from dns_frontend.plan.holding import Held, held_over, turn
-from dns_frontend.plan.velocity import (
-    Merge,
-    Slowing,
-    VelocityLimits,
-    is_due,
-    is_slowed,
-    restrain,
-)
+from dns_frontend.plan.rules import Rules
+from dns_frontend.plan.velocity import Slowing, is_due, is_slowed, restrain
 
 __all__ = [
     "Acknowledge",
@@ -79,22 +73,6 @@ __all__ = [
 
 Step = tuple[CellState, tuple[Effect, ...]]
 _REASON_CHARACTERS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What `step` goes by."""
-
-    limits: Limits = field(default_factory=Limits)
-    suspicion_seconds: float = 300.0
-    """How long a generation is held back that is only suspicious (`Finding.may_pass`), and a
-    removal that comes too fast (`velocity`)."""
-    retry_seconds: float = 5.0
-    """How long the next one waits after one that could not be served: a trial costs the
-    whole cell's answers."""
-    velocity: VelocityLimits = field(default_factory=VelocityLimits)
-    merge: Merge | None = None
-    """Makes entries with held endpoints; None: no removal is held here, as where no octets are."""
 
 
 def step(state: CellState, event: Event, rules: Rules) -> Step:
@@ -166,6 +144,7 @@ def _on_delta(state: CellState, event: DeltaArrived, rules: Rules) -> Step:
     if event.parent_generation != head.position.generation:
         return state, (Resync(Doubt.GAP),)
     tree = head.tree.replace(event.changed, event.removed)
+    rules.between()
     if tree.digest != position.digest:
         finding = Finding(Rule.DIGEST, f"content has digest {tree.digest.hex()}")
         return state, (Acknowledge(position, finding), Resync(Doubt.DIGEST))
@@ -332,6 +311,7 @@ def _consider(state: CellState, candidate: Snapshot, now: float, steps: int, rul
     old, already = (served.tree, served.held) if served else (EntryTree(), {})
     difference = old.difference(candidate.tree)
     lost = held_over(old, already, candidate.tree, difference)
+    rules.between()
     slowing = _slowed(state, candidate, difference, lost, now, steps, rules)
     finding = judge(
         served.tree if served else None,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import UdpLoop
 from dns_frontend.server.sharing import Sharing
 from dns_frontend.server.tcp import TcpServer
 from dns_frontend.server.udp import UdpServer
+
+log = logging.getLogger(__name__)
 
 _FREE_PORT_TRIES = 20
 
@@ -46,6 +50,13 @@ class Listener:
                     raise
             else:
                 return
+
+    def answer_waiting(self) -> None:
+        """Answer what has come over UDP, between two parts of some longer work. Never raises."""
+        try:
+            self._udp.answer_waiting()
+        except Exception:  # a mistake of ours must not end that work
+            log.exception("what waits could not be answered")
 
     def answer_from(self, responder: Responder) -> None:
         """Answer what comes next from another table; no connection notices."""

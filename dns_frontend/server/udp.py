@@ -51,6 +51,7 @@ class UdpServer:
         self._batched = Batch is not None and wanted is not UdpLoop.PYTHON
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._answer: Callable[[], object] | None = None
         self._wildcard = False
         self._is_bulk = False
 
@@ -76,13 +77,20 @@ class UdpServer:
         assert self._socket is not None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), readable)
+        self._answer = readable
+
+    def answer_waiting(self) -> None:
+        """Answer a batch at most of what has come, without waiting for the loop to say so."""
+        if self._answer is not None:
+            self._answer()
 
     def answer_from(self, responder: Responder) -> None:
         """Answer what comes next from another table."""
         self._responder = responder
         if self._socket is not None and self._loop is not None:
             # the one assignment: it replaces what was called for this socket
-            self._loop.add_reader(self._socket.fileno(), self._readable_of(self._socket))
+            self._answer = self._readable_of(self._socket)
+            self._loop.add_reader(self._socket.fileno(), self._answer)
 
     def open(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> Callable[[], object]:
         """Bind; returns what answers the datagrams that have come, a batch at most.
@@ -127,6 +135,7 @@ class UdpServer:
                 self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
         self._socket = None
+        self._answer = None
 
     def _readable(self) -> None:
         """Answer what has arrived. Nothing that a client or the network does ends this."""

@@ -174,6 +174,33 @@ async def test_a_generation_is_kept_then_served_then_said(tmp_path: Path) -> Non
         ]
 
 
+async def test_whoever_waits_is_answered_between_the_parts_of_a_step(tmp_path: Path) -> None:
+    """From what is served then, which is one generation or the other (I5)."""
+    seen: list[tuple[int, dict[tuple[str, str], bytes]]] = []
+
+    def between() -> None:
+        seen.append((frontend.table.cells["east"].generation, frontend.answers()))
+
+    async with running(tmp_path / "without") as frontend:
+        frontend.base(snapshot(1))
+        await eventually(lambda: "say east@1 applied" in frontend.deeds)
+        old = frontend.answers()
+        frontend.delta(snapshot(1), snapshot(2))
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+        new = frontend.answers()
+    assert old != new
+    rules = Rules(LIMITS, between=between)
+    async with running(
+        tmp_path / "with", [CellState("east", snapshot(1))], rules=rules
+    ) as frontend:
+        frontend.delta(snapshot(1), snapshot(2))
+        decided = len(seen)
+        await eventually(lambda: "say east@2 applied" in frontend.deeds)
+    assert decided >= 3, "before it, between its parts, and after it"
+    assert seen[: decided + 1] == [(1, old)] * (decided + 1)
+    assert seen[decided + 1 :] == [(2, new)]
+
+
 async def test_steps_that_come_while_the_disk_is_busy_are_kept_as_one(tmp_path: Path) -> None:
     """And each of them is served, and said, in its turn."""
     async with running(tmp_path) as frontend:
