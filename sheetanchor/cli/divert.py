@@ -21,7 +21,9 @@ from sheetanchor.cli.span import span
 @takes_settings("divert")
 def divert(
     values: Mapping[str, Any],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE, or SERVICE in default.")
+    ],
     cell: Annotated[
         str, typer.Option("--cell", metavar="CELL", help="Whose endpoints are not wanted.")
     ],

@@ -85,7 +85,7 @@ def list_held(
 ) -> None:
     """List endpoints that are answered with although they are not healthy, and until when.
 
-    What `cell_budget` holds leaves sooner when the evidence is an answer, or both kinds of
+    What CELL_BUDGET holds leaves sooner when the evidence is an answer, or both kinds of
     silence, and a second vantage point (`list observers`) finds the same.
     """
     from sheetanchor.cli.admin import ask

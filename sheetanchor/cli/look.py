@@ -44,7 +44,12 @@ def list_(
         ),
     ],
     parent: Annotated[
-        str, typer.Argument(metavar="[PARENT]", help="As NAMESPACE, NAMESPACE/SERVICE, or CELL.")
+        str,
+        typer.Argument(
+            metavar="[PARENT]",
+            help="As NAMESPACE, NAMESPACE/SERVICE, or CELL. Default: all; for plans a cell must be "
+            "given.",
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
@@ -77,7 +82,12 @@ def get(
         ),
     ],
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="As NAMESPACE/SERVICE/INSTANCE, or CELL.")
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="As `list` shows it, such as NAMESPACE/SERVICE/INSTANCE, or CELL; without its "
+            "namespace it is of default. An audit entry's is in `list audit --json`.",
+        ),
     ] = "",
     json: Json = False,
 ) -> None:

@@ -47,7 +47,7 @@ class IdentityKind(Enum):
 @takes_settings("register")
 def register(
     values: Mapping[str, Any],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The service.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As SERVICE, or NAMESPACE/SERVICE.")],
     command: Annotated[
         list[str] | None,
         typer.Argument(
@@ -177,6 +177,12 @@ def register(
     pairs = dict(_pair(text) for text in metadata or [])
     argv = command or []
     region = values["region"]
+    if "/" in name:
+        # as all other verbs take it
+        said, _, name = name.partition("/")
+        if namespace not in ("default", said):
+            raise BadSetting(f"--namespace: is {namespace}, and NAME says {said}; give one of them")
+        namespace = said
     if region is None:
         raise BadSetting("--region: must be given, or SHEETANCHOR_REGION be set")
     if not 1 <= weight <= 65535:

@@ -19,7 +19,9 @@ from sheetanchor.cli.output import as_data, print_json, print_table
 @takes_settings("resolve")
 def resolve(
     values: Mapping[str, Any],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE, or SERVICE in default.")
+    ],
     within: Annotated[
         str, typer.Option("--in", metavar="REGION", help="Only instances of this region.")
     ] = "",

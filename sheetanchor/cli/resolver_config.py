@@ -12,7 +12,10 @@ from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.resolver import Resolver, lines_for
 from sheetanchor.cli.settings import BadSetting
 
-Which = Annotated[Resolver, typer.Argument(help="The resolver.", show_default=False)]
+Which = Annotated[
+    Resolver,
+    typer.Argument(metavar="RESOLVER", help="The resolver.", show_default=False),
+]
 Servers = Annotated[
     list[str],
     typer.Option("--server", metavar="IP:PORT", help="A frontend. May be repeated."),

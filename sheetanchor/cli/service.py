@@ -17,7 +17,9 @@ from sheetanchor.cli.output import as_data, details, print_json
 from sheetanchor.cli.policy_option import Given, policy_of, takes_policy
 from sheetanchor.cli.two_keys import Digest, Yes, carry_out
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="As NAMESPACE/SERVICE, or SERVICE in default.")
+]
 Unset = Annotated[
     list[str] | None,
     typer.Option(

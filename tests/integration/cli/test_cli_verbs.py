@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from operator_shell import Shell
 from registry_site import SERVICE, Site, eventually, registration
 
 from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.kind import short_name
 from sheetanchor.v1 import admin_service_pb2 as admin
 from sheetanchor.v1 import publication_service_pb2 as publication
 from sheetanchor.v1.frontend_pb2 import HeldNames
@@ -217,6 +221,29 @@ async def test_service_is_created_updated_and_deleted(site: Site, shell: Shell) 
     assert (await shell.run("get", "service", "shop/cart")).exit_code == ExitCode.NOT_FOUND
     again = await shell.run("delete", "service", "shop/cart")
     assert again.exit_code == ExitCode.NOT_FOUND
+
+
+async def test_a_service_is_registered_by_the_name_that_other_verbs_take(
+    site: Site, shell: Shell
+) -> None:
+    """NAMESPACE/SERVICE."""
+    words = ("register", "shop/cart", "--region", "eu", "--check", "none", "--drain", "0")
+    where = {**os.environ, "SHEETANCHOR_REGISTRY": site.server.grpc_address}
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sheetanchor", *words, env=where
+    )
+    try:
+
+        async def named() -> bool:
+            found = await shell.json("list", "services")
+            return [short_name(each["name"]) for each in found["services"]] == ["shop/cart"]
+
+        await eventually(named)
+        holder.terminate()
+        assert await holder.wait() == 0
+    finally:
+        if holder.returncode is None:
+            holder.kill()
 
 
 async def test_service_without_a_policy_is_created_without_an_empty_line(shell: Shell) -> None:

@@ -93,6 +93,7 @@ def test_help_of_each_verb_fits_eighty_columns(verb: list[str]) -> None:
         (["update", "service", "a/b", "--unset", "x"], "--unset: 'x' is none of ttl, region-"),
         (["update", "service", "a/b", "--unset", "ttl", "--ttl", "9"], "--unset: ttl is given as"),
         (["creat"], "'create'"),
+        (["register", "a/b", "--namespace", "c", "--region", "r"], "--namespace: is c, and NAME"),
         (["get", "namespaces"], "write namespaces NAME"),
     ],
 )
