@@ -9,6 +9,7 @@ cell alone (I11, I20).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -33,7 +34,7 @@ from dns_frontend.plan.content import TreeContent
 from dns_frontend.plan.diversion import in_time
 from dns_frontend.plan.holding import TOLD_MAXIMUM, Held, mended, told
 from dns_frontend.plan.velocity import is_slowed
-from dns_frontend.wire.table import AnswerTable
+from dns_frontend.wire.table import RECOMPILED_AT_ONCE, AnswerTable
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,16 @@ class Answering:
         if serve.whole or before is None:
             return self.begin(serve.snapshot)
         return self._do(Stepped(before, serve, self._clock(), self._wall()))
+
+    def open(self, serve: Serve, between: Callable[[], None]) -> None:
+        """Open what `take` is to change, service by service, as long as they are few."""
+        if serve.whole or len(serve.changed) > RECOMPILED_AT_ONCE:
+            return
+        for key in serve.changed:
+            namespace, _, service = key.partition("/")
+            with contextlib.suppress(Exception):  # `take` meets the same, and tells of it
+                self._table.service((namespace, service))
+            between()
 
     def take_back(self, cell: str, snapshot: Snapshot | None) -> None:
         """Answer from this again, whatever was begun since; None: from nothing, and deny

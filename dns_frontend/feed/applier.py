@@ -343,6 +343,7 @@ class Applier:
         """Answer from it; why that cannot be, empty when it can."""
         serve, position = job.serve, job.serve.snapshot.position
         self._rules.between()
+        self.answering.open(serve, self._rules.between)
         reason = self.answering.take(serve)
         self._rules.between()
         if reason:
