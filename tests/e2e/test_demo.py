@@ -53,12 +53,12 @@ class Demo:
             assert words in self.said() or self.process.poll() is None, self.said()
             return words in self.said()
 
-        wait_for(words, look, 90)
+        wait_for(words, look, 240)
 
     def exit_code(self) -> int:
         """Wait until it has ended, however busy the machine."""
         try:
-            return self.process.wait(180)
+            return self.process.wait(240)
         except subprocess.TimeoutExpired:
             pytest.fail(f"it does not end:\n{self.said()}")
 
