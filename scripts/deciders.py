@@ -74,6 +74,8 @@ DECIDERS: dict[str, Decider] = {
     "registry/domain/service_edit.py": Decider(
         (f"{_REGISTRY}service_edit.py", f"{_REGISTRY}stage_edit.py", f"{_REGISTRY}preview.py"), ()
     ),
+    "registry/domain/rest.py": Decider((f"{_REGISTRY}rest.py",), ("commit_rest", "publish_rest")),
+    "registry/domain/rollback.py": Decider((f"{_REGISTRY}rollback.py",), ("restored_entries",)),
     # failover
     "registry/domain/readiness.py": Decider((f"{_REGISTRY}readiness.py",), ("stands_in",)),
     "registry/domain/diversion.py": Decider((f"{_REGISTRY}diversion.py",), ("diverted",)),

@@ -6,6 +6,7 @@ import pytest
 
 from registry.domain.rest import (
     COMMIT_REST_SECONDS,
+    GRACE,
     PUBLISH_REST_SECONDS,
     commit_rest,
     publish_rest,
@@ -51,6 +52,10 @@ def test_the_publisher_rests_the_longer_the_more_a_step_had(
     step_seconds: float, services: int, rest_seconds: float
 ) -> None:
     assert publish_rest(step_seconds, services) == pytest.approx(rest_seconds)
+
+
+def test_the_grace_for_others_is_a_part_of_a_commit() -> None:
+    assert 0.0 < GRACE < 1.0
 
 
 def published_share(changes_a_second: float, fixed_seconds: float, each_seconds: float) -> float:
