@@ -129,8 +129,8 @@ ANSWERING: tuple[Setting, ...] = (
         value.count,
         "1",
         "Processes that answer at the one address, the one that follows the registries among "
-        "them; 0: as many as there are cores that it may use. Limits of connections are divided "
-        "among them, rates are counted together.",
+        "them, 256 at most; 0: as many as there are cores that it may use. Limits of connections "
+        "are divided among them, rates are counted together.",
         ("dns",),
     ),
     Setting(

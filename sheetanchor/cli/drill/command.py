@@ -60,7 +60,9 @@ _Seconds = Annotated[float, typer.Option("--seconds", min=1.0, help="How long th
 
 @drill.command("region-loss")
 def region_loss(
-    region: Annotated[str, typer.Argument(help="The region that is lost.")] = "east",
+    region: Annotated[
+        str, typer.Argument(metavar="[REGION]", help="The region that is lost.")
+    ] = "east",
     write: _Write = None,
     dry_run: Annotated[
         bool,
