@@ -78,12 +78,15 @@ def standing(applied: int, refused: int, head: int) -> str:
 
     | refused         | applied      |                                   |
     |-----------------|--------------|-----------------------------------|
-    | above applied   |              | it refused; why is told beside    |
+    | applied, above  |              | it refused; why is told beside    |
     |                 | head         | it acknowledged                   |
     |                 | below        | it lags by so many generations    |
     |                 | above        | it is ahead: the head was read first |
+
+    What is applied is refused when an operator pins another, or the frontend died of it; its
+    next acknowledgement ends that.
     """
-    if refused > applied:
+    if refused and refused >= applied:
         return f"refused {refused}"
     if applied >= head:
         return "acknowledged"
@@ -132,7 +135,7 @@ def _print_cell(head: Any, chain: Sequence[Any], frontends: Sequence[Any], now: 
         followers.append(
             (name, frontend.region, str(at.generation), word, ago(at, "update_time", now))
         )
-        if at.refused_generation > at.generation:
+        if at.refusal and at.refused_generation >= at.generation:
             remarks.append(f"{name} refused {at.refused_generation}: {at.refusal}")
         if at.held.service_count:
             services = ", ".join(_service(each) for each in at.held.services)

@@ -158,6 +158,8 @@ def test_spans_have_two_units_at_most(seconds: float, text: str) -> None:
         (8, 0, 7, "acknowledged"),
         (5, 0, 7, "lags by 2"),
         (6, 7, 7, "refused 7"),
+        (7, 7, 7, "refused 7"),
+        (0, 0, 7, "lags by 7"),
         (7, 6, 7, "acknowledged"),
     ],
 )
