@@ -41,6 +41,7 @@ OPTIONS: Mapping[str, str] = {
     "zone.settings.negative_ttl_seconds": "--negative-ttl",
     "zone.settings.degraded_ttl_seconds": "--degraded-ttl",
     "zone.settings.nameserver_ttl_seconds": "--nameserver-ttl",
+    "zone.settings.client_networks": "--network",
     "zone.settings.client_networks.networks": "--network",
     "zone.settings.client_networks.networks.cidr": "--network",
     "zone.settings.client_networks.networks.region": "--network",

@@ -14,6 +14,7 @@ from sheetanchor.v1 import instance_pb2, service_pb2, zone_pb2
     [
         ("service.policy.record_ttl_seconds", "--ttl"),
         ("instance.ports[0]", "--port"),
+        ("zone.settings.client_networks", "--network"),
         ("instance.cell", "instance.cell"),
     ],
 )
