@@ -131,9 +131,12 @@ class Tenure:
 
     async def _drain(self, *until: asyncio.Task[int] | asyncio.Task[signal.Signals]) -> None:
         """Turn clients away, for the time given or until one of `until` is done."""
-        if self._drain_seconds <= 0 or not self._registration.uid:
+        if self._drain_seconds <= 0:
             return
+        # it waits for the answer to a registration that is under way
         await self._registration.drain()
+        if not self._registration.uid:
+            return
         await asyncio.wait(until, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
 
     def _mind_the_terminal(self, process_id: int) -> None:
