@@ -47,6 +47,7 @@ DECIDERS: dict[str, Decider] = {
     "registry/domain/tenancy.py": Decider(
         (f"{_REGISTRY}tenancy.py",), ("put", "is_reserved", "admitted")
     ),
+    "registry/domain/admission.py": Decider((f"{_REGISTRY}admission.py",), ("_place",)),
     "registry/domain/succession.py": Decider((f"{_REGISTRY}succession.py",), ("replaced",)),
     "dns_frontend/plan/sight.py": Decider((f"{_FRONTEND}sight.py",), ("form", "worst_of")),
     "dns_frontend/plan/living.py": Decider((f"{_FRONTEND}living.py",), ("prefer_living",)),
@@ -60,6 +61,15 @@ DECIDERS: dict[str, Decider] = {
     "dns_frontend/plan/holding.py": Decider((f"{_FRONTEND}holding.py",), ("held_over", "mended")),
     "dns_frontend/plan/probation.py": Decider((f"{_FRONTEND}probation.py",), ("soak", "begin")),
     # publication
+    "registry/domain/planner.py": Decider(
+        (f"{_REGISTRY}planner.py", f"{_REGISTRY}succession.py"),
+        ("plan_service", "plan_missing", "_held"),
+    ),
+    "registry/domain/guard.py": Decider((f"{_REGISTRY}registry_guard.py",), ("_entry_finding",)),
+    "registry/domain/room.py": Decider(
+        (f"{_REGISTRY}room.py", f"{_REGISTRY}occupancy.py"), ("refusal",)
+    ),
+    "dns_frontend/plan/guard.py": Decider((f"{_FRONTEND}guard.py",), ("judge", "is_emptied")),
     "registry/domain/head.py": Decider((f"{_REGISTRY}publication_tables.py",), ("judge_move",)),
     "registry/domain/leadership.py": Decider(
         (f"{_REGISTRY}publication_tables.py",), ("decide_lead",)

@@ -22,6 +22,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -39,8 +40,11 @@ from scripts import mutants_page  # noqa: E402  # the path is set just above
 from scripts.deciders import DECIDERS  # noqa: E402  # the same
 
 GOAL = mutants_page.GOAL
-SECONDS = 60
-"""Of processor time; a mutant that takes more loops for ever, and counts as killed."""
+TIMES, LEAST_SECONDS = 10, 5.0
+"""A mutant that takes so many times the processor time of the tests without any change, and more
+than these seconds, loops for ever, and counts as killed."""
+PROGRESS_SECONDS = 10.0
+"""Of a long module it is told so often how far it is."""
 
 _LEFT_OUT = [
     f"-pno:{plugin}"
@@ -228,22 +232,32 @@ class _Sower:
 
     def __init__(self, sow: Callable[[ast.Module], None], trees: Sequence[ast.Module]) -> None:
         self.alive: list[bool] = []
+        """Of each tree. The first is the module without any change; if its tests fail, the only."""
         self.is_child = False
         self._sow = sow
         self._trees = trees
 
     def go(self) -> object:
-        for tree in self._trees:
+        limit_seconds = 0.0  # no limit, of the first
+        told = time.monotonic()
+        for at, tree in enumerate(self._trees):
             child = os.fork()
             if child == 0:
                 self.is_child = True
                 gc.disable()  # which would copy all that is shared with the parent
-                # a mutant that loops for ever ends by this, as killed
-                signal.setitimer(signal.ITIMER_PROF, SECONDS)
+                # Of processor time, so that a busy machine does not kill what would live.
+                signal.setitimer(signal.ITIMER_PROF, limit_seconds)
                 self._sow(tree)
                 return None
-            _, status = os.waitpid(child, 0)
+            _, status, used = os.wait4(child, 0)
             self.alive.append(status == 0)
+            if at == 0:
+                if status != 0:
+                    break
+                limit_seconds = max(LEAST_SECONDS, TIMES * (used.ru_utime + used.ru_stime))
+            if time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                print(f"    {at} of {len(self._trees) - 1} tried", file=sys.stderr, flush=True)
         return True
 
 
@@ -259,19 +273,27 @@ class _BeforeTests(_Sower):
         return self.go()
 
 
-def living(path: str, found: Sequence[Mutant], tests: Sequence[str]) -> list[bool]:
-    """Of each mutant, whether the tests pass with it in the module's place."""
+def living(
+    path: str, tree: ast.Module, found: Sequence[Mutant], tests: Sequence[str]
+) -> list[Mutant] | None:
+    """The mutants with which the tests pass; None when they fail with `tree`, the module itself."""
     # A body is changed in the module as the tests have loaded it, which takes a tenth of the time.
     # What lives is tried once more from the beginning, for what tests do as they are loaded.
     quick = [each for each in found if each.in_body]
-    alive = _tried(_BeforeTests(lambda tree: _patch(path, tree), [m.tree for m in quick]), tests)
-    slow = [m for m in found if not m.in_body]
+    patched = _BeforeTests(lambda each: _patch(path, each), [tree, *(m.tree for m in quick)])
+    is_sound, *alive = _tried(patched, tests)
+    if not is_sound:
+        return None
+    slow = [each for each in found if not each.in_body]
     slow += [mutant for mutant, lives in zip(quick, alive, strict=True) if lives]
-    sower = _BeforeCollection(
-        lambda tree: sys.meta_path.insert(0, _Finder(path, tree)), [m.tree for m in slow]
+    loaded = _BeforeCollection(
+        lambda each: sys.meta_path.insert(0, _Finder(path, each)), [tree, *(m.tree for m in slow)]
     )
-    lives_on = {id(m) for m, lives in zip(slow, _tried(sower, tests), strict=True) if lives}
-    return [id(mutant) in lives_on for mutant in found]
+    is_sound, *alive = _tried(loaded, tests)
+    if not is_sound:
+        return None
+    lives_on = {id(mutant) for mutant, lives in zip(slow, alive, strict=True) if lives}
+    return [mutant for mutant in found if id(mutant) in lives_on]
 
 
 def _tried(sower: _Sower, tests: Sequence[str]) -> list[bool]:
@@ -307,10 +329,19 @@ def main() -> int:
     if options.write and options.modules:
         parser.error("--write is of all modules: name none")
     # the same examples each time, so that what lives does so each time
-    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
+    # (and the first that fails is enough: it need not be the smallest)
+    hypothesis.settings.register_profile(
+        "mutants",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.target],
+    )
     hypothesis.settings.load_profile("mutants")
     results = []
-    for path in options.modules or DECIDERS:
+    paths = options.modules or list(DECIDERS)
+    for number, path in enumerate(paths, start=1):
+        print(f"[{number}/{len(paths)}] {path}", file=sys.stderr, flush=True)
         result = _judged(path)
         if result is None:
             print(f"{path}: its tests fail without any change", file=sys.stderr)
@@ -331,12 +362,10 @@ def main() -> int:
 def _judged(path: str) -> mutants_page.Result | None:
     tree = ast.parse((ROOT / path).read_text())
     found = list(mutants(tree))
-    unharmed = Mutant("", tree, in_body=False)
-    lives, *alive = living(path, [unharmed, *found], DECIDERS[path].tests)
-    if not lives:
+    alive = living(path, tree, found, DECIDERS[path].tests)
+    if alive is None:
         return None
-    names = [each.name for each, lives in zip(found, alive, strict=True) if lives]
-    return mutants_page.Result(path, len(found), tuple(names))
+    return mutants_page.Result(path, len(found), tuple(each.name for each in alive))
 
 
 if __name__ == "__main__":

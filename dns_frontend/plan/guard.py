@@ -123,6 +123,18 @@ def fault_of(key: str, octets: int, entry: ServiceEntry, limits: Limits) -> str:
     return ""
 
 
+# judge
+#
+#   served     candidate                                     verdict
+#   ---------  --------------------------------------------  ---------
+#   any        an entry makes no sense                       MALFORMED
+#   any        with what is held above an absolute limit     LIMIT
+#   nothing    else                                          yes
+#   something  more names begin to be held than
+#                emptied_share of the live ones, and > floor EMPTIED
+#   something  more than growth_factor per step, > floor     GROWTH
+#   something  one step deletes > loss_share, and > floor    LOSS
+#   something  else                                          yes
 def judge(
     served: EntryTree | None,
     candidate: EntryTree,
@@ -141,16 +153,6 @@ def judge(
     grown the cell, and may have deleted what now is gone. `already` and `held` are the
     names held before and after the step, which go on being answered (`holding`); `slowed` are
     those with endpoints that left too fast (`velocity`).
-
-        served     candidate                                   verdict
-        any        an entry makes no sense                     MALFORMED
-        any        with what is held above an absolute limit   LIMIT
-        nothing    else                                        yes
-        something  more names begin to be held than
-                   emptied_share of the live ones, and > floor EMPTIED
-        something  more than growth_factor per step, > floor   GROWTH
-        something  one step deletes > loss_share, and > floor   LOSS
-        something  else                                        yes
     """
     for key, published in difference.changed.items():
         if published.fault:
@@ -175,19 +177,20 @@ def is_servable(entry: ServiceEntry | None) -> bool:
     )
 
 
+# is_emptied
+#
+#   before            after                        emptied
+#   ----------------  ---------------------------  -------------------------------
+#   absent            any                          no
+#   tombstoned        any                          no
+#   live              absent                       yes: a missing row is no deletion
+#   live              tombstoned                   no: asked for
+#   live, servable    not servable, scale_to_zero  no: asked for
+#   live, servable    not servable                 yes
+#   live, servable    servable                     no
+#   live, unservable  live                         no
 def is_emptied(before: ServiceEntry | None, after: ServiceEntry | None) -> bool:
-    """Whether a name loses what it has by anything but explicit intent (I7).
-
-    before            after                           emptied
-    absent            any                             no
-    tombstoned        any                             no
-    live              absent                          yes: a missing row is no deletion
-    live              tombstoned                      no: asked for
-    live, servable    not servable, scale_to_zero     no: asked for
-    live, servable    not servable                    yes
-    live, servable    servable                        no
-    live, unservable  live                            no
-    """
+    """Whether a name loses what it has by anything but explicit intent (I7)."""
     if before is None or before.tombstoned:
         return False
     if after is None:

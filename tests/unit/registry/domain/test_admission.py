@@ -90,6 +90,7 @@ def check(**fields: Any) -> Draft:
         (bad(ports=(DraftPort("", 0),)), "instance.ports[0].number"),
         (bad(ports=(DraftPort("", 70000),)), "instance.ports[0].number"),
         (bad(ports=(DraftPort("", -1),)), "instance.ports[0].number"),
+        (bad(ports=(DraftPort("", 65536),)), "instance.ports[0].number"),
         (bad(ports=(DraftPort("", 1), DraftPort("", 2))), "instance.ports[1].name"),
         (bad(ports=(DraftPort("a", 1), DraftPort("a", 2))), "instance.ports[1].name"),
         (bad(ports=(DraftPort("", 1), DraftPort("main", 2))), "instance.ports[1].name"),
@@ -109,6 +110,7 @@ def check(**fields: Any) -> Draft:
         (bad(ttl_seconds=0.0), "ttl"),
         (bad(ttl_seconds=0.999), "ttl"),
         (bad(ttl_seconds=-15.0), "ttl"),
+        (bad(ttl_seconds=300.001), "ttl"),
         (bad(ttl_seconds=365 * 86400.0), "ttl"),
         (bad(ttl_seconds=float("nan")), "ttl"),
         (bad(request_id="retry-1"), "request_id"),
@@ -197,6 +199,27 @@ def test_an_unknown_place_alone_has_a_reason_of_its_own(
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize(
+    ("draft", "told"),
+    [
+        pytest.param(
+            bad(cell="mars"),
+            "'mars' is not a cell of this registry; it has: eu, eu-2, west",
+            id="a cell that was asked for",
+        ),
+        pytest.param(
+            bad(region="us"),
+            "is required, since no cell is named like the region us; it has: eu, eu-2, west",
+            id="a cell that could not be guessed",
+        ),
+    ],
+)
+def test_who_names_no_cell_of_the_registry_is_told_which_there_are(draft: Draft, told: str) -> None:
+    with pytest.raises(UnknownCell) as caught:
+        admit(draft, CELLS)
+    assert told in caught.value.message
+
+
 def test_unset_fields_take_their_documented_defaults() -> None:
     registration = admit(GOOD, CELLS)
     assert (registration.cell, registration.region) == ("eu", "eu")
@@ -223,6 +246,14 @@ def test_the_limits_themselves_are_allowed() -> None:
     )
     assert registration.ports[0].number == 65535
     assert registration.cell == "eu-2"
+
+
+def test_the_longest_names_and_the_shortest_lease_are_allowed() -> None:
+    registration = admit(
+        bad(parent=f"namespaces/{'n' * 63}/services/{'s' * 63}", ttl_seconds=1.0), CELLS
+    )
+    assert registration.key.service_key == ("n" * 63, "s" * 63)
+    assert registration.ttl_seconds == 1.0
 
 
 def test_equal_requests_come_out_equal_however_they_were_written() -> None:

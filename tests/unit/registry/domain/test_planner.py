@@ -22,7 +22,7 @@ from plan_samples import (
 from registry.domain.cell_plan import Totals
 from registry.domain.guard import Limits, judge
 from registry.domain.health import Evidence, Health
-from registry.domain.instance import Instance
+from registry.domain.instance import Instance, Override
 from registry.domain.names import Incarnation, Revision
 from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
 from registry.domain.planner import is_servable, plan_missing, plan_service
@@ -67,6 +67,7 @@ ROWS: list[tuple[list[Instance], list[Endpoint] | None, bool, list[Endpoint], bo
     ([], [endpoint("i1")], False, [GONE], True),
     ([], [endpoint("i1")], True, [], False),
     ([], [GONE], False, [GONE], True),
+    ([], [endpoint("i1", Health.UNHEALTHY, Evidence.TIMEOUT)], False, [GONE], True),
     ([], [GONE], True, [], False),
     (
         [],
@@ -152,10 +153,16 @@ def test_an_entry_that_stays_the_same_is_the_same_object_with_its_old_revision()
     assert changed.endpoints[0] is previous.endpoints[0]
 
 
-def test_a_missing_row_is_no_deletion() -> None:
-    assert plan_missing(plan(endpoint())) == plan(endpoint())
-    assert plan_missing(plan()) == plan()
-    assert plan_missing(tombstoned()) is None
+@pytest.mark.parametrize(
+    ("published", "planned"),
+    [
+        pytest.param(plan(endpoint()), plan(endpoint()), id="what lives is planned as it was"),
+        pytest.param(plan(), plan(), id="without endpoints too"),
+        pytest.param(tombstoned(), None, id="the time of what was deleted is over"),
+    ],
+)
+def test_a_missing_row_is_no_deletion(published: ServicePlan, planned: ServicePlan | None) -> None:
+    assert plan_missing(published) == planned
 
 
 STANDINGS = [
@@ -273,3 +280,54 @@ def test_what_was_rolled_back_is_published_no_more() -> None:
     ended = StagedPolicy("t1", SCALE_TO_ZERO, 5, StageState.ROLLED_BACK, "it failed")
     planned = plan_service(replace(service(POLICY), staged=ended), [HEALTHY], None, NOW)
     assert planned.staged is None
+
+
+@pytest.mark.parametrize(
+    ("slow_start_seconds", "weights"),
+    [
+        pytest.param(None, [1, 1], id="a service without a policy has no slow start"),
+        pytest.param(0.0, [1, 1], id="one of no seconds is none"),
+        pytest.param(1.0, [60, 100], id="one of a second lasts a second"),
+    ],
+)
+def test_a_weight_is_as_registered_unless_a_slow_start_is_asked_for(
+    slow_start_seconds: float | None, weights: list[int]
+) -> None:
+    policy = None
+    if slow_start_seconds is not None:
+        policy = ServicePolicy(health=HealthPolicy(slow_start_seconds=slow_start_seconds))
+    planned = plan_service(
+        service(policy),
+        [HEALTHY, instance("i2")],
+        None,
+        NOW,
+        lambda key: 0.5 if key.instance == "i1" else 60.0,
+    )
+    assert [each.weight for each in planned.endpoints] == weights
+
+
+@pytest.mark.parametrize(
+    ("override", "health", "confirmed"),
+    [
+        pytest.param(Override.REMOVE, Health.UNHEALTHY, True, id="an ill one that may go"),
+        pytest.param(Override.REMOVE, Health.HEALTHY, False, id="one that may go, and is well"),
+        pytest.param(Override.NONE, Health.UNHEALTHY, False, id="an ill one of which none spoke"),
+        pytest.param(Override.KEEP, Health.UNHEALTHY, False, id="an ill one that is to stay"),
+    ],
+)
+def test_a_removal_is_confirmed_of_what_is_ill_and_may_go(
+    override: Override, health: Health, confirmed: bool
+) -> None:
+    """Frontends let a confirmed one go without looking at their own budgets."""
+    (planned,) = plan_service(
+        service(), [instance("i1", health, override=override)], None, NOW
+    ).endpoints
+    assert planned.confirmed is confirmed
+
+
+def test_what_is_held_stays_the_same_object_from_plan_to_plan() -> None:
+    """That tells the guard that it has been looked at before."""
+    held = plan_service(service(), [], plan(endpoint()), NOW)
+    again = plan_service(service(POLICY), [], held, Revision(10))
+    assert again.revision == Revision(10)
+    assert again.endpoints[0] is held.endpoints[0]

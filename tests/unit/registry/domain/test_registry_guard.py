@@ -25,7 +25,8 @@ from registry.domain.health import Evidence, Health
 from registry.domain.instance import Port
 from registry.domain.names import InstanceId, NamespaceId, RegionName, ServiceId, ServiceKey
 from registry.domain.plan import ServicePlan, StagedChange
-from registry.domain.service import FailoverPolicy
+from registry.domain.service import AllDown, FailoverPolicy, ServicePolicy
+from registry.domain.zone import ZoneSettings
 
 KEY = CART.entry
 UNKNOWN = endpoint("i2", Health.UNKNOWN, Evidence.NONE)
@@ -94,7 +95,7 @@ BAD_ENDPOINTS = [
     endpoint(addresses=("ff02::1",)),
     endpoint(addresses=("fe80::1%eth0",)),
     endpoint(ports=(Port("main", 0),)),
-    endpoint(ports=(Port("main", 70000),)),
+    endpoint(ports=(Port("main", 65536),)),
     endpoint(ports=(Port("", 80),)),
     endpoint(ports=(Port("a_b", 80),)),
     endpoint(ports=(Port("a", 80), Port("a", 81))),
@@ -114,7 +115,14 @@ BAD_POLICIES = [
     replace(POLICY, failover=FailoverPolicy(exit_threshold=1.1)),
     replace(POLICY, failover=FailoverPolicy(exit_hold_seconds=math.inf)),
     replace(POLICY, failover=FailoverPolicy(exit_hold_seconds=-1.0)),
+    replace(POLICY, failover=FailoverPolicy(enter_hold_seconds=math.inf)),
+    replace(POLICY, failover=FailoverPolicy(enter_hold_seconds=-1.0)),
+    replace(POLICY, failover=FailoverPolicy(overprovisioning=0.9)),
+    replace(POLICY, failover=FailoverPolicy(overprovisioning=10.1)),
+    replace(POLICY, failover=FailoverPolicy(all_down=AllDown.STATIC)),
+    replace(POLICY, failover=FailoverPolicy(static_addresses=("192.0.2.1",))),
     replace(POLICY, failover=FailoverPolicy(minimum_endpoints=0)),
+    replace(POLICY, zone=ZoneSettings(negative_ttl_seconds=0)),
     replace(POLICY, failover=FailoverPolicy(region_order=(RegionName("US"),))),
 ]
 BAD_PLANS = [
@@ -144,6 +152,12 @@ def test_a_key_that_is_no_pair_of_labels_is_malformed() -> None:
         plan(),
         plan(endpoint(ports=()), policy=POLICY),
         plan(endpoint("i1"), endpoint("i2", addresses=("::1",), priority=65535, weight=65535)),
+        plan(endpoint(ports=(Port("a", 1), Port("b", 65535)))),
+        plan(policy=replace(POLICY, record_ttl_seconds=5)),
+        plan(policy=replace(POLICY, record_ttl_seconds=60)),
+        plan(policy=ServicePolicy(failover=FailoverPolicy((), 1.0, 1.0, overprovisioning=1.0))),
+        plan(policy=ServicePolicy(failover=FailoverPolicy(overprovisioning=10.0))),
+        plan(policy=ServicePolicy(zone=ZoneSettings(negative_ttl_seconds=1))),
         tombstoned(),
     ],
 )
@@ -163,6 +177,7 @@ def test_limits_of_an_entry_and_of_the_cell() -> None:
     )
     assert rule_of(None, entry(plan(), 100), limits) is None
     assert rule_of(None, entry(plan(), 101), limits) is Rule.LIMIT
+    assert rule_of(None, entry(plan(endpoint("i1"), endpoint("i2"))), limits) is None
     three = plan(*(endpoint(f"i{number}") for number in range(3)))
     assert rule_of(None, entry(three), limits) is Rule.LIMIT
 
@@ -262,3 +277,95 @@ def test_a_staged_policy_is_judged_as_one_in_force_is(staged: StagedChange) -> N
     assert "staged" in fault_of(KEY, replace(plan(endpoint()), staged=staged))
     assert fault_of(KEY, replace(plan(endpoint()), staged=StagedChange("t1", POLICY))) == ""
     assert fault_of(KEY, replace(tombstoned(), staged=StagedChange("t1", None))) != ""
+
+
+def test_the_bounds_of_a_cell_are_these() -> None:
+    """I9: no configuration widens them, and frontends rely on that (theirs are no narrower)."""
+    assert Limits() == Limits(
+        entry_octets=1_048_576,
+        endpoints_per_service=2000,
+        services=200_000,
+        octets=536_870_912,
+        step_octets=1_048_576,
+        growth_factor=2.0,
+        growth_floor_services=1000,
+        growth_floor_endpoints=10_000,
+        loss_share=0.5,
+        loss_floor_services=20,
+    )
+    Limits(growth_floor_services=1, loss_floor_services=1)
+
+
+def cell_of(count: int, octets: int = 100) -> dict[str, Entry]:
+    return {named(n).key.entry: entry(named(n), octets) for n in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("limits", "count", "octets", "rule"),
+    [
+        pytest.param(Limits(services=4), 4, 100, None, id="the last service that fits goes in"),
+        pytest.param(Limits(services=3), 4, 100, Rule.LIMIT, id="one more does not"),
+        pytest.param(Limits(octets=400), 4, 100, None, id="so do the last octets"),
+        pytest.param(Limits(octets=399), 4, 100, Rule.LIMIT, id="and one octet more does not"),
+    ],
+)
+def test_a_cell_is_filled_to_its_bounds(
+    limits: Limits, count: int, octets: int, rule: Rule | None
+) -> None:
+    *current, last = cell_of(count, octets).items()
+    before = dict(current)
+    judgement = judge(before, totals(before), dict([last]), limits)
+    assert [finding.rule for finding in judgement.refused.values()] == ([rule] if rule else [])
+
+
+@pytest.mark.parametrize("limits", [Limits(services=3), Limits(octets=300)], ids=["names", "size"])
+def test_in_a_cell_beyond_its_bounds_what_makes_it_no_larger_goes_on(limits: Limits) -> None:
+    """Bounds may have been wider when it was filled; its names must still be able to change."""
+    current = cell_of(4)
+    changed = {"shop/s0": entry(named(0, plan(endpoint())))}
+    assert list(judge(current, totals(current), changed, limits).accepted) == ["shop/s0"]
+
+
+def test_a_step_is_filled_to_its_last_octet_and_a_removal_takes_its_key_only() -> None:
+    """A key and a body are 7 and 100 octets here."""
+    two = cell_of(2)
+    assert list(judge({}, Totals(), two, Limits(step_octets=214)).accepted) == list(two)
+    assert len(judge({}, Totals(), two, Limits(step_octets=213)).accepted) == 1
+    over = {"shop/s0": entry(named(0, tombstoned()))}
+    swap: dict[str, Entry | None] = {"shop/s0": None, "shop/s1": two["shop/s1"]}
+    assert len(judge(over, totals(over), swap, Limits(step_octets=114)).accepted) == 2
+    assert len(judge(over, totals(over), swap, Limits(step_octets=113)).accepted) == 1
+
+
+def test_services_that_change_and_live_on_are_no_loss() -> None:
+    current = cell_of(30)
+    changed = {key: entry(named(n, plan(endpoint()))) for n, key in enumerate(current)}
+    limits = Limits(loss_floor_services=2, loss_share=0.0)
+    assert len(judge(current, totals(current), changed, limits).accepted) == 30
+
+
+@pytest.mark.parametrize(
+    ("bad", "fault"),
+    [
+        pytest.param(
+            plan(endpoint("X" * 99)), f"instance '{'X' * 63}' is not a DNS label", id="a name"
+        ),
+        pytest.param(
+            plan(endpoint("x" * 99), endpoint("x" * 99)),
+            f"instance '{'x' * 63}' is there twice or out of order",
+            id="a name that is there twice",
+        ),
+        pytest.param(
+            plan(endpoint(addresses=("1" * 99,))),
+            f"instance 'i1' has the address '{'1' * 60}'",
+            id="an address",
+        ),
+        pytest.param(
+            plan(endpoint(ports=(Port("_" * 99, 80),))),
+            f"instance 'i1' has a port named '{'_' * 60}'",
+            id="the name of a port",
+        ),
+    ],
+)
+def test_a_fault_quotes_only_the_beginning_of_what_came(bad: ServicePlan, fault: str) -> None:
+    assert fault_of(KEY, bad) == fault
