@@ -130,8 +130,8 @@ def fault_of(key: str, octets: int, entry: ServiceEntry, limits: Limits) -> str:
 #   any        an entry makes no sense                       MALFORMED
 #   any        with what is held above an absolute limit     LIMIT
 #   nothing    else                                          yes
-#   something  more names begin to be held than
-#                emptied_share of the live ones, and > floor EMPTIED
+#   something  more names begin to be held than              EMPTIED
+#                emptied_share of the live ones, and > floor
 #   something  more than growth_factor per step, > floor     GROWTH
 #   something  one step deletes > loss_share, and > floor    LOSS
 #   something  else                                          yes

@@ -264,6 +264,14 @@ def test_limits_under_which_an_entry_could_wait_for_ever_are_refused() -> None:
         Limits(loss_floor_services=0)
 
 
+def test_floors_of_one_service_are_the_least_that_let_each_entry_through() -> None:
+    least = Limits(growth_floor_services=1, loss_floor_services=1)
+    current = {"shop/s0": entry(named(0))}
+    assert list(judge({}, Totals(), current, least).accepted) == ["shop/s0"]
+    deleted = {"shop/s0": entry(named(0, tombstoned()))}
+    assert list(judge(current, totals(current), deleted, least).accepted) == ["shop/s0"]
+
+
 def test_an_entry_of_an_overlong_name_is_named_shortly() -> None:
     fault = fault_of(KEY, plan(endpoint(InstanceId("x" * 10_000))))
     assert len(fault) < 200
@@ -293,7 +301,6 @@ def test_the_bounds_of_a_cell_are_these() -> None:
         loss_share=0.5,
         loss_floor_services=20,
     )
-    Limits(growth_floor_services=1, loss_floor_services=1)
 
 
 def cell_of(count: int, octets: int = 100) -> dict[str, Entry]:

@@ -72,7 +72,8 @@ def test_who_registers_again_wants_only_what_it_takes_more() -> None:
     size = size_of(grown)
     assert wanted_by(grown, size, None) == size
     assert wanted_by(grown, size, now) == (0, 16)
-    assert wanted_by(now.registration, size_of(now.registration), instance(metadata={"key": "v"}))
+    before = instance(metadata={"key": "v"})
+    assert wanted_by(now.registration, size_of(now.registration), before) == (0, -16)
     assert wanted_by(elsewhere, size_of(elsewhere), now) == size_of(elsewhere)
 
 
