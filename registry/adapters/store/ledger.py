@@ -79,6 +79,9 @@ class Ledger:
     most: Size = MOST
     taken: dict[Place, Size] = field(default_factory=dict)
     """Entries that might come to be more than `most`, as they stand; none else is looked at."""
+    unreadable: set[ServiceKey] = field(default_factory=set)
+    """Services that live, and that `services` lacks as their rows cannot be read: whoever registers
+    finds them there, and leaves them as they are (I39)."""
 
     changes: list[Change] = field(default_factory=list)
     touched: set[InstanceKey] = field(default_factory=set)
@@ -206,6 +209,8 @@ class Ledger:
         self.graves.setdefault(grave.key, []).append(grave)
 
     def _open_service(self, key: ServiceKey) -> None:
+        if key in self.unreadable:
+            return
         opened = open_service(
             key,
             self.services.get(key),

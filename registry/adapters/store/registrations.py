@@ -152,10 +152,13 @@ def _read_rows(tx: Transaction, ledger: Ledger, operations: Sequence[Operation])
     wanted = {op.key.service_key: None for op in operations if isinstance(op, Register)}
     if wanted:
         ledger.services = _read_services(tx, list(wanted))
+        missing = [key for key in wanted if key not in ledger.services]
+        ledger.unreadable = _living(tx, missing) if missing else set()
         new = {
             key.namespace
             for key in wanted
-            if key not in ledger.services or ledger.services[key].tombstone_time_ms is not None
+            if key not in ledger.unreadable
+            and (key not in ledger.services or ledger.services[key].tombstone_time_ms is not None)
         }
         if new:
             ledger.namespaces = _read_namespaces(tx, sorted(new))
@@ -216,6 +219,16 @@ def _read_services(tx: Transaction, keys: Iterable[ServiceKey]) -> dict[ServiceK
             _decode_service,
         )
     }
+
+
+def _living(tx: Transaction, keys: Sequence[ServiceKey]) -> set[ServiceKey]:
+    """Those of the services that live, whatever their rows say beside."""
+    rows = tx.run(
+        f"SELECT s.namespace, s.service FROM {tx.dialect.keys} JOIN services s ON"
+        " s.namespace = k.namespace AND s.service = k.service AND s.tombstone_ms IS NULL",
+        *tx.dialect.key_values([InstanceKey(*key, InstanceId("")) for key in keys]),
+    )
+    return {ServiceKey(*row) for row in rows}
 
 
 # Each registration reads its service, and nearly always the same octets come again.
