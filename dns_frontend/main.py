@@ -46,6 +46,7 @@ from dns_frontend.server.sharing import Sharing
 from dns_frontend.wire.table import AnswerTable
 from dns_frontend.workers.crew import Crew
 from sheetanchor import process
+from sheetanchor.collector import Collector
 from sheetanchor.telemetry import StatusPage, TelemetrySettings
 
 if TYPE_CHECKING:
@@ -395,6 +396,5 @@ def run(
     `status` is started and stopped with it. Raises as `FrontendServer.start`.
     """
     telemetry = telemetry or TelemetrySettings("sheetanchor-dns", settings.frontend_id)
-    process.run(
-        partial(FrontendServer, settings, answering, status=status), telemetry, status=status
-    )
+    make = partial(FrontendServer, settings, answering, status=status)
+    process.run(make, telemetry, status=status, collector=Collector())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import logging
 import mmap
 import os
@@ -41,13 +40,12 @@ from dns_frontend.workers.frame import Frame, FrameError, Kind
 from dns_frontend.workers.log import ChannelHandler
 from dns_frontend.workers.retelling import change_of, letter
 from dns_frontend.workers.terms import Terms, unpacked
+from sheetanchor.collector import Collector
 
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
 """How often what was counted is told; a worker that is killed takes that much with it."""
-YOUNG_OBJECTS = 20_000
-"""As of a server (sheetanchor/process.py): else the collector goes through all that is kept."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 
@@ -82,6 +80,8 @@ class Worker:
             networks=settings.networks,
         )
         self._listener: Listener | None = None
+        self._collector = Collector()
+        self._collecting: asyncio.Task[None] | None = None
         self._is_fresh = True
         """Whether the table that changes are made to is not answered from yet."""
         self._table, self._answering = self._afresh()
@@ -103,6 +103,8 @@ class Worker:
             log.info("the frontend is gone")
         finally:
             reporting.cancel()
+            if self._collecting is not None:
+                self._collecting.cancel()
             if self._listener is not None:
                 self._listener.stop()
 
@@ -184,9 +186,8 @@ class Worker:
         listener = Listener(responder)
         await listener.start(self._settings.host, self._terms.port, Sharing.NEXT)
         self._listener = listener
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS)
+        self._collector.begin()
+        self._collecting = asyncio.create_task(self._collector.run())
 
     def _doubt(self, reason: str) -> None:
         """Ask for all. What was answered before is answered until it is there."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import urllib.error
 import urllib.request
 
+from sheetanchor.collector import Collector
 from sheetanchor.process import _serve
 from sheetanchor.telemetry import StatusPage
 
@@ -55,3 +57,21 @@ def test_starting_server_is_not_ready() -> None:
     server = Asking(status)
     asyncio.run(_serve(lambda: server, status))
     assert server.codes == [503, 200]
+
+
+def test_a_collector_takes_over_when_the_start_is_over() -> None:
+    """What was read at the start is not looked through again, and Python looks no more."""
+    status = StatusPage()
+    server = Asking(status)
+    looked: list[list[int]] = []
+
+    def collect() -> int:
+        looked.append(list(server.codes))
+        return 0
+
+    try:
+        asyncio.run(_serve(lambda: server, status, Collector(lambda: 0, collect)))
+        assert (looked, gc.isenabled()) == ([[503]], False)
+    finally:
+        gc.unfreeze()
+        gc.enable()
