@@ -48,6 +48,11 @@ def admit(seconds: float, reason: str) -> None:
     complaints.check()
 
 
+def audited(cell: CellName, seconds: float) -> str:
+    """What the audit says of the wish, beside the service."""
+    return f"from {cell} for {seconds:g} s" if seconds else f"from {cell}: ended"
+
+
 # diverted
 #
 #   asked for   the cell's own now          another cell's, over  another cell's, not over

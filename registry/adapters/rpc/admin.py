@@ -46,7 +46,7 @@ from registry.app.readiness import Readiness
 from registry.app.registrar import Registrar
 from registry.app.zone_editor import ZoneEditor
 from registry.domain.audit import Act
-from registry.domain.diversion import admit
+from registry.domain.diversion import admit, audited
 from registry.domain.errors import FieldViolation, InvalidField
 from registry.domain.names import CellName, Generation, Incarnation, NamespaceId, ServiceId
 from registry.domain.policy_admission import admit_policy
@@ -196,16 +196,10 @@ class AdminService(ControlService, ObservationService, ZoneService):
         key, cell = owned_key(request.name, "name"), cell_name(f"cells/{request.cell}", "cell")
         seconds = seconds_of(request.duration)
         admit(seconds, request.reason)
+        deed = deed_of(self._scribe, Act.DIVERT_SERVICE, key, request, audited(cell, seconds))
         return self._told(
             await self._catalog.divert_service(
-                key,
-                cell,
-                seconds,
-                request.reason,
-                request.etag,
-                deed_of(
-                    self._scribe, Act.DIVERT_SERVICE, key, request, f"from {cell} for {seconds:g} s"
-                ),
+                key, cell, seconds, request.reason, request.etag, deed
             )
         )
 

@@ -109,6 +109,19 @@ async def test_operators_deeds_are_listed_with_who_and_why(site: Site) -> None:
         assert fields(await refusal(bad)) == ["name"]
 
 
+async def test_the_end_of_a_diversion_is_told_as_an_end(site: Site) -> None:
+    """It was begun for a time; it was not begun again for none."""
+    await site.register("one")
+    divert = pb.DivertServiceRequest(name=SERVICE, cell="eu", **WHO)
+    divert.duration.seconds = 60
+    await site.admin.DivertService(divert)
+    divert.ClearField("duration")
+    await site.admin.DivertService(divert)
+    ended, begun = await listed(site)
+    assert (begun.subject, begun.detail) == (SERVICE, "from eu for 60 s")
+    assert (ended.subject, ended.detail) == (SERVICE, "from eu: ended")
+
+
 async def test_a_word_told_again_is_one_entry(site: Site) -> None:
     """Of another frontend it is another deed."""
     for said in (report(), report(act=ReportBreakGlassRequest.ACT_LIFT, act_uid="two"), report()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.diversion import Diversion, Span, admit, diverted
+from registry.domain.diversion import Diversion, Span, admit, audited, diverted
 from registry.domain.errors import InvalidField
 from registry.domain.names import CellName
 
@@ -62,3 +62,15 @@ def test_what_makes_no_sense_is_refused_by_its_field(
     with pytest.raises(InvalidField) as caught:
         admit(seconds, reason)
     assert [violation.field for violation in caught.value.violations] == fields
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(60.0, "from east for 60 s"), (1.5, "from east for 1.5 s")]
+)
+def test_the_audit_says_for_how_long(seconds: float, told: str) -> None:
+    assert audited(EAST, seconds) == told
+
+
+def test_the_audit_says_that_it_was_ended() -> None:
+    """Not that it was begun for no time."""
+    assert audited(EAST, 0.0) == "from east: ended"
