@@ -23,6 +23,7 @@ from sheetanchor.cli.settings import BadSetting
 if TYPE_CHECKING:
     from sheetanchor.cli.notice import Notice
     from sheetanchor.client import Port, Registration, Standing
+    from sheetanchor.client.announcement import Announcement
 
 
 class CheckKind(Enum):
@@ -210,7 +211,7 @@ def register(
         print(text, file=sys.stderr, flush=True)
 
     def make(changed: Callable[[Standing], None]) -> Registration:
-        return Registration(
+        made = Registration(
             name,
             region=region,
             addresses=addresses,
@@ -226,6 +227,8 @@ def register(
             wait_seconds=0,
             on_change=changed,
         )
+        _judge(made.announcement)
+        return made
 
     async def hold() -> int:
         try:
@@ -235,6 +238,25 @@ def register(
         return await tenure.run()
 
     raise typer.Exit(asyncio.run(hold()))
+
+
+def _judge(announcement: Announcement) -> None:
+    """Refuse what every registry would, though none be there to ask: a command would run on, and
+    never be announced. Raises BadSetting."""
+    from registry.adapters.rpc.translate.draft import registration_draft
+    from registry.domain.admission import admit
+    from registry.domain.errors import InvalidField
+    from registry.domain.names import CellName, RegionName
+    from sheetanchor.cli.field import refusal_text
+    from sheetanchor.client import FieldViolation, InvalidRequest
+
+    # which regions there are is known to the registry alone
+    cells = {CellName(announcement.region): RegionName(announcement.region)}
+    try:
+        admit(registration_draft(announcement.request("")), cells)
+    except InvalidField as error:
+        violations = tuple(FieldViolation(v.field, v.description) for v in error.violations)
+        raise BadSetting(refusal_text(InvalidRequest(str(error), violations=violations))) from error
 
 
 def _address(text: str) -> str:

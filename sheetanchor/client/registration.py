@@ -128,6 +128,11 @@ class Registration:
         return self._announcement.name
 
     @property
+    def announcement(self) -> Announcement:
+        """What is registered."""
+        return self._announcement
+
+    @property
     def standing(self) -> Standing:
         """Where the registration stands now; safe to read from any thread."""
         return self._log.standing

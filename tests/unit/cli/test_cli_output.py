@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -105,6 +106,34 @@ def test_bad_usage_is_one_line_and_exit_code_2(arguments: list[str], told: str) 
     assert told in done.stderr
     assert done.stderr.startswith("sheetanchor: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("Shop", (), "NAME: must be namespaces/"),
+        ("shop", ("--namespace", "a_b"), "NAME: must be namespaces/"),
+        ("sheetanchor/zone", (), "NAME: namespaces/sheetanchor/services/zone holds the zone's"),
+        ("shop", ("--instance", "One!"), "--instance: must be 1 to 63 characters"),
+        ("shop", ("--port", "A=80"), "--port (value 1): must be 1 to 63 characters"),
+        ("shop", ("--port", "80", "--port", "81"), "--port (value 2): main names an earlier port"),
+        ("shop", ("--ttl", "301"), "--ttl: must be 1 to 300 s, is 301"),
+        ("shop", ("--priority", "-1"), "--priority: must be 0 to 65535, is -1"),
+        ("shop", ("--metadata", "a b=c"), "--metadata ('a b'): the key must be"),
+        ("shop", ("--check", "tcp"), "--check-port: "),
+    ],
+)
+def test_what_every_registry_would_refuse_runs_no_command(
+    tmp_path: Path, name: str, options: tuple[str, ...], told: str
+) -> None:
+    """Though none be there to say so: it would run on, and never be announced."""
+    ran = tmp_path / "ran"
+    asked = ("register", name, "--region", "e", "--registry", "127.0.0.1:1", *options)
+    done = runner.invoke(app, [*asked, "--", "touch", str(ran)])
+    assert done.exit_code == ExitCode.USAGE, done.output
+    assert done.stderr.startswith(f"sheetanchor: {told}"), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not ran.exists()
 
 
 def test_misspelt_variable_stops_any_verb() -> None:
