@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from registry.domain.instance import Instance
 from registry.domain.names import CellName
 from registry.domain.preview import Preview, preview_of, shown_first
+from registry.domain.quantity import counted
 from registry.domain.service import Service
 
 
@@ -34,12 +35,16 @@ def deletion_preview(
     ]
     buried = [
         f"cells/{cell}: the name gets a tombstone; "
-        + (f"{count} endpoints may answer for it now" if count else "nothing answers for it now")
+        + (
+            f"{counted(count, 'endpoint')} may answer for it now"
+            if count
+            else "nothing answers for it now"
+        )
         for cell, count in sorted(served.items())
     ]
     label = f"{service.key.service}.{service.key.namespace}"
     effects = (
-        f"{service.key} is deleted, with its policy and {len(instances)} instances",
+        f"{service.key} is deleted, with its policy and {counted(len(instances), 'instance')}",
         *shown_first(goes, "instances"),
         *shown_first(buried, "cells"),
         f"DNS denies {label} (NXDOMAIN), unless another registry's cell answers for it",

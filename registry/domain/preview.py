@@ -14,7 +14,7 @@ from registry.domain.errors import PreviewStale
 
 DIGEST_DIGITS = 16
 SHOWN_LIMIT = 12
-"""Of a list longer than this the rest is counted."""
+"""Of a longer list the rest is counted; the last one alone is shown, in the line of its count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,6 @@ def is_confirmed(preview: Preview, digest: str) -> bool:
 
 def shown_first(lines: Sequence[str], what: str) -> tuple[str, ...]:
     """The first lines of a long list; the rest counted, as so many more of `what`."""
-    if len(lines) <= SHOWN_LIMIT:
+    if len(lines) <= SHOWN_LIMIT + 1:
         return tuple(lines)
     return (*lines[:SHOWN_LIMIT], f"and {len(lines) - SHOWN_LIMIT} more {what}")

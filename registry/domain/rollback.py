@@ -14,6 +14,7 @@ from registry.domain.cell_plan import Entry
 from registry.domain.names import Generation
 from registry.domain.planner import is_servable
 from registry.domain.preview import shown_first
+from registry.domain.quantity import counted, verb
 
 
 # restored_entries
@@ -65,10 +66,10 @@ class Turnover:
 
     def __str__(self) -> str:
         return (
-            f"{_counted(self.gone, 'endpoint')} {_verb(self.gone, 'go')}, "
-            f"{self.come} {_verb(self.come, 'come')}, "
-            f"{self.changed} {_verb(self.changed, 'change')}, "
-            f"{self.stay} {_verb(self.stay, 'stay')}"
+            f"{counted(self.gone, 'endpoint')} {verb(self.gone, 'go')}, "
+            f"{self.come} {verb(self.come, 'come')}, "
+            f"{self.changed} {verb(self.changed, 'change')}, "
+            f"{self.stay} {verb(self.stay, 'stay')}"
         )
 
 
@@ -92,8 +93,8 @@ def rollback_effects(
     staying = sum(entry.is_live for key, entry in now.items() if key not in changed)
     kept = [f"{key}: stays as it is: {why}" for key, why in _kept(now, then, generation)]
     return (
-        f"{_counted(len(changed), 'service')} {_verb(len(changed), 'go')} back, "
-        f"{staying} {_verb(staying, 'stay')}; {total}",
+        f"{counted(len(changed), 'service')} {verb(len(changed), 'go')} back, "
+        f"{staying} {verb(staying, 'stay')}; {total}",
         *shown_first(
             [f"{key}: as it was then: {moves[key]}" for key in sorted(changed)],
             "services that go back",
@@ -124,13 +125,3 @@ def _endpoints(entry: Entry | None) -> dict[str, object]:
     if entry is None or entry.plan is None:
         return {}
     return {each.instance: each for each in entry.plan.endpoints}
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _verb(number: int, plural: str) -> str:
-    if number != 1:
-        return plural
-    return f"{plural}es" if plural.endswith("o") else f"{plural}s"

@@ -8,6 +8,7 @@ from registry.domain.errors import ServiceFull
 from registry.domain.guard import Limits
 from registry.domain.instance import Instance, Registration
 from registry.domain.names import CellName, ServiceKey
+from registry.domain.quantity import counted
 
 POLICY_OCTETS = 96 * 1024
 """Of an entry, for all that is not an endpoint: a policy and a staged one, as large as they may
@@ -104,22 +105,22 @@ def refusal(
         return _full(
             place,
             f"{prefix}parent",
-            "endpoints",
+            "endpoint",
             there.endpoints,
             wanted.endpoints,
             most.endpoints,
         )
     if after.octets > most.octets and wanted.octets > 0:
-        return _full(place, f"{prefix}instance", "octets", there.octets, wanted.octets, most.octets)
+        return _full(place, f"{prefix}instance", "octet", there.octets, wanted.octets, most.octets)
     return None
 
 
 def _full(place: Place, field: str, noun: str, there: int, wanted: int, most: int) -> ServiceFull:
     service, cell = place
     return ServiceFull(
-        f"{field}: {service} has {there} {noun} in cells/{cell}, and with {wanted} more it would "
-        f"pass the {most} that a cell publishes of one service. Nothing was changed; register "
-        "less of it (metadata is what takes most), or split the service.",
+        f"{field}: {service} has {counted(there, noun)} in cells/{cell}, and with {wanted} more it "
+        f"would pass the {most} that a cell publishes of one service. Nothing was changed; "
+        "register less of it (metadata is what takes most), or split the service.",
         field=field,
         retry_after_seconds=RETRY_SECONDS,
         name=str(service),

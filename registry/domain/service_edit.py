@@ -32,6 +32,7 @@ from registry.domain.operation import (
     UpdateService,
 )
 from registry.domain.preview import Preview, is_confirmed
+from registry.domain.quantity import counted
 from registry.domain.service import Service, StagedPolicy, StageState
 
 
@@ -152,8 +153,8 @@ def decide_service(
         case DeleteService():
             if instances and not edit.force:
                 raise ServiceNotEmpty(
-                    f"{edit.key} still has {len(instances)} instances. Deregister them, or "
-                    "force its deletion (`--force`) to delete them with it.",
+                    f"{edit.key} still has {counted(len(instances), 'instance')}. Deregister all, "
+                    "or force its deletion (`--force`), which takes them along.",
                     name=str(edit.key),
                     instance_count=len(instances),
                 )

@@ -23,6 +23,7 @@ from sheetanchor.cli.group import Failure, Verbs
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import print_json, print_table
+from sheetanchor.cli.quantity import counted
 
 if TYPE_CHECKING:
     from dns_frontend.feed.pins import PinBoard
@@ -241,8 +242,8 @@ def _tell(verb: str, snapshot: Snapshot, file: Path, as_json: bool) -> None:
         )
         return
     typer.echo(
-        f"{verb} {at.cell} generation {at.generation}: {totals.services} services, "
-        f"{totals.endpoints} endpoints, {file}"
+        f"{verb} {at.cell} generation {at.generation}: {counted(totals.services, 'service')}, "
+        f"{counted(totals.endpoints, 'endpoint')}, {file}"
     )
 
 

@@ -14,6 +14,7 @@ from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import enum_text, kind_named, short_name
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json
+from sheetanchor.cli.quantity import counted
 
 if TYPE_CHECKING:
     from sheetanchor.cli.admin import Admin
@@ -133,7 +134,8 @@ class _Reader:
             case Snapshot():
                 typer.echo(
                     f"{at}  snapshot at revision {event.revision}: "
-                    f"{len(event.services)} services, {len(event.instances)} instances"
+                    f"{counted(len(event.services), 'service')}, "
+                    f"{counted(len(event.instances), 'instance')}"
                 )
                 for service in event.services:
                     typer.echo(f"{at}  = {_service(service)}")

@@ -23,6 +23,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from registry import telemetry
 from registry.domain import errors as e
+from registry.domain.quantity import counted
 from sheetanchor.v1.error_reason_pb2 import ErrorReason
 
 DOMAIN = "sheetanchor.dev"
@@ -148,7 +149,7 @@ def _bad_request(violations: tuple[e.FieldViolation, ...]) -> error_details_pb2.
         octets += len(field.encode()) + len(description.encode())
         if octets > VIOLATIONS_LIMIT_OCTETS and index:
             left = len(violations) - index
-            bad.field_violations.add(field="", description=f"and {left} more violations")
+            bad.field_violations.add(field="", description=f"and {counted(left, 'more violation')}")
             break
         bad.field_violations.add(field=field, description=description)
     return bad
@@ -165,7 +166,7 @@ def _precondition(
     for index, text in enumerate(map(_cut, texts)):
         octets += len(text.encode())
         if octets > VIOLATIONS_LIMIT_OCTETS and index:
-            text = f"and {len(texts) - index} more effects"
+            text = f"and {counted(len(texts) - index, 'more effect')}"
         failure.violations.add(type=_reason_name(reason), subject=subject, description=text)
         if octets > VIOLATIONS_LIMIT_OCTETS:
             break

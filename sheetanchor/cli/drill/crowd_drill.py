@@ -16,6 +16,7 @@ from sheetanchor.cli.demo.site import READY_SECONDS, ZONE, Region
 from sheetanchor.cli.drill.census import Census
 from sheetanchor.cli.drill.crowd import NAMESPACE, Crowd, addresses
 from sheetanchor.cli.drill.row import Row, clean
+from sheetanchor.cli.quantity import counted
 from sheetanchor.client import SheetanchorError
 
 FULL_SECONDS = 120.0
@@ -72,7 +73,7 @@ class CrowdDrill:
     @contextlib.asynccontextmanager
     async def _set_up(self) -> AsyncIterator[None]:
         self._say(f"Starting a registry (SQLite), a DNS frontend and {len(self.crowd):,} endpoints")
-        self._say(f"of {len(self.crowd.services)} services ...")
+        self._say(f"of {counted(len(self.crowd.services), 'service')} ...")
         begin = time.monotonic()
         self.region.registry.start()
         self.region.frontend.start()

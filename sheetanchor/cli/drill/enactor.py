@@ -48,6 +48,7 @@ from registry.domain.operation import Fence
 from registry.domain.plan import Endpoint, Head, ServicePlan
 from registry.domain.publication import next_step
 from registry.ports import Publication
+from sheetanchor.cli.quantity import counted
 
 CELL = CellName("local")
 SERVICE = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
@@ -205,7 +206,7 @@ class Enactor:
     async def _clean(self) -> str:
         epoch = (await self._head()).epoch
         cleaned = await self._store.clean(Fence(CELL, epoch), KEEP)
-        return f"deleted {cleaned.deleted} plans that nobody can reach"
+        return f"deleted {counted(cleaned.deleted, 'plan')} that nobody can reach"
 
     async def _clean_by_age(self) -> str:
         def delete(tx: Transaction) -> int:

@@ -18,6 +18,7 @@ from sheetanchor.cli.demo.port import free_port
 from sheetanchor.cli.demo.warden import Warden
 from sheetanchor.cli.drill.answers import Answers
 from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.quantity import counted, were
 
 NAME = "cart.shop.svc.anchor.internal."
 NEWER_PLANS = 40
@@ -218,13 +219,14 @@ class Drill:
             self._say(f"    DNS answers {answer}", at)
 
     def _judge(self) -> ExitCode:
-        faults = self.answers.faults
+        faults, refused = self.answers.faults, len(self.refusals)
         self._say(
-            f"asked {self.answers.asked} times: {len(faults)} answers were empty, negative or older"
+            f"asked {counted(self.answers.asked, 'time')}: {counted(len(faults), 'answer')} "
+            f"{were(len(faults))} empty, negative or older"
         )
         for at, fault in faults:
             self._say(f"    {fault}", at)
-        self._say(f"{len(self.refusals)} writes of the old plan were refused")
+        self._say(f"{counted(refused, 'write')} of the old plan {were(refused)} refused")
         if not faults and (self.refusals or self._mutant):
             self._say("October 2025 did not happen here")
             return ExitCode.OK

@@ -14,6 +14,7 @@ import dns.rdatatype
 from sheetanchor.cli.demo.site import NAME
 from sheetanchor.cli.drill.row import Row, timed
 from sheetanchor.cli.drill.site_drill import SiteDrill
+from sheetanchor.cli.quantity import counted
 
 SLOW_START_SECONDS = 20
 LATE_SECONDS = 10.0
@@ -84,7 +85,7 @@ class SlowStart(SiteDrill):
             Row(
                 "as time goes by",
                 "its weight rises, and never falls",
-                f"{len(shares)} steps: " + ", ".join(f"{share:.0%}" for share in shares),
+                f"{counted(len(shares), 'step')}: " + ", ".join(f"{share:.0%}" for share in shares),
                 len(shares) >= 3 and shares == sorted(shares),
             ),
             timed(

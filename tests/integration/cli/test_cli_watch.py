@@ -85,7 +85,7 @@ async def test_text_shows_a_line_a_change(site: Site, shell: Shell) -> None:
     """What is, what changed, what is gone; and once that nothing is missing."""
     await site.register("one")
     async with watching(shell.registry, "shop") as process:
-        assert "1 services, 1 instances" in await line(process, "snapshot at revision")
+        assert "1 service, 1 instance" in await line(process, "snapshot at revision")
         assert await line(process, "= service") == "= service shop/cart"
         assert "127.0.0.1:8080" in await line(process, "= instance shop/cart/one")
         await line(process, "caught up at revision")

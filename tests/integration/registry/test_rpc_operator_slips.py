@@ -47,7 +47,7 @@ async def test_a_busy_service_is_not_deleted_unseen(site: Site) -> None:
     shown = await preview(site.admin.DeleteService(ask))
     assert shown.effects[0] == f"{SERVICE} is deleted, with its policy and 2 instances"
     assert "one in cell eu, HEALTHY: goes with it" in shown.effects
-    assert "cells/eu: the name gets a tombstone; 1 endpoints may answer for it now" in shown.effects
+    assert "cells/eu: the name gets a tombstone; 1 endpoint may answer for it now" in shown.effects
     assert await exists(site)
     await confirmed(site.admin.DeleteService, ask)
     assert not await exists(site)

@@ -62,7 +62,8 @@ class TestPreview:
     def test_a_long_list_is_counted_after_its_beginning(self) -> None:
         lines = [str(n) for n in range(17)]
         assert shown_first(lines, "things") == (*lines[:12], "and 5 more things")
-        assert shown_first(lines[:12], "things") == tuple(lines[:12])
+        assert shown_first(lines[:13], "things") == tuple(lines[:13])
+        assert shown_first(lines[:14], "things") == (*lines[:12], "and 2 more things")
 
     def test_a_digest_is_short_enough_to_be_typed(self) -> None:
         assert len(preview_of((), ("a",)).digest) == 16
@@ -76,7 +77,7 @@ class TestDeletion:
         preview = deletion_preview(LIVE, (CURRENT,), {EU: 2, CellName("us"): 0})
         assert preview is not None
         assert preview.effects == (
-            "namespaces/shop/services/cart is deleted, with its policy and 1 instances",
+            "namespaces/shop/services/cart is deleted, with its policy and 1 instance",
             "a in cell eu, HEALTHY: goes with it",
             "cells/eu: the name gets a tombstone; 2 endpoints may answer for it now",
             "cells/us: the name gets a tombstone; nothing answers for it now",
