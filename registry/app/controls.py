@@ -97,12 +97,15 @@ class Controls:
     async def unfreeze(
         self, cell: CellName | None, reason: str, actor: str, digest: str
     ) -> Preview | bool:
-        """Undo a freeze, of one cell or of all (None); False if there was none.
+        """Undo a freeze, of one cell or of all (None); False if there was none, which takes no
+        second key.
 
         A preview: nothing was done. Raises PreviewStale, StoreUnavailable.
         """
         if cell is None:
             scopes = {made.scope for made in await self._store.freezes()}
+            if ALL_CELLS not in scopes:
+                return False  # nor lifted unseen if it is made now
             effects = tuple(
                 f"cells/{head.cell}: {_once_lifted(head.cell, scopes, self.freeze_file(head.cell))}"
                 for head in await self._store.heads()
@@ -113,7 +116,8 @@ class Controls:
         scope = ALL_CELLS if cell is None else str(cell)
         deed = self._scribe.deed(Act.UNFREEZE, _subject(cell), actor, reason)
         done = await self._store.unfreeze(scope, replace(deed, cell=cell or ""))
-        _audit("unfreeze", scope, reason, actor)
+        if done:
+            _audit("unfreeze", scope, reason, actor)
         return done
 
     async def roll_back(
@@ -208,18 +212,17 @@ class Controls:
 
 # _once_lifted
 #
-#   all are frozen  itself frozen  by a file here  once that of all is lifted
-#   --------------  -------------  --------------  ------------------------------
-#   any             yes            any             stays frozen, and how to end it
-#   any             no             yes             stays frozen, and how to end it
-#   yes             no             no              its automation goes on
-#   no              no             no              nothing changes
+#   itself frozen  by a file here  once that of all is lifted
+#   -------------  --------------  ------------------------------
+#   yes            any             stays frozen, and how to end it
+#   no             yes             stays frozen, and how to end it
+#   no             no              its automation goes on
 def _once_lifted(cell: CellName, scopes: Collection[str], file: str) -> str:
     if cell in scopes:
         return f"stays frozen: it was frozen by itself, until `unfreeze {cell}`"
     if file:
         return f"stays frozen, until the file {file} is removed from the node that was asked"
-    return "automation goes on" if ALL_CELLS in scopes else "is not frozen; nothing changes"
+    return "automation goes on"
 
 
 def _subject(cell: CellName | None) -> str:

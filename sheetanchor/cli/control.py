@@ -189,7 +189,7 @@ def _lifted(nodes: tuple[str, ...], cell: str, was_frozen: bool) -> Iterator[str
                 f"{each.freeze_file} is removed there"
             )
     if not was_frozen and (cell == "all" or not staying):
-        yield f"{cell}: was not frozen"
+        yield f"{cell}: was not frozen; nothing was changed, and `list audit` has nothing of it"
     elif not staying:
         yield f"{cell}: goes on"
     elif len(staying) < len(found):
