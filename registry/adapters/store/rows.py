@@ -12,6 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar, assert_never
 
+from registry.adapters.store import policy_row
+from registry.adapters.store.value import (
+    moment,
+    number,
+    pairs,
+    several,
+    small,
+    text,
+    texts,
+    whole,
+)
 from registry.domain.change import (
     Change,
     InstancePut,
@@ -44,17 +55,7 @@ from registry.domain.names import (
     ServiceId,
     ServiceKey,
 )
-from registry.domain.service import (
-    AllDown,
-    Distance,
-    FailoverPolicy,
-    HealthPolicy,
-    Service,
-    ServicePolicy,
-    StagedPolicy,
-    StageState,
-)
-from registry.domain.zone import ClientNetwork, ZoneSettings
+from registry.domain.service import Service, StagedPolicy, StageState
 
 log = logging.getLogger(__name__)
 
@@ -126,46 +127,51 @@ def decode_instance(body: str) -> Instance:
     """The inverse of `encode_instance`."""
     row = _decode(body)
     check = row["check"]
-    namespace, service, instance = row["key"]
     return Instance(
         registration=Registration(
-            key=InstanceKey(namespace, service, instance),
-            cell=row["cell"],
-            region=row["region"],
-            zone=row["zone"],
-            addresses=tuple(row["addresses"]),
+            key=_instance_key(row["key"]),
+            cell=CellName(text(row["cell"])),
+            region=RegionName(text(row["region"])),
+            zone=text(row["zone"]),
+            addresses=texts(row["addresses"]),
             ports=tuple(
-                Port(name, number, _PROTOCOLS[protocol]) for name, number, protocol in row["ports"]
+                Port(text(name), small(port), _PROTOCOLS[protocol])
+                for name, port, protocol in several(row["ports"])
             ),
-            priority=row["priority"],
-            weight=row["weight"],
-            metadata=row["metadata"],
+            priority=small(row["priority"]),
+            weight=small(row["weight"]),
+            metadata=pairs(row["metadata"]),
             check=Check(
                 CheckKind(check["kind"]),
-                check["port"],
-                check["interval"],
-                check["timeout"],
-                check["rise"],
-                check["fall"],
+                small(check["port"]),
+                number(check["interval"]),
+                number(check["timeout"]),
+                small(check["rise"]),
+                small(check["fall"]),
                 http=_http_check(check.get("http")),
-                grpc_service=check.get("grpc_service", ""),
+                grpc_service=text(check.get("grpc_service", "")),
                 identity=_IDENTITIES[check.get("identity", "none")],
-                tls_server_name=check.get("tls_server_name", ""),
+                tls_server_name=text(check.get("tls_server_name", "")),
             ),
-            ttl_seconds=row["ttl"],
+            ttl_seconds=number(row["ttl"]),
         ),
-        incarnation=Incarnation(row["uid"]),
-        request_id=row["request_id"],
+        incarnation=Incarnation(text(row["uid"])),
+        request_id=text(row["request_id"]),
         state=_STATES[row["state"]],
         health=_HEALTHS[row["health"]],
         evidence=_EVIDENCES[row["evidence"]],
-        health_time_ms=row["health_ms"],
-        create_time_ms=row["create_ms"],
-        state_time_ms=row["state_ms"],
-        revision=Revision(row["revision"]),
-        lease_id=row["lease"],
+        health_time_ms=moment(row["health_ms"]),
+        create_time_ms=moment(row["create_ms"]),
+        state_time_ms=moment(row["state_ms"]),
+        revision=Revision(whole(row["revision"])),
+        lease_id=whole(row["lease"]),
         override=_OVERRIDES[row.get("override", "none")],
     )
+
+
+def _instance_key(row: Sequence[Any]) -> InstanceKey:
+    namespace, service, instance = map(text, row)
+    return InstanceKey(NamespaceId(namespace), ServiceId(service), InstanceId(instance))
 
 
 def _override_row(instance: Instance) -> dict[str, Any]:
@@ -191,7 +197,7 @@ def _http_check(row: Sequence[Any] | None) -> HttpCheck | None:
     if row is None:
         return None
     path, host, statuses, body_match = row
-    return HttpCheck(path, host, tuple(statuses), body_match)
+    return HttpCheck(text(path), text(host), tuple(map(small, several(statuses))), text(body_match))
 
 
 def encode_service(service: Service) -> str:
@@ -200,7 +206,7 @@ def encode_service(service: Service) -> str:
         {
             "key": service.key,
             "uid": service.uid,
-            "policy": None if service.policy is None else _policy_row(service.policy),
+            "policy": None if service.policy is None else policy_row.encode(service.policy),
             "etag": service.etag,
             "create_ms": service.create_time_ms,
             "update_ms": service.update_time_ms,
@@ -215,20 +221,21 @@ def encode_service(service: Service) -> str:
 def decode_service(body: str) -> Service:
     """The inverse of `encode_service`."""
     row = _decode(body)
-    namespace, service = row["key"]
+    namespace, service = map(text, row["key"])
+    ended = row["tombstone_ms"]
     return Service(
         key=ServiceKey(NamespaceId(namespace), ServiceId(service)),
-        uid=row["uid"],
-        policy=None if row["policy"] is None else _policy(row["policy"]),
-        etag=row["etag"],
-        create_time_ms=row["create_ms"],
-        update_time_ms=row["update_ms"],
-        revision=Revision(row["revision"]),
-        tombstone_time_ms=row["tombstone_ms"],
+        uid=text(row["uid"]),
+        policy=None if row["policy"] is None else policy_row.decode(row["policy"]),
+        etag=text(row["etag"]),
+        create_time_ms=moment(row["create_ms"]),
+        update_time_ms=moment(row["update_ms"]),
+        revision=Revision(whole(row["revision"])),
+        tombstone_time_ms=None if ended is None else moment(ended),
         staged=_staged(row["staged"]) if "staged" in row else None,
         diversions=tuple(
-            Diversion(CellName(cell), Span(create_ms, end_ms), reason)
-            for cell, create_ms, end_ms, reason in row.get("diversions", ())
+            Diversion(CellName(text(cell)), Span(moment(begin), moment(end)), text(reason))
+            for cell, begin, end, reason in several(row.get("diversions", []))
         ),
     )
 
@@ -243,7 +250,7 @@ def _diversion_rows(service: Service) -> list[tuple[str, int, int, str]]:
 def _staged_row(staged: StagedPolicy) -> dict[str, Any]:
     return {
         "uid": staged.uid,
-        "policy": None if staged.policy is None else _policy_row(staged.policy),
+        "policy": None if staged.policy is None else policy_row.encode(staged.policy),
         "create_ms": staged.create_time_ms,
         "state": staged.state.value,
         "reason": staged.reason,
@@ -252,11 +259,11 @@ def _staged_row(staged: StagedPolicy) -> dict[str, Any]:
 
 def _staged(row: dict[str, Any]) -> StagedPolicy:
     return StagedPolicy(
-        row["uid"],
-        None if row["policy"] is None else _policy(row["policy"]),
-        row["create_ms"],
+        text(row["uid"]),
+        None if row["policy"] is None else policy_row.decode(row["policy"]),
+        moment(row["create_ms"]),
         StageState(row["state"]),
-        row["reason"],
+        text(row["reason"]),
     )
 
 
@@ -280,71 +287,6 @@ def readable(bodies: Iterable[B], decode: Callable[[B], T]) -> Iterator[T]:
             )
 
 
-def _policy_row(policy: ServicePolicy) -> dict[str, Any]:
-    failover = policy.failover
-    return {
-        "ttl": policy.record_ttl_seconds,
-        "scale_to_zero": policy.scale_to_zero,
-        "region_order": failover.region_order,
-        "enter": failover.enter_threshold,
-        "exit": failover.exit_threshold,
-        "hold": failover.exit_hold_seconds,
-        "minimum": failover.minimum_endpoints,
-        "enter_hold": failover.enter_hold_seconds,
-        "distances": [(each.start, each.end, each.distance) for each in failover.distances],
-        "overprovisioning": failover.overprovisioning,
-        "all_down": failover.all_down.value,
-        "static": failover.static_addresses,
-        "health": [
-            policy.health.rise,
-            policy.health.fall,
-            policy.health.damping_window_seconds,
-            policy.health.slow_start_seconds,
-        ],
-        **({} if policy.zone is None else {"zone": _zone_row(policy.zone)}),
-    }
-
-
-def _policy(row: dict[str, Any]) -> ServicePolicy:
-    return ServicePolicy(
-        record_ttl_seconds=row["ttl"],
-        failover=FailoverPolicy(
-            region_order=tuple(RegionName(region) for region in row["region_order"]),
-            enter_threshold=row["enter"],
-            exit_threshold=row["exit"],
-            exit_hold_seconds=row["hold"],
-            minimum_endpoints=row["minimum"],
-            enter_hold_seconds=row.get("enter_hold", 0.0),
-            distances=tuple(Distance(*each) for each in row.get("distances", ())),
-            overprovisioning=row.get("overprovisioning", 0.0),
-            all_down=AllDown(row.get("all_down", "fail_open_home")),
-            static_addresses=tuple(row.get("static", ())),
-        ),
-        scale_to_zero=row["scale_to_zero"],
-        health=HealthPolicy(*row.get("health", ())),
-        zone=_zone(row["zone"]) if "zone" in row else None,
-    )
-
-
-def _zone_row(zone: ZoneSettings) -> dict[str, Any]:
-    return {
-        "negative_ttl": zone.negative_ttl_seconds,
-        "degraded_ttl": zone.degraded_ttl_seconds,
-        "nameserver_ttl": zone.nameserver_ttl_seconds,
-        "networks": zone.client_networks,
-    }
-
-
-def _zone(row: dict[str, Any]) -> ZoneSettings:
-    networks = row["networks"]
-    return ZoneSettings(
-        row["negative_ttl"],
-        row["degraded_ttl"],
-        row["nameserver_ttl"],
-        None if networks is None else tuple(ClientNetwork(*each) for each in networks),
-    )
-
-
 def encode_removal(change: InstanceRemoved) -> str:
     """The body of the change that took an instance out."""
     return _encode({"key": change.key, "cell": change.cell})
@@ -358,9 +300,8 @@ def decode_change(revision: int, kind: str, traceparent: str, body: str) -> Chan
             return InstancePut(number, decode_instance(body), traceparent)
         case Kind.INSTANCE_REMOVED:
             row = _decode(body)
-            namespace, service, instance = row["key"]
-            key = InstanceKey(NamespaceId(namespace), ServiceId(service), InstanceId(instance))
-            return InstanceRemoved(number, key, CellName(row["cell"]), traceparent)
+            key = _instance_key(row["key"])
+            return InstanceRemoved(number, key, CellName(text(row["cell"])), traceparent)
         case Kind.SERVICE_PUT:
             return ServicePut(number, decode_service(body))
         case Kind.SERVICE_REMOVED:
