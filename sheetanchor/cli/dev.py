@@ -61,16 +61,16 @@ class DevServer:
 
     async def start(self) -> None:
         """Come up, and tell what to try. Raises as the servers' own `start`."""
+        await self._registry.start()  # cleans up after itself, as the frontends do
         try:
-            await self._start()
+            await self._start_frontends()
         except BaseException:
             await self.stop()
             raise
 
-    async def _start(self) -> None:
+    async def _start_frontends(self) -> None:
         from dns_frontend.main import FrontendServer
 
-        await self._registry.start()
         where: Endpoint = self._values["dns"]
         for number, region in enumerate(self._values["regions"]):
             port = where.port + number if where.port else 0

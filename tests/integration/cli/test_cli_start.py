@@ -18,6 +18,12 @@ from sheetanchor.cli.exit_code import ExitCode
 
 def start(*arguments: str, http: str = "127.0.0.1:0") -> tuple[int, list[str]]:
     """Run a server that is to end by itself; its exit code, and what it said beside its log."""
+    done = ended(*arguments, http=http)
+    return done.returncode, [line for line in done.stderr.splitlines() if line[0] != "{"]
+
+
+def ended(*arguments: str, http: str = "127.0.0.1:0") -> subprocess.CompletedProcess[str]:
+    """The same, with its log on standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "sheetanchor", *arguments, "--http", http, "--log-format", "json"],
         capture_output=True,
@@ -26,9 +32,8 @@ def start(*arguments: str, http: str = "127.0.0.1:0") -> tuple[int, list[str]]:
         check=False,
     )
     assert done.stdout == ""
-    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert "Traceback" not in done.stderr
-    return done.returncode, said
+    return done
 
 
 def listens(port: int) -> bool:
@@ -119,6 +124,19 @@ def test_data_directory_that_cannot_be_made_is_named(tmp_path: Path, verb: str) 
     code, said = start(verb, *listen, "--data-dir", str(tmp_path / "file" / "data"))
     assert code == ExitCode.CANNOT_START
     one_line(said, str(tmp_path / "file"))
+
+
+def test_what_was_not_started_by_dev_is_said_to_stop_once(tmp_path: Path, taken: int) -> None:
+    """The registry cleans up after a start that failed; nobody stops it again."""
+    (tmp_path / "file").write_text("")
+    grpc = ("dev", "--grpc", "127.0.0.1:0")
+    for arguments in (
+        (*grpc, "--dns", "127.0.0.1:0", "--data-dir", str(tmp_path / "file" / "data")),
+        (*grpc, "--dns", f"127.0.0.1:{taken}", "--data-dir", str(tmp_path / "data")),
+    ):
+        done = ended(*arguments)
+        assert done.returncode == ExitCode.CANNOT_START
+        assert done.stderr.count("the registry has stopped") == 1, done.stderr
 
 
 @pytest.mark.parametrize("verb", ["registry", "dns"])
