@@ -157,7 +157,7 @@ class FrontendServer:
     async def start(self) -> None:
         """Come up; returns when queries are answered, be it with SERVFAIL (I17).
 
-        Raises OSError when the address or the directory cannot be had, and
+        Raises DnsListenError, OSError when the directory cannot be had, and
         DirectoryInUseError when another frontend uses the directory.
         """
         try:

@@ -145,8 +145,8 @@ class RegistryServer:
         """Come up; returns when requests are let in.
 
         Waits for a PostgreSQL that does not answer yet, for as long as it takes. Raises
-        OSError when the address cannot be had, SchemaOutdated, InvalidField for a database URL
-        that means nothing, StoreUnavailable when the SQLite file is another process's.
+        GrpcListenError, OSError for a directory or file, SchemaOutdated, InvalidField for a
+        database URL that means nothing, StoreUnavailable when the SQLite file is another process's.
         """
         if self._status is not None:
             self._status.add_check("store", self._store_trouble)

@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 _FREE_PORT_TRIES = 20
 
 
+class DnsListenError(OSError):
+    """DNS cannot be served at the address and port; the message names them."""
+
+
 class Listener:
     """Serves one responder over both transports."""
 
@@ -38,8 +42,14 @@ class Listener:
     async def start(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> None:
         """Listen at `host` on `port`, 0 being one that is free for both transports.
 
-        Raises OSError when that is not possible; nothing is left open then.
+        Raises DnsListenError when that is not possible; nothing is left open then.
         """
+        try:
+            await self._start(host, port, sharing)
+        except OSError as error:
+            raise DnsListenError(error.errno, error.strerror or str(error)) from error
+
+    async def _start(self, host: str, port: int, sharing: Sharing) -> None:
         for attempt in range(1, _FREE_PORT_TRIES + 1):
             self._udp.start(host, port, sharing)
             try:

@@ -54,9 +54,10 @@ class TcpServer:
             self._server = await self._loop.create_server(
                 lambda: _Conversation(self), sock=listener, backlog=self.limits.backlog
             )
-        except OSError:
+        except OSError as error:
             listener.close()
-            raise
+            text = f"DNS cannot be served over TCP at {host} port {port}"
+            raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def stop(self) -> None:

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sheetanchor.cli.dns import directory_trouble, frontend_settings, server_settings
+from sheetanchor.cli.dns import (
+    directory_trouble,
+    dns_trouble,
+    frontend_settings,
+    server_settings,
+)
 from sheetanchor.cli.options import takes_settings
-from sheetanchor.cli.registry import database_trouble, registry_settings
+from sheetanchor.cli.registry import database_trouble, grpc_trouble, registry_settings
 from sheetanchor.cli.settings import BadSetting
 from sheetanchor.cli.value import Endpoint, endpoint
 
@@ -35,7 +40,13 @@ def dev(values: Mapping[str, Any]) -> None:
         raise BadSetting(f"--dns: the last region's port would be {last}")
     status = status_page(values)
     telemetry = telemetry_settings(values, "sheetanchor-dev", "")
-    with starting("dev"), database_trouble(), directory_trouble():
+    with (
+        starting("dev", values),
+        grpc_trouble("dev", values),
+        dns_trouble("dev", values),
+        database_trouble(),
+        directory_trouble(),
+    ):
         process.run(lambda: DevServer(values, status, typer.echo), telemetry, status=status)
 
 

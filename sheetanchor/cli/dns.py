@@ -31,7 +31,8 @@ def dns(values: Mapping[str, Any]) -> None:
 
     settings = frontend_settings(values, home_region(values), values["registries"], values["dns"])
     telemetry = telemetry_settings(values, "sheetanchor-dns", settings.frontend_id)
-    with starting("the DNS frontend"), directory_trouble():
+    server = "the DNS frontend"
+    with starting(server, values), dns_trouble(server, values), directory_trouble():
         run(settings, telemetry, server_settings(values), status=status_page(values))
 
 
@@ -130,6 +131,18 @@ def default_id(host: str, port: int) -> str:
     """A frontend's name where none is given: no two of one machine share a port."""
     plain = re.sub(r"[^a-z0-9.-]", "-", host.lower())
     return f"{plain[:57]}-{port}"
+
+
+@contextmanager
+def dns_trouble(server: str, values: Mapping[str, Any]) -> Iterator[None]:
+    """Turn an address that cannot be had for DNS into one line and an exit code."""
+    from dns_frontend.server.listener import DnsListenError
+    from sheetanchor.cli.launch import cannot_listen
+
+    try:
+        yield
+    except DnsListenError as error:
+        raise cannot_listen(server, error, "dns", values) from error
 
 
 @contextmanager

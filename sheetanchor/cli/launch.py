@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
 from sheetanchor.cli.settings import SETTINGS, BadSetting
 from sheetanchor.cli.value import Endpoint
-from sheetanchor.telemetry import LogFormat, StatusPage, TelemetrySettings
+from sheetanchor.telemetry import LogFormat, StatusListenError, StatusPage, TelemetrySettings
 
 
 def telemetry_settings(values: Mapping[str, Any], service: str, instance: str) -> TelemetrySettings:
@@ -44,15 +45,44 @@ def checked() -> Iterator[None]:
 
 
 @contextmanager
-def starting(server: str) -> Iterator[None]:
-    """Turn an OSError that ends a server's start into one line and an exit code."""
+def starting(server: str, values: Mapping[str, Any]) -> Iterator[None]:
+    """Turn an OSError that ends a server's start into one line and an exit code.
+
+    Each server turns that of its own address, by `cannot_listen`.
+    """
     try:
         yield
+    except StatusListenError as error:
+        raise cannot_listen(server, error, "http", values) from error
     except OSError as error:
         text = error.strerror or str(error)
         if error.filename is not None:
             text = f"{error.filename}: {text}"
-        raise Failure(
-            f"{server} cannot start: {text}. Free the address or directory, or give it another.",
-            ExitCode.CANNOT_START,
-        ) from error
+        if name := _path_of(error.filename, values):
+            text += f". Mend it, or give another: {_origin(name, values)}"
+        raise Failure(f"{server} cannot start: {text}.", ExitCode.CANNOT_START) from error
+
+
+def cannot_listen(server: str, error: OSError, name: str, values: Mapping[str, Any]) -> Failure:
+    """What to say when the address that the setting `name` gives cannot be had."""
+    text = error.strerror or str(error)
+    advice = f"Free it, or give another: {_origin(name, values)}"
+    return Failure(f"{server} cannot start: {text}. {advice}.", ExitCode.CANNOT_START)
+
+
+def _path_of(filename: object, values: Mapping[str, Any]) -> str:
+    """The setting whose file or directory it is, or lies in; empty for none."""
+    if not isinstance(filename, str | Path):
+        return ""
+    at = Path(filename)
+    paths = {name: value for name, value in values.items() if isinstance(value, Path)}
+    found = [name for name, path in paths.items() if at.is_relative_to(path)]
+    # a directory is made with those above it
+    found += [name for name, path in paths.items() if path.is_relative_to(at)]
+    return found[0] if found else ""
+
+
+def _origin(name: str, values: Mapping[str, Any]) -> str:
+    """Where a value is given, and what it is now."""
+    (setting,) = (each for each in SETTINGS if each.name == name)
+    return f"{setting.option} ({setting.environment_variable}) is {values[name]}"

@@ -6,6 +6,14 @@ this package decides, once a process, where they go.
 
 from sheetanchor.telemetry.providers import configure, flush
 from sheetanchor.telemetry.settings import LogFormat, TelemetrySettings
-from sheetanchor.telemetry.status import Check, StatusPage
+from sheetanchor.telemetry.status import Check, StatusListenError, StatusPage
 
-__all__ = ["Check", "LogFormat", "StatusPage", "TelemetrySettings", "configure", "flush"]
+__all__ = [
+    "Check",
+    "LogFormat",
+    "StatusListenError",
+    "StatusPage",
+    "TelemetrySettings",
+    "configure",
+    "flush",
+]

@@ -53,6 +53,10 @@ class _Handler(WSGIRequestHandler):
         return str(self.client_address[0])
 
 
+class StatusListenError(OSError):
+    """The status page cannot be served at the address; the message names it."""
+
+
 class StatusPage:
     """The HTTP face of a process. Thread-safe."""
 
@@ -78,7 +82,7 @@ class StatusPage:
         return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
 
     def start(self) -> None:
-        """Serve. Raises OSError when the address cannot be had."""
+        """Serve. Raises StatusListenError when the address cannot be had."""
         # the family is the class's, in the standard library
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         server = type("_Server", (_Server,), {"address_family": family})
@@ -86,7 +90,7 @@ class StatusPage:
             self._server = server((self._host, self._port), _Handler)
         except OSError as error:
             text = f"the status page cannot be served at {self._host}:{self._port}"
-            raise OSError(error.errno, f"{text}: {error.strerror or error}") from error
+            raise StatusListenError(error.errno, f"{text}: {error.strerror or error}") from error
         self._server.set_app(self._answer)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="status-page", daemon=True

@@ -30,10 +30,10 @@ def system_probers(ca_file: Path | None = None) -> Probers:
     """Probers by real sockets.
 
     `ca_file` holds the certificates (PEM) that may sign a target's certificate; without one
-    the system's do. Raises OSError or ssl.SSLError when it cannot be read.
+    the system's do. Raises OSError, which names it, or ssl.SSLError when it cannot be read.
     """
-    trusted = ssl.create_default_context(cafile=ca_file)
     roots = None if ca_file is None else ca_file.read_bytes()
+    trusted = ssl.create_default_context(cafile=ca_file)
     tcp, http, grpc = TcpProber(), HttpProber(trusted), GrpcProber(roots)
     return Probers(
         {

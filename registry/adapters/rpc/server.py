@@ -56,6 +56,10 @@ ADMIN = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 SERVICES: Final = (REGISTRATION, DISCOVERY, PUBLICATION, ADMIN)
 
 
+class GrpcListenError(OSError):
+    """gRPC cannot be served at the address; the message names it."""
+
+
 class RpcServer:
     """One listening address, and what may be asked there."""
 
@@ -89,7 +93,7 @@ class RpcServer:
         return f"<RpcServer {self.address or 'not listening'} {self._boundary!r}>"
 
     async def listen(self, address: str) -> None:
-        """Serve at `HOST:PORT`, answering UNAVAILABLE until `open_gate`. Raises OSError."""
+        """Serve at `HOST:PORT`, answering UNAVAILABLE until `open_gate`. Raises GrpcListenError."""
         await self._say(_Status.NOT_SERVING)
         host, _, _ = address.rpartition(":")
         try:
@@ -97,7 +101,7 @@ class RpcServer:
         except RuntimeError as error:
             # gRPC says no more than that it failed
             text = "it is in use, or is no address of this machine"
-            raise OSError(f"gRPC cannot be served at {address}: {text}") from error
+            raise GrpcListenError(f"gRPC cannot be served at {address}: {text}") from error
         await self._server.start()
         self.address = f"{host}:{port}"
 

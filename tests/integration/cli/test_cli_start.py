@@ -92,7 +92,7 @@ def test_grpc_address_in_use_is_named(
     where = f"127.0.0.1:{taken}"
     code, said = start(*arguments, where, "--data-dir", str(tmp_path))
     assert code == ExitCode.CANNOT_START
-    one_line(said, where)
+    one_line(said, f"gRPC cannot be served at {where}", f"--grpc (SHEETANCHOR_GRPC) is {where}")
 
 
 @pytest.mark.parametrize("arguments", [("dns", "--dns"), ("dev", "--grpc", "127.0.0.1:0", "--dns")])
@@ -102,7 +102,26 @@ def test_dns_address_in_use_is_named(
     """Over UDP and TCP alike."""
     code, said = start(*arguments, f"127.0.0.1:{taken}", "--data-dir", str(tmp_path))
     assert code == ExitCode.CANNOT_START
-    one_line(said, f"127.0.0.1 port {taken}", "ddress already in use")
+    where = f"--dns (SHEETANCHOR_DNS) is 127.0.0.1:{taken}"
+    one_line(said, f"127.0.0.1 port {taken}", "ddress already in use", where)
+
+
+@pytest.mark.parametrize("transport", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_one_transport_in_use_is_named(tmp_path: Path, transport: socket.SocketKind) -> None:
+    """Somebody else serves something over TCP alone, or UDP."""
+    with socket.socket(socket.AF_INET, transport) as other:
+        other.bind(("127.0.0.1", 0))
+        if transport is socket.SOCK_STREAM:
+            other.listen()
+        port = other.getsockname()[1]
+        code, said = start("dns", "--dns", f"127.0.0.1:{port}", "--data-dir", str(tmp_path))
+    assert code == ExitCode.CANNOT_START
+    over = "TCP" if transport is socket.SOCK_STREAM else "UDP"
+    one_line(
+        said,
+        f"over {over} at 127.0.0.1 port {port}: ",
+        f"--dns (SHEETANCHOR_DNS) is 127.0.0.1:{port}",
+    )
 
 
 @pytest.mark.parametrize("verb", ["registry", "dns", "dev"])
@@ -113,7 +132,8 @@ def test_status_address_in_use_is_named(tmp_path: Path, taken: int, verb: str) -
     where = f"127.0.0.1:{taken}"
     code, said = start(verb, *listen, "--data-dir", str(tmp_path), http=where)
     assert code == ExitCode.CANNOT_START
-    one_line(said, "status page", where, "ddress already in use")
+    option = f"--http (SHEETANCHOR_HTTP) is {where}"
+    one_line(said, "status page", where, "ddress already in use", option)
 
 
 @pytest.mark.parametrize("verb", ["registry", "dns"])
@@ -123,7 +143,18 @@ def test_data_directory_that_cannot_be_made_is_named(tmp_path: Path, verb: str) 
     listen = ("--grpc" if verb == "registry" else "--dns", "127.0.0.1:0")
     code, said = start(verb, *listen, "--data-dir", str(tmp_path / "file" / "data"))
     assert code == ExitCode.CANNOT_START
-    one_line(said, str(tmp_path / "file"))
+    data = tmp_path / "file" / "data"
+    one_line(said, str(tmp_path / "file"), f"--data-dir (SHEETANCHOR_DATA_DIR) is {data}")
+
+
+def test_a_file_that_cannot_be_read_is_named_with_its_option(tmp_path: Path) -> None:
+    """Not the data directory, which is well."""
+    absent = tmp_path / "no-such-file"
+    words = ("registry", "--migrate", "--grpc", "127.0.0.1:0", "--probe-ca-file", str(absent))
+    code, said = start(*words, "--data-dir", str(tmp_path / "data"))
+    assert code == ExitCode.CANNOT_START
+    option = f"--probe-ca-file (SHEETANCHOR_PROBE_CA_FILE) is {absent}"
+    one_line(said, f"{absent}: No such file", option)
 
 
 def test_what_was_not_started_by_dev_is_said_to_stop_once(tmp_path: Path, taken: int) -> None:
