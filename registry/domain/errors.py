@@ -102,6 +102,10 @@ class LeaseExpired(RegistryError):
     """The lease ran out before it was renewed."""
 
 
+class NoRemoval(RegistryError):
+    """The instance is leaving no answer against its owner's will: there is nothing to forbid."""
+
+
 class LeaseNotFound(NotFound):
     """No lease belongs to that incarnation."""
 

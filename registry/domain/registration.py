@@ -25,6 +25,7 @@ from registry.domain.errors import (
 from registry.domain.grave import Grave, bury
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import CheckKind, Instance, Override, State
+from registry.domain.keeping import vanity
 from registry.domain.names import InstanceKey, Revision
 from registry.domain.operation import (
     DecideRemoval,
@@ -91,6 +92,8 @@ def decide(
         case DecideRemoval():
             if operation.override is current.override:
                 return Verdict(Done(current, replayed=True))
+            if (vain := vanity(operation.override, current)) is not None:
+                return _refused(vain)
             return _put(replace(current, override=operation.override, revision=revision), "")
         case _:
             assert_never(operation)

@@ -123,6 +123,7 @@ def keep(
     """The removal is wrong: the instance stays in the answers, whatever its health says.
 
     The decision holds until it is healthy again. An owner that drains or deregisters has its way.
+    One that is healthy, or drains, has no removal to decide on, and is refused.
     """
     _decide(values, name, uid, reason, "KEEP", "stays in the answers", json)
 
@@ -184,5 +185,7 @@ def _decide(
         )
     if decision == "REMOVE" and enum_text(instance, "health") == "HEALTHY":
         what = "is healthy and stays in the answers; there is no removal to confirm"
+    if decision == "KEEP" and not holds:
+        what = "stays, if it is in the answers still: no removal of it was held"
     typer.echo(f"{short_name(full)} {what}")
     typer.echo(f"incarnation: {instance.uid}")

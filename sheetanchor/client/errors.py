@@ -157,6 +157,7 @@ REASONS: Mapping[str, type[RegistryRefusal]] = {
     "ETAG_MISMATCH": Conflict,
     "REQUEST_ID_REUSED": Conflict,
     "SERVICE_NOT_EMPTY": Conflict,
+    "NO_REMOVAL": Conflict,
     "PREVIEW_STALE": Conflict,
     "PREVIEW_REQUIRED": PreviewRequired,
     "INCARNATION_SUPERSEDED": IncarnationSuperseded,

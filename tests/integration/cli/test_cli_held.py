@@ -59,7 +59,8 @@ async def test_an_operator_looks_confirms_and_the_name_keeps_its_last(
 
 async def test_a_decision_is_taken_back(site: Site, shell: Shell) -> None:
     """Kept, and then left to the rules again."""
-    await site.register("one")
+    await falls_silent(site)
+    await eventually(lambda: held(shell))
     kept = await shell.json("held", "keep", "shop/cart/one")
     assert kept["removal_decision"] == "REMOVAL_DECISION_KEEP"
     back = await shell.run("held", "undecide", "shop/cart/one")
@@ -85,6 +86,16 @@ async def test_confirming_the_removal_of_a_healthy_instance_says_that_it_stays(
     done = await shell.run("held", "confirm", "shop/cart/one")
     assert done.exit_code == 0, done.output
     assert "is healthy and stays in the answers" in done.output
+
+
+async def test_a_removal_that_there_is_not_cannot_be_kept(site: Site, shell: Shell) -> None:
+    """Of a healthy instance: it stays by itself. Nothing is changed."""
+    await site.register("one")
+    kept = await shell.run("held", "keep", "shop/cart/one")
+    assert (kept.exit_code, kept.stdout) == (ExitCode.CONFLICT, "")
+    assert "is HEALTHY: no removal of it is held" in kept.stderr
+    assert "Nothing was changed; `held list` has" in kept.stderr
+    assert (await shell.json("list", "audit"))["audit"] == []
 
 
 async def test_slips_are_told(shell: Shell) -> None:

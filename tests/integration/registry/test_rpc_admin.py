@@ -320,7 +320,7 @@ async def test_plans_are_listed_newest_first_and_shown_with_their_services(site:
 async def test_a_decision_on_a_removal_names_its_instance_incarnation_and_decision(
     site: Site,
 ) -> None:
-    uid = (await site.register("one")).instance.uid
+    uid = (await site.register("one", check=instance_pb2.HealthCheck.KIND_TCP, port=1)).instance.uid
     name = f"{SERVICE}/instances/one"
     for request, field in (
         (pb.DecideRemovalRequest(name="one", uid=uid, decision=KEEP), "name"),
@@ -340,6 +340,19 @@ async def test_a_decision_on_a_removal_names_its_instance_incarnation_and_decisi
     assert back.removal_decision == instance_pb2.REMOVAL_DECISION_UNSPECIFIED
     stale = pb.DecideRemovalRequest(name=name, uid="another", decision=KEEP)
     assert reason(await refusal(site.admin.DecideRemoval(stale))) == "INCARNATION_SUPERSEDED"
+
+
+async def test_a_removal_is_not_forbidden_where_there_is_none(site: Site) -> None:
+    """Nothing is changed, nor written down."""
+    uid = (await site.register("one")).instance.uid
+    request = pb.DecideRemovalRequest(name=f"{SERVICE}/instances/one", uid=uid, decision=KEEP)
+    status = await refusal(site.admin.DecideRemoval(request))
+    assert status.code == grpc.StatusCode.FAILED_PRECONDITION.value[0]
+    assert reason(status) == "NO_REMOVAL"
+    assert "is HEALTHY: no removal of it is held" in status.message
+    found = await site.admin.GetInstance(pb.GetInstanceRequest(name=request.name))
+    assert found.removal_decision == instance_pb2.REMOVAL_DECISION_UNSPECIFIED
+    assert not (await site.admin.ListAuditEntries(pb.ListAuditEntriesRequest())).audit_entries
 
 
 async def test_held_removals_are_listed_with_reason_and_can_be_confirmed(site: Site) -> None:

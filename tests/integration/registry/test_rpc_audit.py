@@ -67,7 +67,7 @@ async def test_operators_deeds_are_listed_with_who_and_why(site: Site) -> None:
         pb.DecideRemovalRequest(
             name=f"{SERVICE}/instances/one",
             uid=uid,
-            decision=instance_pb2.REMOVAL_DECISION_KEEP,
+            decision=instance_pb2.REMOVAL_DECISION_REMOVE,
             **WHO,
         )
     )
@@ -99,7 +99,7 @@ async def test_operators_deeds_are_listed_with_who_and_why(site: Site) -> None:
     deleted, _, back, decided, *_ = entries
     assert (deleted.subject, deleted.detail) == (SERVICE, "with its instances")
     assert (back.cell, back.generation, len(back.digest)) == ("eu", 1, 32)
-    assert decided.detail == f"keep of uid {uid}"
+    assert decided.detail == f"confirm of uid {uid}"
     one = await site.admin.GetAuditEntry(pb.GetAuditEntryRequest(name=back.name))
     assert one == back
     gone = site.admin.GetAuditEntry(pb.GetAuditEntryRequest(name="auditEntries/none"))

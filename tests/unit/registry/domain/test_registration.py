@@ -12,6 +12,7 @@ from registry.domain.errors import (
     IncarnationSuperseded,
     InstanceNotFound,
     LeaseExpired,
+    NoRemoval,
     RegistryError,
     RequestIdReused,
 )
@@ -300,6 +301,21 @@ class TestDecideRemoval:
         assert put(verdict) == replace(
             current, override=Override.REMOVE, revision=put(verdict).revision
         )
+
+    @pytest.mark.parametrize("health", list(Health))
+    def test_a_removal_is_forbidden_where_there_may_be_one(self, health: Health) -> None:
+        """One that is well stays by itself, and an owner that drains has its way."""
+        current = replace(CURRENT, health=health)
+        verdict = run(DecideRemoval(KEY, UID, Override.KEEP), current)
+        if health in (Health.HEALTHY, Health.DRAINING):
+            assert_refused(verdict, NoRemoval)
+        else:
+            assert put(verdict).override is Override.KEEP
+
+    @pytest.mark.parametrize("health", list(Health))
+    def test_a_decision_is_taken_back_whatever_the_health(self, health: Health) -> None:
+        current = replace(CURRENT, health=health, override=Override.KEEP)
+        assert put(run(DecideRemoval(KEY, UID, Override.NONE), current)).override is Override.NONE
 
     def test_the_same_decision_again_is_no_change(self) -> None:
         kept = replace(CURRENT, override=Override.KEEP)
