@@ -19,7 +19,7 @@ from registry.domain.cell_plan import CellPlan, Entry
 from registry.domain.excerpt import excerpt
 from registry.domain.guard import Finding, Judgement, Limits, Rule, judge
 from registry.domain.names import CellName, InstanceKey, Revision, ServiceKey
-from registry.domain.planner import plan_missing, plan_service, settled
+from registry.domain.planner import last_known, plan_missing, plan_service, settled
 from registry.ports import Clock, PlanCodec
 
 log = logging.getLogger(__name__)
@@ -99,15 +99,17 @@ class Proposals:
         """The entry as it should be; `old` itself when it is as it should be; None: removed."""
         previous = None if old is None else old.plan
         known = self._mirror.services.get(service)
-        if known is None:
-            if previous is None or plan_missing(previous) is previous:
-                return old
-            return None
         instances = {
             key.instance: instance
             for key, instance in self._mirror.by_service.get(service, {}).items()
             if instance.registration.cell == self._cell
         }
+        if known is None and instances:
+            known = last_known(service, previous, self._cell)
+        if known is None:
+            if previous is None or plan_missing(previous) is previous:
+                return old
+            return None
         planned = plan_service(
             known,
             self._tenants.admitted(instances.values(), previous),

@@ -358,7 +358,7 @@ class Publisher:
         return self.plan
 
     def _all_services(self) -> dict[ServiceKey, None]:
-        services = dict.fromkeys(self._mirror.services)
+        services = dict.fromkeys((*self._mirror.services, *self._mirror.by_service))
         if self.plan is not None:
             services |= dict.fromkeys(map(ServiceKey.of_entry, self.plan.entries))
         return services

@@ -13,11 +13,12 @@ from dataclasses import replace
 from math import inf
 from operator import attrgetter
 
+from registry.domain.diversion import Diversion
 from registry.domain.health import SUCCESSES, Evidence, Health
 from registry.domain.instance import Instance, Override
-from registry.domain.names import CellName, InstanceId, InstanceKey, Revision
+from registry.domain.names import CellName, InstanceId, InstanceKey, Revision, ServiceKey
 from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
-from registry.domain.service import Service
+from registry.domain.service import Service, StagedPolicy
 from registry.domain.slow_start import share, weights
 from registry.domain.succession import replaced
 
@@ -113,6 +114,23 @@ def plan_service(
 def plan_missing(previous: ServicePlan) -> ServicePlan | None:
     """What becomes of an entry whose service the registry knows nothing of; None: removed."""
     return None if previous.tombstone is not None else previous
+
+
+def last_known(key: ServiceKey, previous: ServicePlan | None, cell: CellName) -> Service:
+    """A service that has instances, and a row that is gone or cannot be read: as it was published.
+
+    So its owner's policy stays in force, and its instances come and go meanwhile (I10).
+    """
+    service = Service(key, "", None, "", 0, 0, Revision(0))
+    if previous is None or previous.tombstone is not None:
+        return service
+    staged, span = previous.staged, previous.diversion
+    return replace(
+        service,
+        policy=previous.policy,
+        staged=None if staged is None else StagedPolicy(staged.uid, staged.policy, 0),
+        diversions=() if span is None else (Diversion(cell, span, ""),),
+    )
 
 
 def settled(plan: ServicePlan, previous: ServicePlan | None) -> ServicePlan:

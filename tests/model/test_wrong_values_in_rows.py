@@ -16,6 +16,7 @@ from registry.domain.service import ServicePolicy
 
 LEASE_SECONDS = 300.0
 OTHER = ServiceKey(NamespaceId("shop"), ServiceId("other"))
+POLICY = ServicePolicy(record_ttl_seconds=42)
 CART = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
 
 
@@ -33,12 +34,12 @@ CART = ServiceKey(NamespaceId("shop"), ServiceId("cart"))
     ],
 )
 async def test_a_node_that_finds_one_publishes_the_others(edit: str) -> None:
-    """And leaves the name of the row as it was published last (I7)."""
+    """And of the name of the row what it can read, by the policy that was published (I10)."""
     clock, database = ManualClock(), InlineSqlite()
     store = SqlStore(database, clock)
     await store.open()
     async with running(PublicationNode(store, clock, ScriptedProber(clock), name="a")) as node:
-        _, changes, revision = await edited(store, CreateService(CART, ServicePolicy(), "u"))
+        _, changes, revision = await edited(store, CreateService(CART, POLICY, "u"))
         node.mirror.absorb(changes, revision)
         for name, service in (("one", CART), ("two", CART), ("three", OTHER)):
             parent = f"namespaces/{service.namespace}/services/{service.service}"
@@ -52,6 +53,10 @@ async def test_a_node_that_finds_one_publishes_the_others(edit: str) -> None:
         await clock.advance(10.0)
         parent = "namespaces/shop/services/other"
         await node.register("four", parent=parent, ttl_seconds=LEASE_SECONDS)
+        await node.register("five", ttl_seconds=LEASE_SECONDS)
         await clock.advance(1.0)
         assert set(node.standing(OTHER)) == {"three", "four"}
-        assert "two" in node.standing(CART)
+        assert {"two", "five"} <= set(node.standing(CART))
+        plan = node.planned(CART)
+        assert plan is not None
+        assert plan.policy == POLICY

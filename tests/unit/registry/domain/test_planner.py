@@ -20,15 +20,17 @@ from plan_samples import (
 )
 
 from registry.domain.cell_plan import Totals
+from registry.domain.diversion import Span
 from registry.domain.guard import Limits, judge
 from registry.domain.health import Evidence, Health
 from registry.domain.instance import Instance, Override
-from registry.domain.names import Incarnation, Revision
+from registry.domain.names import CellName, Incarnation, Revision
 from registry.domain.plan import Endpoint, ServicePlan, StagedChange, Tombstone
-from registry.domain.planner import is_servable, plan_missing, plan_service
+from registry.domain.planner import is_servable, last_known, plan_missing, plan_service
 from registry.domain.service import HealthPolicy, ServicePolicy, StagedPolicy, StageState
 
 NOW = Revision(9)
+EU = CellName("eu")
 UNKNOWN = instance("i1", Health.UNKNOWN, Evidence.NONE)
 HEALTHY = instance("i1")
 EXPIRED = instance("i1", Health.UNHEALTHY, Evidence.LEASE_EXPIRED)
@@ -163,6 +165,33 @@ def test_an_entry_that_stays_the_same_is_the_same_object_with_its_old_revision()
 )
 def test_a_missing_row_is_no_deletion(published: ServicePlan, planned: ServicePlan | None) -> None:
     assert plan_missing(published) == planned
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        plan(endpoint()),
+        replace(plan(endpoint(), policy=POLICY), staged=StagedChange("u", SCALE_TO_ZERO)),
+        replace(plan(endpoint(), policy=SCALE_TO_ZERO), diversion=Span(1, 2)),
+    ],
+)
+def test_without_its_row_a_service_goes_on_as_it_was_published(published: ServicePlan) -> None:
+    """Its instances come and go, under the policy, the trial and the diversion that are out."""
+    known = last_known(published.key, published, EU)
+    assert plan_service(known, [HEALTHY], published, NOW, cell=EU) is published
+    grown = plan_service(known, [HEALTHY, instance("i2")], published, NOW, cell=EU)
+    assert [each.instance for each in grown.endpoints] == ["i1", "i2"]
+    assert replace(grown, endpoints=published.endpoints, revision=published.revision) == published
+
+
+@pytest.mark.parametrize("published", [None, tombstoned()])
+def test_what_was_never_published_or_is_over_begins_without_a_policy(
+    published: ServicePlan | None,
+) -> None:
+    known = last_known(service().key, published, EU)
+    assert plan_service(known, [HEALTHY], published, NOW, cell=EU) == replace(
+        plan(endpoint()), revision=NOW
+    )
 
 
 STANDINGS = [
