@@ -24,8 +24,8 @@ $(READY): pyproject.toml scripts/setup $(wildcard dns_frontend/server/*.px[di] d
 demo: $(READY) ## kill a region, then its registry, and watch DNS answer all along
 	@$(BIN)/sheetanchor demo $(ARGS)
 
-test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## run all tests, in two processes (ARGS="-n 0 FILE" for one)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 conformance: $(READY) ## print the table of what a DNS server must answer, with its results
 	@PYTHONPATH=tests $(BIN)/python -m pytest -p conformance_rows tests/conformance $(ARGS)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from postgresql_server import PostgresqlServer
+from spread import Spread
+from xdist.remote import Producer
 
 from benchmarks.process import ServerProcess
 
@@ -40,7 +42,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Iterator[pytest.Te
 
 KINDS = ("repo", "unit", "model", "migration", "contract", "conformance", "integration", "e2e")
 """The folders in the order in which they run: what fails soonest first, and whole systems, which
-want the machine for themselves, last."""
+want as much of the machine as they can get, last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return KINDS.index(folder) if folder in KINDS else -1
 
     items.sort(key=kind)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
+    """Several processes, if asked for, share the tests so."""
+    return Spread(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from lane import Work
 
 OCTOBER = ("drill", "october-2025")
 
@@ -23,46 +22,44 @@ class Drilled:
     """What it wrote into the page of drills."""
 
 
-def played(*words: str, writes: bool = True) -> Work:
-    """Plays a drill."""
-
-    def play(directory: Path) -> Drilled:
-        page = directory / "drills.md"
-        command = [sys.executable, "-m", "sheetanchor", *words]
-        command += ["--write", str(page)] if writes else []
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-        table = page.read_text() if page.exists() else ""
-        return Drilled(done.returncode, done.stdout + done.stderr, table)
-
-    return play
+def played(directory: Path, *words: str, writes: bool = True) -> Drilled:
+    """Play a drill."""
+    page = directory / "drills.md"
+    command = [sys.executable, "-m", "sheetanchor", *words]
+    command += ["--write", str(page)] if writes else []
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    table = page.read_text() if page.exists() else ""
+    return Drilled(done.returncode, done.stdout + done.stderr, table)
 
 
-@pytest.mark.beside(work=played(*OCTOBER, writes=False))
-def test_the_delayed_plan_is_refused_and_no_answer_falters(beside: Drilled) -> None:
-    assert beside.code == 0, beside.said
-    assert "0 answers were empty, negative or older" in beside.said
-    assert "(I2)" in beside.said
-    assert "(I3)" in beside.said
+@pytest.mark.long
+def test_the_delayed_plan_is_refused_and_no_answer_falters(tmp_path: Path) -> None:
+    drilled = played(tmp_path, *OCTOBER, writes=False)
+    assert drilled.code == 0, drilled.said
+    assert "0 answers were empty, negative or older" in drilled.said
+    assert "(I2)" in drilled.said
+    assert "(I3)" in drilled.said
 
 
-@pytest.mark.beside(work=played(*OCTOBER, "--mutant", writes=False))
-def test_without_the_guards_the_name_goes_back_and_then_away(beside: Drilled) -> None:
-    assert beside.code == 1, beside.said
-    assert "older than 42" in beside.said
-    assert "NXDOMAIN" in beside.said
-    assert "October 2025 happened again" in beside.said
+@pytest.mark.long
+def test_without_the_guards_the_name_goes_back_and_then_away(tmp_path: Path) -> None:
+    drilled = played(tmp_path, *OCTOBER, "--mutant", writes=False)
+    assert drilled.code == 1, drilled.said
+    assert "older than 42" in drilled.said
+    assert "NXDOMAIN" in drilled.said
+    assert "October 2025 happened again" in drilled.said
 
 
-@pytest.mark.beside(work=played("drill", "region-loss", "west"))
-def test_a_lost_region_is_answered_for_by_the_next_and_comes_back(beside: Drilled) -> None:
-    assert beside.code == 0, beside.said
-    assert beside.table.count("| passed |") == 3
+@pytest.mark.long
+def test_a_lost_region_is_answered_for_by_the_next_and_comes_back(tmp_path: Path) -> None:
+    drilled = played(tmp_path, "drill", "region-loss", "west")
+    assert drilled.code == 0, drilled.said
+    assert drilled.table.count("| passed |") == 3
 
 
-@pytest.mark.beside(
-    work=played("drill", "mass-silence", "--endpoints", "20", "--seconds", "20"),
-)
-def test_of_a_silent_crowd_the_budgets_let_go_and_nobody_else_leaves(beside: Drilled) -> None:
+@pytest.mark.long
+def test_of_a_silent_crowd_the_budgets_let_go_and_nobody_else_leaves(tmp_path: Path) -> None:
     """Sockets that answer nothing are silent to a real check; six of twenty are."""
-    assert beside.code == 0, beside.said
-    assert beside.table.count("| passed |") == 5
+    drilled = played(tmp_path, "drill", "mass-silence", "--endpoints", "20", "--seconds", "20")
+    assert drilled.code == 0, drilled.said
+    assert drilled.table.count("| passed |") == 5

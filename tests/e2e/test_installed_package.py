@@ -1,20 +1,50 @@
 """What `pip install .` installs works by itself, outside the checkout, migrations included.
 
-So does the demo, which is played from there: test_demo.py.
+So does the demo, which keeps its promise there.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from demo_run import Demo
 from installation import ZONE, Server, addresses
 
-from benchmarks.process import ServerProcess, wait_for
+from benchmarks.process import ROOT, ServerProcess, wait_for
 from sheetanchor.cli.demo.port import free_port
 from sheetanchor.client import Check, Registration
+
+SOURCES = ("pyproject.toml", "README.md", "LICENSE")
+PACKAGES = ("sheetanchor", "registry", "dns_frontend", "migrations")
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, installed into a directory of its own; what it depends on is here already."""
+    source = tmp_path_factory.mktemp("source")
+    for name in SOURCES:
+        shutil.copy(ROOT / name, source)
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    target = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    done = subprocess.run(
+        [*command, str(target), str(source)],
+        env=os.environ | {"CFLAGS": "-O0"},  # it must work, and may be slow
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return target
 
 
 def test_dev_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
@@ -56,3 +86,39 @@ def test_dev_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None
         assert process.stop() == 0, process.tail()
     finally:
         process.kill()
+
+
+def test_no_answer_of_the_demo_is_ever_empty(place: Path, installed: Path) -> None:
+    """It ends by itself with 0, has measured everything, and leaves nothing behind.
+
+    It finds all of its programs where it was installed.
+    """
+    demo = Demo(place, "--json", installed=installed)
+    assert demo.exit_code() == 0, demo.said()
+    report = json.loads(demo.output.read_text())
+    assert report["ok"] is True
+    assert report["why"] == []
+    assert report["empty_or_negative"] == 0
+    assert report["unanswered"] == 0
+    assert report["queries"] > 100
+    # how long they may take the demo judges itself
+    assert report["kill_to_moved_seconds"] > 0
+    assert report["restore_to_back_seconds"] > 0
+    assert report["registry_away_seconds"] > 5
+    events = [moment["event"] for moment in report["timeline"]]
+    assert events == [
+        "steady",
+        "instances-killed",
+        "moved",
+        "registry-killed",
+        "unmoved",
+        "restored",
+        "back",
+        "end",
+    ]
+    times = [moment["at_seconds"] for moment in report["timeline"]]
+    assert times == sorted(times)
+    for client in report["clients"]:
+        assert client["queries"] > 20
+        assert all(answer["addresses"] for answer in client["answers"])
+    demo.await_nothing_left()

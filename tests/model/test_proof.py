@@ -47,7 +47,7 @@ def test_a_bug_of_history_is_found_out(mutant: Mutant) -> None:
     assert found.trace
 
 
-@pytest.mark.parametrize(("name", "rules", "suffices"), GUARDS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("name", "rules", "suffices"), GUARDS, ids=[each[0] for each in GUARDS])
 def test_each_guard_alone_keeps_answers_from_going_back_or_empty(
     name: str, rules: Rules, suffices: bool
 ) -> None:
