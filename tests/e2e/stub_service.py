@@ -66,7 +66,8 @@ def main(registry: str, region: str, service: str, instance: str, address: str) 
                 with interval:
                     pause[0] = reply.renewal_interval.ToTimedelta().total_seconds()
 
-        threading.Thread(target=listen, daemon=True).start()
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
         while True:
             match signal.sigwait(wishes):
                 case signal.SIGUSR1:
@@ -79,6 +80,8 @@ def main(registry: str, region: str, service: str, instance: str, address: str) 
                     )
                     break
         ended.set()
+        # the stream is ended by us, and then by the registry, before the channel is closed on it
+        listener.join(30)
     server.stop(0).wait()
 
 

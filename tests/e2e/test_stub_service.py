@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -29,14 +30,23 @@ class Greeter:
         self.address = address
         self.instance = f"{service}-{number}"
         arguments = [registry.address, "east", service, self.instance, address]
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the greeter
         self.process = subprocess.Popen(
             [sys.executable, PROGRAM, *arguments],
             stdout=subprocess.PIPE,
+            stderr=self.errors,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             text=True,
         )
         assert self.process.stdout
-        self.port = int(self.process.stdout.readline())
+        said = self.process.stdout.readline()
+        assert said, self.said_wrong()
+        self.port = int(said)
+
+    def said_wrong(self) -> str:
+        """What it wrote to standard error."""
+        self.errors.seek(0)
+        return self.errors.read().decode()
 
     def signal(self, what: signal.Signals) -> None:
         """Tell it to deregister, to drain, or to die."""
@@ -75,6 +85,7 @@ def greeters(registry: Server, frontend: Server) -> Iterator[list[Greeter]]:
         for greeter in found:
             greeter.process.kill()
             greeter.process.wait()
+            greeter.errors.close()
 
 
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
@@ -120,6 +131,9 @@ def test_instance_leaves_dns(
         lambda: addresses(frontend, staying.name) == {staying.address},
         60,
     )
+    if way is signal.SIGTERM:
+        assert leaving.process.wait(60) == 0
+        assert leaving.said_wrong() == "", "its stream of heartbeats ends in order"
     if way is signal.SIGUSR1:
         assert leaving.process.poll() is None, "a drained instance lives on"
 
