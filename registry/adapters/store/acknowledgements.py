@@ -12,22 +12,16 @@ from registry.domain.role import Role
 from registry.ports import Acknowledgement, FrontendCell, FrontendRecord
 
 
-# What one more word of a frontend makes of the last
+# hear
 #
-#   word      its (epoch, generation)   applied          refusal
-#   --------  ------------------------  ---------------  ----------------------------------
-#   applied   above what was applied    becomes it       cleared if not above it
-#   applied   not above                 stays            stays: an old word, come late
-#   refused   above what was applied    stays            becomes it, if not below the last
-#   refused   not above                 stays            stays: it was applied after all
+#   word      compared with applied  then
+#   --------  ---------------------  ---------------------------------------------------------
+#   any       behind it              only the time is taken: words may overtake
+#   applied   at or ahead of it      it is the applied one, with what it holds; no refusal of
+#                                    it, or of an older one, is left
+#   refused   at or ahead of it      noted, unless a later one was refused already
 def hear(current: FrontendCell | None, word: Acknowledgement) -> FrontendCell:
     """Fold one acknowledgement into what is known of a frontend and a cell.
-
-        word      compared with applied     then
-        any       behind it                 only the time is taken: words may overtake
-        applied   at or ahead of it         it is the applied one, with what it holds; no older
-                                            refusal is left
-        refused   at or ahead of it         noted, unless a later one was refused already
 
     A frontend may refuse what it had applied: when it died of it (`crashed`).
     """
