@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.help import HelpContext
 from sheetanchor.cli.settings import BadSetting
 
 
@@ -31,6 +32,15 @@ class HelpWanted(Exception):
 
 class Verbs(TyperGroup):
     """A group of verbs, which tells them when it is given none."""
+
+    context_class = HelpContext
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The verb of that name; its help is written as ours."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.context_class = HelpContext
+        return command
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The rest of the arguments, without its own options. Raises HelpWanted."""

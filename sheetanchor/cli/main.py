@@ -36,6 +36,7 @@ EPILOG = "\b\nExit codes:\n" + "\n".join(
         width=74,
         initial_indent=" " * (4 - len(str(code.value))),
         subsequent_indent=" " * 6,
+        break_on_hyphens=False,
     )
     for code, text in MEANING.items()
 )

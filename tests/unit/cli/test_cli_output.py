@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from sheetanchor.cli.admin import EXITS
@@ -134,6 +137,26 @@ def test_what_every_registry_would_refuse_runs_no_command(
     assert done.stderr.startswith(f"sheetanchor: {told}"), done.stderr
     assert done.stderr.count("\n") == 1
     assert not ran.exists()
+
+
+def verbs(command: Any, *words: str) -> Iterator[tuple[str, ...]]:
+    """What can be typed, groups included."""
+    yield words
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from verbs(inner, *words, name)
+
+
+@pytest.mark.parametrize("columns", ["80", "64"])
+def test_help_cuts_no_word_at_a_hyphen(columns: str) -> None:
+    """Options and their values are typed as they are read, and copied."""
+    known = list(verbs(typer.main.get_command(app)))
+    assert ("zone", "set") in known
+    for words in known:
+        done = runner.invoke(app, [*words, "--help"], env={"TERMINAL_WIDTH": columns})
+        assert done.exit_code == 0, done.output
+        cut = [line for line in done.stdout.splitlines() if line.endswith("-")]
+        assert cut == [], words
+        assert done.stdout.isascii(), words
 
 
 def test_misspelt_variable_stops_any_verb() -> None:
