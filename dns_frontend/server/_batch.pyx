@@ -27,12 +27,15 @@ from dns_frontend.server._slot cimport (
     read_query,
 )
 from dns_frontend.server._system cimport (
-    AF_INET, MSG_DONTWAIT, NI_NUMERICHOST, getnameinfo, mmsghdr, msghdr, recvmmsg, sendmmsg,
-    sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage, source_of,
+    AF_INET, CLOCK_MONOTONIC, EPOLLIN, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, MSG_DONTWAIT,
+    NI_NUMERICHOST, TFD_CLOEXEC, TFD_NONBLOCK, clock_gettime, epoll_create1, epoll_ctl, epoll_event,
+    getnameinfo, itimerspec, mmsghdr, msghdr, recvmmsg, sendmmsg, sockaddr, sockaddr_in,
+    sockaddr_in6, sockaddr_storage, source_of, timerfd_create, timerfd_settime, timespec,
 )
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset, strerror
+from posix.unistd cimport close
 
 import logging
 from random import getrandbits
@@ -46,6 +49,11 @@ cdef enum:
     BATCH = 64
     # batches until others of the event loop get their turn
     ROUNDS = 8
+    # a batch of datagrams within this time is many, and a batch of less than that then short
+    BUSY_NANOSECONDS = 2_000_000
+    SHORT = 32
+    # how long many are let gather
+    PAUSE_NANOSECONDS = 100_000
     LABELS = 128
     RCODES = 24
     MODES = 8
@@ -70,6 +78,7 @@ if REFUSED_PORTS != {0, 7, 13, 19, 37}:
 include "_plate.pxi"
 include "_messages.pxi"
 include "_denials.pxi"
+include "_waker.pxi"
 
 
 cdef class Batch:
@@ -82,6 +91,8 @@ cdef class Batch:
     cdef unsigned char _last_address[20]
     cdef Py_ssize_t _last_octets
     cdef Messages _messages
+    # None: it is called by who knows when
+    cdef Waker _waker
     # those of the messages, which live as long
     cdef Slot *_slots
     # of which both others are parts that begin with a line of the cache
@@ -109,12 +120,13 @@ cdef class Batch:
     def __dealloc__(self):
         free(self._memory)
 
-    def __init__(self, responder, int fd, bint wildcard):
+    def __init__(self, responder, int fd, bint wildcard, Waker waker=None):
         # who meets whom in a pair is nobody's to choose
         cdef unsigned long long token = getrandbits(64)
         self._seed = token
         self._placed = 0
         self._messages = Messages(responder.counters, fd, wildcard)
+        self._waker = waker
         self._slots = self._messages.slots
         self._responder = responder
         self._respond = responder.respond
@@ -130,9 +142,12 @@ cdef class Batch:
         """Answer what has arrived, at most some batches; returns how many datagrams there were.
 
         While one batch was answered the next has come: it is taken without waiting to be told.
+        Where many come, and batches were short all the same, the rest is let gather.
         """
-        cdef int got, all_got = 0
+        cdef int got = 0, all_got = 0, least = 1
         cdef int each
+        if self._waker is not None and self._waker.is_busy:
+            least = SHORT
         self._batches += 1
         self._remembered = None
         if self._placed != self._responder.clients.placed:
@@ -145,11 +160,13 @@ cdef class Batch:
         self._denials.begin(self._change)
         for each in range(ROUNDS):
             got = self._run()
-            if got == 0:
-                break
             all_got += got
+            if got < least:
+                break
         if all_got:
             self._count()
+        if self._waker is not None:
+            self._waker.heed(all_got, got < least)
         return all_got
 
     cdef int _run(self) except -1:

@@ -1,7 +1,29 @@
 # cython: language_level=3
-"""What the loop in batches needs of the system: many datagrams a call, and where they came to."""
+"""What the loop in batches needs of the system: many datagrams a call, where they came to, and
+what calls when some have come or some time has passed."""
 
 from libc.string cimport memcpy
+
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    cdef struct itimerspec:
+        timespec it_value
+    int CLOCK_MONOTONIC
+    int clock_gettime(int clock, timespec *now)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    int TFD_CLOEXEC, TFD_NONBLOCK
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *when, itimerspec *before)
+
+cdef extern from "<sys/epoll.h>" nogil:
+    cdef struct epoll_event:
+        unsigned int events
+    int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int what, int fd, epoll_event *event)
 
 cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
@@ -27,8 +49,6 @@ cdef extern from "<sys/socket.h>" nogil:
         size_t cmsg_len
         int cmsg_level
         int cmsg_type
-    cdef struct timespec:
-        pass
     int AF_INET, AF_INET6, MSG_DONTWAIT
     int recvmmsg(int fd, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
     int sendmmsg(int fd, mmsghdr *messages, unsigned int count, int flags)

@@ -3,6 +3,8 @@
 There are three loops. The one in `_batch`, in Cython, and the one in `bulk`, in Python, take
 many datagrams a system call, and give what is unusual to the responder; the one here asks
 nothing of the system but sockets, and gives everything to it.
+
+A datagram calls the loop; the one in Cython is called by a clock while many come (ADR 14).
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from dns_frontend.server.settings import REFUSED_PORTS, UdpLoop
 from dns_frontend.server.sharing import Sharing
 
 try:
-    from dns_frontend.server._batch import Batch
+    from dns_frontend.server._batch import Batch, Waker
 except ImportError:  # it is built where a compiler is there, and never needed
-    Batch = None  # type: ignore[assignment, misc]  # absent, as the line above says
+    Batch = Waker = None  # type: ignore[assignment, misc]  # absent, as the line above says
 
 __all__ = ["Batch", "UdpServer"]
 
@@ -52,6 +54,7 @@ class UdpServer:
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answer: Callable[[], object] | None = None
+        self._waker: Waker | None = None
         self._wildcard = False
         self._is_bulk = False
 
@@ -76,7 +79,7 @@ class UdpServer:
         readable = self.open(host, port, sharing)
         assert self._socket is not None
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket.fileno(), readable)
+        self._loop.add_reader(self._descriptor(self._socket), readable)
         self._answer = readable
 
     def answer_waiting(self) -> None:
@@ -90,7 +93,7 @@ class UdpServer:
         if self._socket is not None and self._loop is not None:
             # the one assignment: it replaces what was called for this socket
             self._answer = self._readable_of(self._socket)
-            self._loop.add_reader(self._socket.fileno(), self._answer)
+            self._loop.add_reader(self._descriptor(self._socket), self._answer)
 
     def open(self, host: str, port: int, sharing: Sharing = Sharing.NONE) -> Callable[[], object]:
         """Bind; returns what answers the datagrams that have come, a batch at most.
@@ -113,6 +116,8 @@ class UdpServer:
                 packet_info.ask_for(listener)
             self._is_bulk = not self._batched and mmsg.available(listener)
             sharing.bind(listener, host, port)
+            if self._batched:
+                self._waker = Waker(listener.fileno())
         except OSError as error:
             listener.close()
             text = f"DNS cannot be served over UDP at {host} port {port}"
@@ -123,18 +128,25 @@ class UdpServer:
     def _readable_of(self, listener: socket.socket) -> Callable[[], object]:
         if self._batched:
             assert Batch is not None
-            return Batch(self._responder, listener.fileno(), self._wildcard).run
+            # the waker is the socket's, whoever answers: it knows how many come
+            return Batch(self._responder, listener.fileno(), self._wildcard, self._waker).run
         if self._is_bulk:
             return Bulk(self._responder, listener, wildcard=self._wildcard).run
         return self._readable_wildcard if self._wildcard else self._readable
+
+    def _descriptor(self, listener: socket.socket) -> int:
+        """What can be read when there is something to do."""
+        return listener.fileno() if self._waker is None else self._waker.fileno()
 
     def stop(self) -> None:
         """Stop listening; twice is harmless."""
         if self._socket is not None:
             if self._loop is not None:
-                self._loop.remove_reader(self._socket.fileno())
+                self._loop.remove_reader(self._descriptor(self._socket))
+            if self._waker is not None:
+                self._waker.close()
             self._socket.close()
-        self._socket = None
+        self._socket = self._waker = None
         self._answer = None
 
     def _readable(self) -> None:
