@@ -76,9 +76,9 @@ class Controls:
         else:
             stops = [head for head in heads if not head.frozen]
             effects = tuple(
-                f"cells/{head.cell}: is frozen already"
+                f"{head.cell}: is frozen already"
                 if head.frozen
-                else f"cells/{head.cell}: automation stops at generation {head.generation}"
+                else f"{head.cell}: automation stops at generation {head.generation}"
                 for head in heads
             )
             # generations go on between the look and the word: where nothing rests, and that is
@@ -107,7 +107,7 @@ class Controls:
             if ALL_CELLS not in scopes:
                 return False  # nor lifted unseen if it is made now
             effects = tuple(
-                f"cells/{head.cell}: {_once_lifted(head.cell, scopes, self.freeze_file(head.cell))}"
+                f"{head.cell}: {_once_lifted(head.cell, scopes, self.freeze_file(head.cell))}"
                 for head in await self._store.heads()
             )
             preview = preview_of(effects, (*effects, "", *sorted(scopes)))
@@ -143,7 +143,7 @@ class Controls:
             then = restore(found[0], found[1], self._codec.decode).entries
             changed = restored_entries(plan.entries, then)
             effects = (
-                f"cells/{cell}: a new generation after {head.generation} with the content of"
+                f"{cell}: a new generation after {head.generation} with the content of"
                 f" {generation}; its automation stops",
                 *rollback_effects(plan.entries, then, generation),
             )

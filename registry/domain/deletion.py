@@ -34,7 +34,7 @@ def deletion_preview(
         for instance in instances
     ]
     buried = [
-        f"cells/{cell}: the name gets a tombstone; "
+        f"{cell}: the name gets a tombstone; "
         + (
             f"{counted(count, 'endpoint')} may answer for it now"
             if count
@@ -42,9 +42,10 @@ def deletion_preview(
         )
         for cell, count in sorted(served.items())
     ]
+    registered = counted(len(instances), "instance")
     label = f"{service.key.service}.{service.key.namespace}"
     effects = (
-        f"{service.key} is deleted, with its policy and {counted(len(instances), 'instance')}",
+        f"{service.key.entry} is deleted, with its policy and {registered}",
         *shown_first(goes, "instances"),
         *shown_first(buried, "cells"),
         f"DNS denies {label} (NXDOMAIN), unless another registry's cell answers for it",

@@ -52,5 +52,5 @@ def floor_preview(
     lowered = lowered_floors(before, after)
     if not lowered:
         return None
-    effects = (f"{service.key} holds on to less than before", *lowered)
+    effects = (f"{service.key.entry} holds on to less than before", *lowered)
     return preview_of(effects, ("floor", service.uid, *lowered))

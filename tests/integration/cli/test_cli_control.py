@@ -54,7 +54,7 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     await eventually(lambda: site.server.leading >= {"eu", "us"})
     shown = await shell.run("freeze", "all", "--reason", "why")
     assert shown.exit_code == ExitCode.CONFLICT
-    assert "cells/us: automation stops" in shown.output
+    assert "us: automation stops" in shown.output
     assert (await shell.run("freeze", "eu", "--reason", "why")).output == "eu: frozen\n"
     assert "frozen: why" in (await shell.run("plans", "eu")).output.splitlines()[0]
     await eventually(lambda: site.server.leading == {"us"})
@@ -67,8 +67,8 @@ async def test_a_freeze_of_all_is_shown_first_and_one_of_a_cell_is_not(
     assert (await shell.run("unfreeze", "mars")).exit_code == ExitCode.NOT_FOUND
     shown = await shell.run("unfreeze", "all")
     assert shown.exit_code == ExitCode.CONFLICT
-    assert "cells/eu: stays frozen: it was frozen by itself, until `unfreeze eu`" in shown.output
-    assert "cells/us: automation goes on" in shown.output
+    assert "eu: stays frozen: it was frozen by itself, until `unfreeze eu`" in shown.output
+    assert "us: automation goes on" in shown.output
     lifted = await shell.run("unfreeze", "all", "--yes")
     assert lifted.output.splitlines()[-2:] == [
         "eu: stays frozen, until `unfreeze eu`: why",
@@ -121,7 +121,7 @@ async def test_a_cell_that_a_file_stops_is_shown_so_and_is_not_said_to_go_on(
     assert (await shell.run("unfreeze", "eu")).output == f"{stays}\n"
     assert (await shell.run("freeze", "all", "--reason", "why", "--yes")).exit_code == 0
     lifted = await shell.run("unfreeze", "all", "--yes")
-    assert f"cells/eu: stays frozen, until the file {file} is removed" in lifted.output
+    assert f"eu: stays frozen, until the file {file} is removed" in lifted.output
     assert lifted.output.splitlines()[-2:] == [stays, "all others: go on"]
     await asyncio.to_thread(file.unlink)
 

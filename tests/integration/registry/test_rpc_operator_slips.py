@@ -45,9 +45,9 @@ async def test_a_busy_service_is_not_deleted_unseen(site: Site) -> None:
     assert status.code == grpc.StatusCode.FAILED_PRECONDITION.value[0]
     assert reason(status) == "PREVIEW_REQUIRED"
     shown = await preview(site.admin.DeleteService(ask))
-    assert shown.effects[0] == f"{SERVICE} is deleted, with its policy and 2 instances"
+    assert shown.effects[0] == "shop/cart is deleted, with its policy and 2 instances"
     assert "one in cell eu, HEALTHY: goes with it" in shown.effects
-    assert "cells/eu: the name gets a tombstone; 1 endpoint may answer for it now" in shown.effects
+    assert "eu: the name gets a tombstone; 1 endpoint may answer for it now" in shown.effects
     assert await exists(site)
     await confirmed(site.admin.DeleteService, ask)
     assert not await exists(site)
@@ -167,8 +167,8 @@ async def test_a_freeze_of_all_is_lifted_in_two_calls(site: Site) -> None:
     lift = pb.UnfreezeCellRequest(name="cells/-")
     shown = (await site.admin.UnfreezeCell(lift)).preview
     assert list(shown.effects) == [
-        "cells/eu: stays frozen: it was frozen by itself, until `unfreeze eu`",
-        "cells/us: automation goes on",
+        "eu: stays frozen: it was frozen by itself, until `unfreeze eu`",
+        "us: automation goes on",
     ]
     assert (await site.admin.GetCell(pb.GetCellRequest(name="cells/us"))).frozen
     lift.preview_digest = shown.digest

@@ -77,10 +77,10 @@ class TestDeletion:
         preview = deletion_preview(LIVE, (CURRENT,), {EU: 2, CellName("us"): 0})
         assert preview is not None
         assert preview.effects == (
-            "namespaces/shop/services/cart is deleted, with its policy and 1 instance",
+            "shop/cart is deleted, with its policy and 1 instance",
             "a in cell eu, HEALTHY: goes with it",
-            "cells/eu: the name gets a tombstone; 2 endpoints may answer for it now",
-            "cells/us: the name gets a tombstone; nothing answers for it now",
+            "eu: the name gets a tombstone; 2 endpoints may answer for it now",
+            "us: the name gets a tombstone; nothing answers for it now",
             "DNS denies cart.shop (NXDOMAIN), unless another registry's cell answers for it",
         )
 
