@@ -145,7 +145,7 @@ class Controls:
             effects = (
                 f"{cell}: a new generation after {head.generation} with the content of"
                 f" {generation}; its automation stops",
-                *rollback_effects(plan.entries, then, generation),
+                *rollback_effects(plan.entries, then, generation, self._clock.unix_ms()),
             )
             # what the head holds changes all the time, and is what one goes back from; which
             # services there are does not

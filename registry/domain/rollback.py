@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.domain.cell_plan import Entry
+from registry.domain.diversion import Span
 from registry.domain.names import Generation
 from registry.domain.planner import is_servable
 from registry.domain.preview import shown_first
@@ -82,10 +83,10 @@ def turnover(now: Entry | None, after: Entry | None) -> Turnover:
 
 
 def rollback_effects(
-    now: Mapping[str, Entry], then: Mapping[str, Entry], generation: Generation
+    now: Mapping[str, Entry], then: Mapping[str, Entry], generation: Generation, now_ms: int
 ) -> tuple[str, ...]:
-    """What going back from `now` to `then`, the content of `generation`, does, a sentence each:
-    to all, to each service that is restored, and why others are not."""
+    """What going back from `now` to `then`, the content of `generation`, does at `now_ms`, a
+    sentence each: to all, to each service that is restored, and why others are not."""
     changed = restored_entries(now, then)
     moves = {key: turnover(now.get(key), entry) for key, entry in changed.items()}
     unmoved = (turnover(entry, entry) for key, entry in now.items() if key not in changed)
@@ -96,11 +97,34 @@ def rollback_effects(
         f"{counted(len(changed), 'service')} {verb(len(changed), 'go')} back, "
         f"{staying} {verb(staying, 'stay')}; {total}",
         *shown_first(
-            [f"{key}: as it was then: {moves[key]}" for key in sorted(changed)],
+            [
+                f"{key}: as it was then: {moves[key]}{_turned(now.get(key), changed[key], now_ms)}"
+                for key in sorted(changed)
+            ],
             "services that go back",
         ),
         *shown_first(kept, "services that stay as they are"),
     )
+
+
+# _turned
+#
+#   its clients are sent elsewhere now   in the old generation   said
+#   ----------------------------------   ---------------------   ----------------------------
+#   no                                   no, or it is over       nothing
+#   until some time                      until the same          nothing
+#   until some time                      no, or it is over       they are sent nowhere else
+#   no, or until another time            until some time         they are sent elsewhere again
+def _turned(now: Entry | None, then: Entry | None, now_ms: int) -> str:
+    before, after = _diversion(now, now_ms), _diversion(then, now_ms)
+    if before == after:
+        return ""
+    return "; it is diverted no more" if after is None else "; it is diverted as it was then"
+
+
+def _diversion(entry: Entry | None, now_ms: int) -> Span | None:
+    span = None if entry is None or entry.plan is None else entry.plan.diversion
+    return None if span is None or span.end_time_ms <= now_ms else span
 
 
 # _kept: the rows of restored_entries that are not as they were then

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from plan_samples import endpoint, named, plan, tombstoned
 
 from registry.domain.cell_plan import Entry
+from registry.domain.diversion import Span
 from registry.domain.health import Evidence, Health
 from registry.domain.names import Generation
 from registry.domain.plan import ServicePlan
@@ -20,7 +24,7 @@ def entries(*plans: ServicePlan) -> dict[str, Entry]:
 
 def told(now: dict[str, Entry], then: dict[str, Entry]) -> list[str]:
     """The effects, with short names."""
-    return [line.replace("shop/", "") for line in rollback_effects(now, then, SEVEN)]
+    return [line.replace("shop/", "") for line in rollback_effects(now, then, SEVEN, 1_000)]
 
 
 def test_what_goes_comes_changes_and_stays_is_counted() -> None:
@@ -61,6 +65,33 @@ def test_what_was_deleted_since_comes_back() -> None:
         "1 service goes back, 0 stay; 0 endpoints go, 1 comes, 0 change, 0 stay",
         "s1: as it was then: 0 endpoints go, 1 comes, 0 change, 0 stay",
     ]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "said"),
+    [
+        pytest.param(None, Span(1, 1_000), "", id="that of then is over"),
+        pytest.param(Span(1, 2_000), Span(1, 2_000), "", id="the same"),
+        pytest.param(Span(1, 1_000), None, "", id="that of now is over"),
+        pytest.param(Span(1, 2_000), None, "; it is diverted no more", id="it runs"),
+        pytest.param(Span(1, 2_000), Span(1, 9), "; it is diverted no more", id="both, one over"),
+        pytest.param(None, Span(1, 2_000), "; it is diverted as it was then", id="then alone"),
+        pytest.param(
+            Span(1, 3_000), Span(1, 2_000), "; it is diverted as it was then", id="another"
+        ),
+    ],
+)
+def test_a_diversion_that_ends_or_comes_again_is_told(
+    now: Span | None, then: Span | None, said: str
+) -> None:
+    """Whoever sent clients elsewhere may be another, and still want it."""
+    one = named(1, plan(endpoint("a"), endpoint("b")))
+    other = named(1, plan(endpoint("a")))
+    effects = told(
+        entries(replace(one, diversion=now)),
+        entries(replace(other, diversion=then)),
+    )
+    assert effects[1:] == [f"s1: as it was then: 1 endpoint goes, 0 come, 0 change, 1 stays{said}"]
 
 
 def test_of_many_services_the_first_are_shown_and_the_rest_counted() -> None:
