@@ -117,7 +117,7 @@ class LastKnownGood:
     def open(self) -> None:
         """Make and lock the directory. Raises DirectoryInUseError, OSError."""
         (self._directory / "cells").mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._directory / "LOCK", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = self._open_lock()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -127,6 +127,18 @@ class LastKnownGood:
             os.close(lock)
             raise
         self._lock = lock
+
+    def _open_lock(self) -> int:
+        path = self._directory / "LOCK"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+            # a disk that failed is often made read-only: what it holds is answered with (I16)
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            raise
 
     def close(self) -> None:
         """Let go of all files and of the lock. Harmless twice."""

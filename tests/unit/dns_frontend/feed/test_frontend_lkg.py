@@ -436,6 +436,32 @@ def test_the_lock_of_another_process_counts_until_it_dies(tmp_path: Path) -> Non
     disk.close()
 
 
+def test_a_disk_that_was_made_read_only_is_read_and_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a system does with one that fails; a frontend that starts then has its last known good."""
+    write(tmp_path, [snapshot(1), snapshot(2)])
+    really = os.open
+
+    def refuse(path: Path, flags: int, *more: int, **named: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return really(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    disk, second = LastKnownGood(tmp_path, LIMITS), LastKnownGood(tmp_path, LIMITS)
+    disk.open()
+    (recovered,) = filter(None, disk.load())
+    assert generation(recovered) == 2
+    with pytest.raises(DirectoryInUseError):
+        second.open()
+    with pytest.raises(OSError, match="Read-only file system"):
+        disk.write(snapshot(3))
+    disk.close()
+    with pytest.raises(OSError, match="Read-only file system"):
+        LastKnownGood(tmp_path / "new", LIMITS).open()
+
+
 # --- Standings ---------------------------------------------------------------------------
 
 
