@@ -13,6 +13,7 @@ from registry.domain.cell_plan import CellPlan, Entry, Step, octets_of
 from registry.domain.names import NO_GENERATION, CellName, Epoch, Generation, Revision
 from registry.domain.plan import Head, PlanDelta, PlanRecord
 from registry.domain.served_name import ServedName, served_name
+from registry.domain.zone import ZONE_KEY
 
 BASE_FLOOR_OCTETS = 64 * 1024
 
@@ -117,10 +118,16 @@ def next_step(
         generation=Generation(max(plan.record.generation, plan.taken, above) + 1 + skip),
         parent_generation=plan.record.generation,
         digest=digest.value,
-        service_count=totals.services,
+        service_count=totals.services - _holds_zone(plan, entries),
         endpoint_count=totals.endpoints,
         revision=revision,
         create_time_ms=now_ms,
         traceparent=traceparent,
     )
     return Step(record, delta, base, dict(entries), totals, digest, names, heals=not plan.is_sound)
+
+
+def _holds_zone(plan: CellPlan, entries: Mapping[str, Entry | None]) -> bool:
+    """Whether the step has the zone's settings, which are kept like a service and are none."""
+    key = ZONE_KEY.entry
+    return entries.get(key, plan.entries.get(key)) is not None

@@ -61,7 +61,7 @@ def list_snapshots(values: Mapping[str, Any], json: Json = False) -> None:
             "generation": snapshot.position.generation,
             "epoch": snapshot.position.epoch,
             "digest": snapshot.position.digest.hex(),
-            "services": snapshot.tree.totals.services,
+            "services": _services(snapshot),
             "endpoints": snapshot.tree.totals.endpoints,
             "create_time": _time(made),
             "what": what,
@@ -235,16 +235,24 @@ def _tell(verb: str, snapshot: Snapshot, file: Path, as_json: bool) -> None:
                 verb: at.cell,
                 "generation": at.generation,
                 "digest": at.digest.hex(),
-                "services": totals.services,
+                "services": _services(snapshot),
                 "endpoints": totals.endpoints,
                 "file": str(file),
             }
         )
         return
     typer.echo(
-        f"{verb} {at.cell} generation {at.generation}: {counted(totals.services, 'service')}, "
+        f"{verb} {at.cell} generation {at.generation}: {counted(_services(snapshot), 'service')}, "
         f"{counted(totals.endpoints, 'endpoint')}, {file}"
     )
+
+
+def _services(snapshot: Snapshot) -> int:
+    """How many it holds. The zone's settings, which are published like one, are none."""
+    from dns_frontend.plan.entry import ZONE_KEY
+
+    tree = snapshot.tree
+    return tree.totals.services - (tree.get(ZONE_KEY.entry) is not None)
 
 
 def _now() -> str:

@@ -105,6 +105,23 @@ async def test_an_operator_saves_pins_and_lifts_with_the_registry_dead(
     assert (nothing.returncode, "nothing is pinned" in nothing.stderr) == (4, True)
 
 
+async def test_the_zones_settings_are_no_service_of_what_is_counted(
+    site: Site, frontend: FrontendServer, data: Path, tmp_path: Path
+) -> None:
+    """They are in the plan when what is committed after them is; nobody sees them as a service."""
+    shell = Shell(site.server.grpc_address)
+    set_ = await shell.run("zone", "set", "--negative-ttl", "3")
+    assert set_.exit_code == 0, set_.output
+    await site.register("one")
+    await eventually(lambda: answer(frontend, "cart"))
+    head = (await shell.json("plans", "eu"))["cells"][0]["plans"][0]
+    assert head["service_count"] == 1
+    saved = await done(data, "save", "eu", str(tmp_path / "kept"))
+    assert saved["services"] == 1
+    listed = [each for each in (await done(data, "list"))["snapshots"] if each["cell"] == "eu"]
+    assert {each["services"] for each in listed} == {1}
+
+
 async def test_what_was_done_with_the_registry_away_is_written_down_when_it_is_back(
     site: Site, frontend: FrontendServer, data: Path, tmp_path: Path
 ) -> None:

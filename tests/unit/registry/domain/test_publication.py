@@ -19,6 +19,7 @@ from registry.domain.publication import (
     needs_base,
     next_step,
 )
+from registry.domain.zone import ZONE_KEY
 
 EU = CellName("eu")
 CODEC = ProtoPlanCodec()
@@ -55,6 +56,16 @@ def test_a_step_names_its_parent_and_describes_what_comes_of_it() -> None:
     assert record.digest == DigestTree(at.bodies()).value
     assert advance(at, {}, skip=3).record.generation == 5
     assert at.record.parent_generation == 1
+
+
+def test_the_zones_settings_are_counted_as_no_service() -> None:
+    """They are published like one; nobody made it, and no list shows it."""
+    zone = replace(plan(), key=ZONE_KEY)
+    at = advance(empty(), {CART.entry: encoded(plan()), ZONE_KEY.entry: encoded(zone)})
+    assert at.record.service_count == 1
+    assert advance(at, {CART.entry: encoded(plan(endpoint()))}).record.service_count == 1
+    assert advance(at, {CART.entry: None}).record.service_count == 0
+    assert advance(at, {ZONE_KEY.entry: None}).record.service_count == 0
 
 
 def test_a_step_leaves_the_plan_as_it_is_until_it_is_taken_on() -> None:
