@@ -5,6 +5,7 @@ They lie in no file of the disk, so that no failing disk ends whoever reads them
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -22,7 +23,7 @@ class Memory:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         """Raises OSError when there is no room."""
-        self.descriptor = os.memfd_create("sheetanchor", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self.descriptor = _create("MFD_CLOEXEC", "MFD_ALLOW_SEALING")
         weakref.finalize(self, os.close, self.descriptor)
         self.size = 0
         self.checksum = 0
@@ -51,10 +52,26 @@ def mapped(descriptor: int, size: int) -> mmap.mmap:
 
 def shared(size: int) -> int:
     """A descriptor of so many zeros that all who have it may change. Raises OSError."""
-    descriptor = os.memfd_create("sheetanchor", os.MFD_CLOEXEC)
+    descriptor = _create("MFD_CLOEXEC")
     try:
         os.ftruncate(descriptor, size)
     except OSError:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _create(*flags: str) -> int:
+    try:
+        return os.memfd_create("sheetanchor", sum(getattr(os, flag) for flag in flags))
+    except AttributeError:
+        number = errno.ENOSYS  # no Linux, or a libc without it
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+        number = error.errno
+    raise OSError(
+        number,
+        "several workers share memory by memfd_create, which this system, or a filter of system "
+        "calls (seccomp), does not give; take --workers 1",
+    )
