@@ -2,6 +2,8 @@
 # `make help` lists the rest.
 
 SHELL := /bin/sh
+# The tests start some hundred processes, which need not compile what they import, each for itself.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
