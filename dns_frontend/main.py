@@ -94,6 +94,7 @@ class FrontendServer:
         )
         self._table.zone.heed = self._heed
         self._listener = Listener(self._responder)
+        self._table.recompilation.between = self._listener.answer_waiting
         self._disk = LastKnownGood(settings.data_dir, self._limits)
         pace = settings.feed
         self._scribe = Scribe(
@@ -204,6 +205,7 @@ class FrontendServer:
             self._run("canary", self._canary.run)
         if settings.probe:
             self._run("observer", self._observer.run)
+        cells = self._table.cells
         log.info(
             "the frontend answers",
             extra={
@@ -211,9 +213,7 @@ class FrontendServer:
                 "dns": self.dns_address,
                 "udp_loop": self._listener.udp_loop.value,
                 "zone": settings.zone,
-                "cells": ",".join(
-                    f"{c}@{p.generation}" for c, p in sorted(self._table.cells.items())
-                ),
+                "cells": ",".join(f"{c}@{p.generation}" for c, p in sorted(cells.items())),
                 "missing": ",".join(self._table.missing_regions),
             },
         )

@@ -3,8 +3,8 @@
 Python's collector goes by the number of new objects, and then through all that it has ever seen
 live: with 65,000 answers kept a name server stood still for 110 ms, though nothing was ever found
 (1,200 changes and 100,000 questions left no cycle behind). So a process that answers within a
-fraction of a millisecond looks only once its memory has grown by half and a little: garbage costs
-it that much room at most, and a search comes as often as memory grows, which is hardly ever.
+fraction of a millisecond looks only once its memory has doubled, and a little more: garbage costs
+it that much room at most, and a search, which takes as long as ever, comes hardly ever.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
-SLACK_BYTES = 32 * 1024 * 1024
-"""Memory may always grow by this before it is looked into."""
+SLACK_BYTES = 128 * 1024 * 1024
+"""What memory may always grow by: as much as answers and what they are made from may take."""
 _STATM = Path("/proc/self/statm")
 
 
@@ -30,11 +30,11 @@ def is_due(now: int, last: int) -> bool:
     """Whether a process is to look for garbage that has so many resident bytes, and had `last`
     when it looked last.
 
-        grown by                       step
-        half of last and the slack     look
-        less, or shrunk                do not
+        grown by                        step
+        more than last and the slack    look
+        less, or shrunk                 do not
     """
-    return now > last + last // 2 + SLACK_BYTES
+    return now > 2 * last + SLACK_BYTES
 
 
 def resident_bytes() -> int:

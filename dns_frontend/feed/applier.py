@@ -153,6 +153,10 @@ class Applier:
 
     # --- what happens ------------------------------------------------------------------
 
+    def pause(self) -> None:
+        """Have the queries that wait answered; to be called between two parts of longer work."""
+        self._rules.between()
+
     def restore(
         self,
         states: Iterable[CellState],

@@ -50,6 +50,8 @@ from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceStub
 log = logging.getLogger(__name__)
 
 SPEAK_TIMEOUT_SECONDS = 5.0
+SPEAK_PAUSE_SECONDS = 0.05
+"""From one round of words to the next: while changes come thick the newest speaks for them."""
 REFUSAL_CHARACTERS = 512
 POSITION_LIMIT = 1000
 """Positions that the contract lets a watch begin from."""
@@ -270,6 +272,7 @@ class Follower:
         """Decide about a message. Raises MalformedMessageError."""
         cell = message.cell
         event: Event
+        self._applier.pause()
         match message.WhichOneof("event"):
             case "base":
                 base = message.base
@@ -284,10 +287,10 @@ class Follower:
                 event, traceparent = await assembly.finish(self._clock()), base.plan.traceparent
             case "delta":
                 delta = message.delta
-                changed = {
-                    each.key: published_of(each.key, each.body, self._limits)
-                    for each in delta.changed
-                }
+                changed = {}
+                for each in delta.changed:
+                    changed[each.key] = published_of(each.key, each.body, self._limits)
+                    self._applier.pause()
                 event = DeltaArrived(
                     self._clock(),
                     position_of(cell, delta.plan, delta.region),
@@ -350,6 +353,7 @@ class Follower:
                     log.error("a registry refuses our word", extra=trouble)
                 if self._unsaid.get(key) is word:
                     del self._unsaid[key]
+            await asyncio.sleep(SPEAK_PAUSE_SECONDS)
 
     async def report(self, report: StageReport) -> None:
         """Say how a staged change does. A word that is lost is said again by and by."""

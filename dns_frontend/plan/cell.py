@@ -151,7 +151,7 @@ def _on_delta(state: CellState, event: DeltaArrived, rules: Rules) -> Step:
             # the reader remembers what it has just read, and takes half as long as the step
             head.tree.get(key)
             rules.between()
-    tree = head.tree.replace(event.changed, event.removed)
+    tree = head.tree.replace(event.changed, event.removed, rules.between)
     rules.between()
     if tree.digest != position.digest:
         finding = Finding(Rule.DIGEST, f"content has digest {tree.digest.hex()}")

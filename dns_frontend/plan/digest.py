@@ -14,7 +14,7 @@ octets and be looked into only where it is asked (`Row`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -55,6 +55,10 @@ class Difference(NamedTuple):
 
     changed: Mapping[str, Published]
     removed: tuple[str, ...]
+
+
+def _on() -> None:
+    """Nobody waits."""
 
 
 _NOTHING = Totals()
@@ -119,8 +123,16 @@ class EntryTree:
         leaf = self.rows[place[0]].find(place[1], key)
         return leaf.published if leaf is not None else None
 
-    def replace(self, changed: Mapping[str, Published], removed: Collection[str]) -> EntryTree:
-        """A tree with some entries put or taken away; removing what is not there is no change."""
+    def replace(
+        self,
+        changed: Mapping[str, Published],
+        removed: Collection[str],
+        between: Callable[[], None] = _on,
+    ) -> EntryTree:
+        """A tree with some entries put or taken away; removing what is not there is no change.
+
+        `between` is called between its parts.
+        """
         touched: dict[int, dict[int, dict[str, Leaf | None]]] = {}
         tally = Tally(self.totals, self.namespaces, self.diverted, self.faulty)
         for key, published in changed.items():
@@ -131,6 +143,7 @@ class EntryTree:
             touched.setdefault(place[0], {}).setdefault(place[1], {})[key] = None
         rows = list(self.rows)
         for row_index, bucket_changes in touched.items():
+            between()
             row = rows[row_index]
             over: dict[int, Bucket | None] = {}
             for index, leaves in bucket_changes.items():
@@ -144,7 +157,9 @@ class EntryTree:
                         tally.add(key, changed[key])
                         kept[key] = new
                 over[index] = _bucket(kept) if kept else None
+            between()
             rows[row_index] = _patched(row, over)
+        between()
         return EntryTree(
             tuple(rows), tally.totals, tally.namespaces, tally.diverted, tally.faulty, self._read
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from dns_frontend.plan.entry import ServiceKey
-from dns_frontend.wire.body import Body
+from dns_frontend.wire.body import Body, labels_of
 
 ANSWERS_MAXIMUM = 65_536
 """Answers kept; when there are more, the oldest of the view with the most are forgotten."""
@@ -22,6 +22,14 @@ Question = tuple[str, bytes]
 """A view, and a name in lower case with type and class."""
 _Some = bytes | tuple[bytes, ...]
 """One question, or several."""
+
+
+def asked(question: bytes, zone_wire: bytes) -> tuple[list[str], int]:
+    """The labels, relative to the zone, and the type of a question that was compiled."""
+    end = len(question) - 4
+    labels = labels_of(question, end - len(zone_wire))
+    assert labels is not None, "it was compiled"
+    return labels, int.from_bytes(question[end : end + 2], "big")
 
 
 class Answers:

@@ -2,17 +2,18 @@
 
 A body is compiled once for a question and sent for every client that asks it, with the
 client's own question in front. Its compression pointers lead into that question, whose
-length is that of the compiled name, whatever its capitals. RDATA is encoded by dnslib.
+length is that of the compiled name, whatever its capitals. What is more than octets in a row is
+encoded by dnslib.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_pton
 from struct import Struct, pack
 
-from dnslib import AAAA, NS, SOA, TXT, A, DNSLabel
+from dnslib import NS, SOA, TXT, DNSLabel
 from dnslib.label import DNSBuffer
 
 from dns_frontend.plan.answer import Pointer, RecordSet, RecordType
@@ -365,15 +366,9 @@ def _shared(starts: tuple[int, ...]) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def _address(text: str, kind: RecordType) -> bytes | None:
+    if kind is not RecordType.A and kind is not RecordType.AAAA:
+        return None
     try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
+        return inet_pton(AF_INET if kind is RecordType.A else AF_INET6, text)
+    except (OSError, ValueError):
         return None
-    buffer = DNSBuffer()
-    if kind is RecordType.A and address.version == 4:
-        A(tuple(address.packed)).pack(buffer)
-    elif kind is RecordType.AAAA and address.version == 6:
-        AAAA(tuple(address.packed)).pack(buffer)
-    else:
-        return None
-    return bytes(buffer.data)

@@ -23,7 +23,7 @@ from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.ledgers import Ledgers
 from dns_frontend.plan.ranking import Ranking
 from dns_frontend.plan.zone import Kind, ZoneSettings, locate
-from dns_frontend.wire.answers import Answers
+from dns_frontend.wire.answers import Answers, asked
 from dns_frontend.wire.apex import Apex
 from dns_frontend.wire.body import (
     CLASS_IN,
@@ -35,6 +35,7 @@ from dns_frontend.wire.body import (
 )
 from dns_frontend.wire.compiler import Compiler
 from dns_frontend.wire.families import Families
+from dns_frontend.wire.recompilation import Recompilation
 from dns_frontend.wire.reverse import ReverseZones
 from dns_frontend.wire.zone_in_force import ZoneInForce
 
@@ -73,6 +74,9 @@ class AnswerTable:
         self.families = Families(self._apex, self.zone_wire)
         """What is denied by a look-up; to be asked before `find`."""
         self._compiler = Compiler(self._composer, self._encoder, self._apex, self.cells)
+        self.recompilation = Recompilation(
+            self._answers, self._compiler, self.service, self.zone_wire
+        )
         self.zone = ZoneInForce(zone, self._composer, self._apex, self._reverse)
 
     def __repr__(self) -> str:
@@ -82,7 +86,7 @@ class AnswerTable:
     @property
     def faults(self) -> int:
         """Services and answers that could not be taken or made; each harmed itself only (I11)."""
-        return self._faults + self._ledgers.faults
+        return self._faults + self._ledgers.faults + self.recompilation.faults
 
     # --- what cells say ----------------------------------------------------------------
 
@@ -162,6 +166,7 @@ class AnswerTable:
                 self._passing.clear()
             else:
                 ledgers.settle(ledger)
+        self.recompilation.run()
         return min(ledgers.due.values(), default=None)
 
     def mark_stale(self, regions: frozenset[str], lost: frozenset[str] = frozenset()) -> None:
@@ -358,6 +363,7 @@ class AnswerTable:
         if content is not None:
             self._ledgers.attach(position, content, self._now)
         self._renew()
+        self.recompilation.run()
 
     def _settle(self, ledger: Ledger, *, at_once: bool) -> None:
         """Bring everything derived from a ledger in line with it."""
@@ -366,28 +372,11 @@ class AnswerTable:
         self._reverse.put(ledger)
         self.changes += 1
         questions = self._answers.take(ledger.key)
-        if not at_once or ledger.size > RECOMPILED_ENDPOINTS:
-            return
-        for view, question in questions:
-            try:
-                labels, record_type = self._asked(question)
-                place = locate(labels)
-                if service_exists(ledger, place):
-                    body = self._compiler.compile(ledger, place, record_type, view)
-                    if body is not None:
-                        self._answers.put(ledger.key, view, question, body)
-            except Exception:  # the question fails by itself when it is next asked (I11)
-                self._faults += 1
-
-    def _asked(self, question: bytes) -> tuple[list[str], int]:
-        """The labels, relative to the zone, and the type of a question that was compiled."""
-        end = len(question) - 4
-        labels = labels_of(question, end - len(self.zone_wire))
-        assert labels is not None, "it was compiled"
-        return labels, int.from_bytes(question[end : end + 2], "big")
+        if at_once and ledger.size <= RECOMPILED_ENDPOINTS:
+            self.recompilation.add(ledger.key, questions)
 
     def _service_of(self, question: bytes) -> ServiceKey:
-        place = locate(self._asked(question)[0])
+        place = locate(asked(question, self.zone_wire)[0])
         return ServiceKey(place.namespace, place.service)
 
     def _renew(self, *, all_anew: bool = False) -> None:

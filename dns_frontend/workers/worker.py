@@ -180,12 +180,15 @@ class Worker:
         )
         zone.heed = lambda new: responder.clients.place(ClientRegions(new.networks))
         self._is_fresh = False
-        if self._listener is not None:
-            self._listener.answer_from(responder)
+        listener = self._listener
+        if listener is not None:
+            listener.answer_from(responder)
+            self._table.recompilation.between = listener.answer_waiting
             return
         listener = Listener(responder)
         await listener.start(self._settings.host, self._terms.port, Sharing.NEXT)
         self._listener = listener
+        self._table.recompilation.between = listener.answer_waiting
         self._collector.begin()
         self._collecting = asyncio.create_task(self._collector.run())
 

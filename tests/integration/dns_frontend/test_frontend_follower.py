@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from frontend_site import QUICK, addresses, settings
 from registry_site import eventually
 from scripted_publication import ScriptedPublication, base, bodies, body, checkpoint, delta
 
+from dns_frontend.feed.follower import SPEAK_PAUSE_SECONDS
 from dns_frontend.main import FrontendServer
 from sheetanchor.v1 import instance_pb2, plan_pb2
 
@@ -85,6 +87,27 @@ async def test_a_base_in_parts_then_steps(registry: ScriptedPublication, tmp_pat
         await hears(registry, ("eu", 7, ""))
         assert registry.have(0) == []
         assert len(registry.watches) == 1
+
+
+async def test_while_changes_come_thick_the_newest_word_speaks_for_them(
+    registry: ScriptedPublication, tmp_path: Path
+) -> None:
+    """Words are said once in so long at most, and the last is of the newest generation."""
+    async with following(tmp_path, (registry.address,)) as frontend:
+        await serves(frontend, "cart")
+        await hears(registry, ("eu", 5, ""))
+        said = len(registry.heard())
+        begun = time.monotonic()
+        last, steps = ONE, []
+        for number in range(200):
+            now = bodies("cart", address=f"10.1.0.{number}")
+            steps.append(delta(last, now, 6 + number))
+            last = now
+        registry.say(*steps)
+        await hears(registry, ("eu", 205, ""))
+        rounds = 1 + (time.monotonic() - begun) / SPEAK_PAUSE_SECONDS
+        assert len(registry.heard()) - said <= 1 + rounds
+        await serves(frontend, "cart", "10.1.0.199")
 
 
 async def test_parts_of_two_cells_may_be_mixed(

@@ -21,10 +21,14 @@ from answer_samples import (
 )
 
 from dns_frontend.plan.entry import AllDown, Endpoint, Health, Policy, ServiceEntry, ServiceKey
+from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.view import ClientRegions
+from dns_frontend.plan.zone import Place
 from dns_frontend.server.responder import Responder
 from dns_frontend.wire import families
 from dns_frontend.wire import table as table_module
+from dns_frontend.wire.body import Body
+from dns_frontend.wire.compiler import Compiler
 from dns_frontend.wire.table import AnswerTable
 
 EAST = entry(endpoint("e", "10.0.0.1"))
@@ -186,6 +190,45 @@ def test_an_answer_that_was_compiled_is_made_anew_at_once_when_its_service_chang
     answers.update(position("east", 2), entries(SICK), (), 1.0)
     assert set(answers.answers("east")) == set(before)
     assert all(answers.answers("east")[key] is not before[key] for key in before)
+
+
+def test_who_asks_while_answers_are_made_anew_gets_what_is_true_now() -> None:
+    """And what was asked for meanwhile is not made twice, nor counted twice."""
+    kinds = ("A", "SRV", "TXT")
+    answers = table({"east": [EAST], "west": [WEST]})
+    for kind in kinds:
+        ask(answers, f"_main._tcp.{API_NAME}" if kind == "SRV" else API_NAME, kind)
+    before = dict(answers.answers("east"))
+    seen: list[list[str]] = []
+    answers.recompilation.between = lambda: seen.append(told(ask(answers))[0])
+    answers.update(position("east", 2), entries(entry(endpoint("e", "10.0.0.7"))), (), 1.0)
+    assert len(before) > 1
+    assert seen == [["10.0.0.7"]] * len(before)
+    assert set(answers.answers("east")) == set(before)
+    assert f"{len(before)} answers" in repr(answers)
+
+
+def test_an_answer_that_cannot_be_made_anew_harms_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = table({"east": [EAST], "west": [WEST]})
+    ask(answers)
+    ask(answers, kind="TXT")
+    compiled = Compiler.compile
+
+    def broken(
+        self: Compiler, ledger: Ledger, place: Place, record_type: int, view: str
+    ) -> Body | None:
+        if record_type == dns.rdatatype.A:
+            raise RuntimeError("a mistake of ours")
+        return compiled(self, ledger, place, record_type, view)
+
+    monkeypatch.setattr(Compiler, "compile", broken)
+    answers.update(position("east", 2), entries(entry(endpoint("e", "10.0.0.7"))), (), 1.0)
+    assert (answers.faults, len(answers.answers("east"))) == (1, 1)
+    monkeypatch.undo()
+    assert told(ask(answers))[0] == ["10.0.0.7"]
+    assert told(ask(answers, kind="TXT"))[0]
 
 
 def test_the_answers_of_other_services_are_left_alone() -> None:
