@@ -8,9 +8,11 @@ event loop delays no answer, and a check must do no more than look at a value.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import TCPServer, ThreadingMixIn
@@ -26,11 +28,71 @@ Check = Callable[[], str]
 """Why the server is not ready, in a few words; empty when it is. Called from another thread."""
 
 
+CONNECTIONS = 16
+"""At a time. Each has a thread and an open file, and the process needs those for its work: without
+any left gRPC ends it."""
+_ROOM_SECONDS = 1.0
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     allow_reuse_address = True
     # a slow or silent client must not keep the process from ending
     block_on_close = False
+
+    def __init__(self, *arguments: Any) -> None:
+        self._room = threading.BoundedSemaphore(CONNECTIONS)
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, None] = {}
+        super().__init__(*arguments)
+
+    # process_request
+    #
+    #   open connections   a new one
+    #   -----------------  ----------------------------------------------------------------
+    #   fewer than may be  is answered
+    #   as many            is answered in the place of the oldest, which is cut off: whoever
+    #                      has just come asks, and whoever came long ago mostly sits there
+    #   as many, and the   is closed
+    #   oldest does not go
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own, within bounds."""
+        if not self._room.acquire(blocking=False):
+            self._cut_off_oldest()
+            if not self._room.acquire(timeout=_ROOM_SECONDS):
+                self.shutdown_request(request)
+                return
+        with self._lock:
+            self._open[request] = None
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._left(request)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer it; when this returns it is closed."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._left(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or says nothing, is no news; the rest are mistakes of ours."""
+        if not isinstance(sys.exception(), OSError):
+            _log.exception("a request to the status page failed")
+
+    def _cut_off_oldest(self) -> None:
+        with self._lock:
+            oldest = next(iter(self._open), None)
+            if oldest is not None:
+                with contextlib.suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+
+    def _left(self, request: socket.socket) -> None:
+        with self._lock:
+            del self._open[request]
+        self._room.release()
 
     def server_bind(self) -> None:
         """Bind, without the base class's reverse look-up, which may hang for want of DNS (I22)."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
+import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from sheetanchor.telemetry import StatusPage
+from sheetanchor.telemetry import StatusPage, status
+from sheetanchor.telemetry.status import CONNECTIONS
 
 
 @pytest.fixture
@@ -92,3 +97,24 @@ def test_it_also_listens_on_ipv6() -> None:
         assert get(page, "/livez")[0] == 200
     finally:
         page.stop()
+
+
+def test_who_connects_and_says_nothing_takes_no_more_than_its_share(
+    page: StatusPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many do: the oldest go, and who asks is answered."""
+    monkeypatch.setattr(status._Handler, "timeout", 600)
+    monkeypatch.setattr(status, "_ROOM_SECONDS", 60.0)  # however long a thread stands still
+    host, _, port = page.address.rpartition(":")
+    with contextlib.ExitStack() as stack:
+        waiting = [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=60))
+            for _ in range(3 * CONNECTIONS)
+        ]
+        deadline = time.monotonic() + 60.0
+        while len(waiting) > CONNECTIONS:
+            # what can be read is an end, since nothing was asked
+            ended = select.select(waiting, (), (), deadline - time.monotonic())[0]
+            assert ended, "all stay"
+            waiting = [each for each in waiting if each not in ended]
+        assert get(page, "/livez")[0] == 200
