@@ -40,6 +40,7 @@ from registry.domain.observation import ObserverId
 from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord, ServicePlan
+from registry.domain.refused_entry import RefusedEntry
 from registry.domain.remnant import Forgotten as Forgotten
 from registry.domain.role import Role
 from registry.domain.served_name import ServedName
@@ -269,6 +270,13 @@ class Store(Protocol):
 
     async def heads(self) -> Sequence[Head]:
         """The heads of all cells, by name."""
+        ...
+
+    async def refuse(self, fence: Fence, refused: Sequence[RefusedEntry]) -> None:
+        """Keep what a cell's leader refuses to publish, in place of what it said before.
+
+        Raises LeadershipLost, CellFrozen.
+        """
         ...
 
     async def read_plan(

@@ -29,6 +29,7 @@ from registry.app.plan_event import position_of
 from registry.app.plan_feed import PlanFeed
 from registry.app.plan_reader import PlanReader
 from registry.app.proposals import Proposals
+from registry.app.refusals import Refusals
 from registry.app.removals import Removals
 from registry.app.revival import lives_again
 from registry.app.uptime import Uptime
@@ -91,6 +92,7 @@ class Publisher:
         self._removals = Removals(cell, store, clock, uptime)
         self._omissions = Omissions(cell)
         self._proposals = Proposals(cell, mirror, codec, clock, limits, self._removals)
+        self._refusals = Refusals(store, uptime)
         self._alarm = Alarm(clock)
         self._is_in_doubt = False
         """Whether the database contradicted what is thought to be the head."""
@@ -162,6 +164,7 @@ class Publisher:
     async def run(self) -> None:
         """Publish for ever. Raises LeadershipLost."""
         self._removals.begin()
+        self._refusals.begin()
         self._is_aligned = False
         # Others may have led meanwhile, and not left the database as it should be.
         self._is_in_doubt = True
@@ -231,6 +234,7 @@ class Publisher:
         except BaseException:
             self._worklist.put_back(work, self._clock.monotonic())
             raise
+        await self._refusals.tell(self._lead.fence, self.refused)
         now = self._clock.monotonic()
         self._rest_until = now + publish_rest(now - begun, len(work.services))
 

@@ -7,7 +7,7 @@ never changes (I6).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.domain.diversion import Span
 from registry.domain.health import Evidence, Health
@@ -24,6 +24,7 @@ from registry.domain.names import (
     Revision,
     ServiceKey,
 )
+from registry.domain.refused_entry import RefusedEntry
 from registry.domain.service import ServicePolicy
 from registry.domain.velocity import Reason
 
@@ -134,3 +135,5 @@ class Head:
     seen_epoch: Epoch = NO_EPOCH
     seen_generation: Generation = NO_GENERATION
     """The highest that frontends came with from another past; see `sighting`."""
+    refused: tuple[RefusedEntry, ...] = field(default=(), compare=False)
+    """What its leader does not publish, for people: it is no part of where the head is."""

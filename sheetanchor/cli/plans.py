@@ -113,6 +113,9 @@ def _print_cell(head: Any, chain: Sequence[Any], frontends: Sequence[Any], now: 
     )
     if head.freeze_file:
         typer.echo(f"stopped at the node that was asked by the file {head.freeze_file}")
+    for entry in head.refused_entries:
+        service, why = short_name(entry.service), told(entry.reason)
+        typer.echo(f"{service} is not published, and stays as it was: {entry.rule}: {why}")
     rows = [
         (
             f"{plan.generation}{' head' if plan.generation == head.generation else ''}",

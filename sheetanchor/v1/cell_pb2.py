@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sheetanchor/v1/cell.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x01\n\x04\x43\x65ll\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x0e\n\x06leader\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x30\n\x0cpublish_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61\x63knowledged_generation\x18\x08 \x01(\x03\x12\x0e\n\x06\x66rozen\x18\t \x01(\t\x12\x13\n\x0b\x66reeze_file\x18\n \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sheetanchor/v1/cell.proto\x12\x0esheetanchor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x02\n\x04\x43\x65ll\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x0e\n\x06leader\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x30\n\x0cpublish_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61\x63knowledged_generation\x18\x08 \x01(\x03\x12\x0e\n\x06\x66rozen\x18\t \x01(\t\x12\x13\n\x0b\x66reeze_file\x18\n \x01(\t\x12\x35\n\x0frefused_entries\x18\x0b \x03(\x0b\x32\x1c.sheetanchor.v1.RefusedEntry\"=\n\x0cRefusedEntry\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sheetanchor.v1.cell_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CELL']._serialized_start=79
-  _globals['_CELL']._serialized_end=302
+  _globals['_CELL']._serialized_end=357
+  _globals['_REFUSEDENTRY']._serialized_start=359
+  _globals['_REFUSEDENTRY']._serialized_end=420
 # @@protoc_insertion_point(module_scope)

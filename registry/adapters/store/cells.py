@@ -12,12 +12,22 @@ from typing import Any
 from registry.adapters.store.database import Transaction
 from registry.adapters.store.freezes import is_frozen
 from registry.adapters.store.sightings import sighting
+from registry.adapters.store.value import text
 from registry.domain.errors import CellFrozen, LeadershipLost
 from registry.domain.head import Pointer
 from registry.domain.leadership import Bid, Seat, decide_lead
-from registry.domain.names import CellName, Epoch, Generation, RegionName
+from registry.domain.names import (
+    CellName,
+    Epoch,
+    Generation,
+    NamespaceId,
+    RegionName,
+    ServiceId,
+    ServiceKey,
+)
 from registry.domain.operation import Fence
 from registry.domain.plan import Head
+from registry.domain.refused_entry import RefusedEntry
 from registry.ports import Leadership
 
 _COLUMNS = (
@@ -99,7 +109,38 @@ def resign(tx: Transaction, cell: CellName, node: str) -> bool:
 
 def heads(tx: Transaction) -> Sequence[Head]:
     """The heads of all cells, by name."""
-    return [_head(row) for row in tx.run(f"SELECT {_COLUMNS} FROM cells c ORDER BY c.name")]
+    refused = _refused(tx)
+    return [
+        _head(row, tuple(refused.get(CellName(row[0]), ())))
+        for row in tx.run(f"SELECT {_COLUMNS} FROM cells c ORDER BY c.name")
+    ]
+
+
+def refuse(tx: Transaction, fence: Fence, refused: Sequence[RefusedEntry]) -> None:
+    """Keep what is refused, in place of what was. Raises LeadershipLost, CellFrozen."""
+    check_fence(tx, fence)
+    tx.run("DELETE FROM refused_entries WHERE cell = ?", fence.cell)
+    tx.run_many(
+        "INSERT INTO refused_entries (cell, namespace, service, rule, reason)"
+        " VALUES (?, ?, ?, ?, ?)",
+        [(fence.cell, *each.service, each.rule, each.reason) for each in refused],
+    )
+
+
+def _refused(tx: Transaction) -> Mapping[CellName, Sequence[RefusedEntry]]:
+    """What is refused in the cells where anything is, by name."""
+    found: dict[CellName, list[RefusedEntry]] = {}
+    for cell, namespace, service, rule, reason in tx.run(
+        "SELECT cell, namespace, service, rule, reason FROM refused_entries"
+        " ORDER BY cell, namespace, service"
+    ):
+        try:
+            key = ServiceKey(NamespaceId(text(namespace)), ServiceId(text(service)))
+            told = RefusedEntry(key, text(rule), text(reason))
+        except (TypeError, ValueError):
+            continue  # no head is unknown because somebody spoilt what is told beside it
+        found.setdefault(cell, []).append(told)
+    return found
 
 
 def pointer(tx: Transaction, cell: CellName) -> Pointer | None:
@@ -154,7 +195,7 @@ def _lock(tx: Transaction, cell: CellName) -> Any | None:
     ).one_or_none()
 
 
-def _head(row: Any) -> Head:
+def _head(row: Any, refused: tuple[RefusedEntry, ...] = ()) -> Head:
     name, region, epoch, generation, digest, publish_ms, leader, frozen, seen_epoch, seen = row
     return Head(
         cell=CellName(name),
@@ -167,4 +208,5 @@ def _head(row: Any) -> Head:
         frozen=frozen,
         seen_epoch=Epoch(seen_epoch),
         seen_generation=Generation(seen),
+        refused=refused,
     )

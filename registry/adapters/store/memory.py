@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from registry.adapters.store.history import check_start
@@ -35,6 +36,7 @@ from registry.domain.operation import (
     ServiceEdit,
 )
 from registry.domain.place import DRAIN_SECONDS, Departure, Place
+from registry.domain.refused_entry import RefusedEntry
 from registry.domain.remnant import Buried, Memory, frontend_is_gone, service_is_forgotten
 from registry.domain.room import MOST, NOTHING
 from registry.domain.served_name import Asked
@@ -223,6 +225,12 @@ class MemoryStore(MemoryObservers):
         """The last revision."""
         self._answer()
         return self._revision
+
+    async def refuse(self, fence: Fence, refused: Sequence[RefusedEntry]) -> None:
+        """Keep what is refused in a cell. Raises LeadershipLost, CellFrozen."""
+        self._answer()
+        cell = self._check_fence(fence)
+        cell.head = replace(cell.head, refused=tuple(sorted(refused, key=lambda e: e.service)))
 
     async def uid(self) -> str:
         """The database's own id."""

@@ -251,6 +251,19 @@ sightings = Table(
     sqlite_with_rowid=False,
 )
 
+refused_entries = Table(
+    "refused_entries",
+    metadata,
+    # What the cell's leader said last, as a whole: a hundred rows at most.
+    Column("cell", String, nullable=False),
+    Column("namespace", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("reason", String, nullable=False),
+    PrimaryKeyConstraint("cell", "namespace", "service"),
+    sqlite_with_rowid=False,
+)
+
 freezes = Table(
     "freezes",
     metadata,

@@ -52,6 +52,7 @@ from registry.domain.observation import ObserverId
 from registry.domain.observer import ObserverRecord, ObserverReport, Quarantine
 from registry.domain.operation import Applied, Fence, Operation, ServiceEdit
 from registry.domain.plan import Head, PlanDelta, PlanRecord
+from registry.domain.refused_entry import RefusedEntry
 from registry.domain.role import Role
 from registry.domain.served_name import ServedName
 from registry.domain.service import Namespace, Service
@@ -331,6 +332,10 @@ class SqlStore:
     async def heads(self) -> Sequence[Head]:
         """The heads of all cells, by name."""
         return await self._database.read(cells.heads)
+
+    async def refuse(self, fence: Fence, refused: Sequence[RefusedEntry]) -> None:
+        """Keep what is refused in a cell. Raises LeadershipLost, CellFrozen."""
+        await self._database.write(lambda tx: cells.refuse(tx, fence, refused))
 
     async def read_plan(
         self, cell: CellName, generation: Generation

@@ -11,6 +11,8 @@ import pytest
 from operator_shell import Shell
 from registry_site import SERVICE, Site, eventually, registration
 
+from registry.adapters.rpc.plan_codec import ProtoPlanCodec
+from registry.domain.plan import ServicePlan
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.kind import short_name
 from sheetanchor.v1 import admin_service_pb2 as admin
@@ -312,6 +314,43 @@ async def acknowledge(
             else None,
         )
     )
+
+
+async def test_what_the_leader_does_not_publish_is_told_with_the_reason(
+    site: Site, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the cell and beside its chain, until it is published."""
+    await site.register("one")
+    await published(site)
+    encode = ProtoPlanCodec.encode
+
+    def encode_or_fail(codec: ProtoPlanCodec, plan: ServicePlan) -> bytes:
+        if any(endpoint.instance == "two" for endpoint in plan.endpoints):
+            raise ValueError("no field can hold it")
+        return encode(codec, plan)
+
+    async def refused() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = (await shell.json("get", "cell", "eu"))["refused_entries"]
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProtoPlanCodec, "encode", encode_or_fail)
+        await site.register("two")
+        why = "ValueError: no field can hold it"
+        assert await eventually(refused) == [
+            {"service": "namespaces/shop/services/cart", "rule": "malformed", "reason": why}
+        ]
+        shown = (await shell.run("plans", "eu")).output.splitlines()
+        assert shown[1] == f"shop/cart is not published, and stays as it was: malformed: {why}"
+        assert (await shell.json("get", "cell", "us"))["refused_entries"] == []
+        assert f"reason: {why}" in (await shell.run("get", "cell", "eu")).output
+    await site.register("three")
+    await published(site, endpoints=3)
+
+    async def well() -> bool:
+        return not await refused()
+
+    await eventually(well)
 
 
 async def test_plans_show_the_chain_and_who_follows(site: Site, shell: Shell) -> None:

@@ -22,4 +22,8 @@ def cell_message(head: Head, acknowledged: Generation, freeze_file: str) -> pb.C
         acknowledged_generation=acknowledged,
         frozen=head.frozen,
         freeze_file=freeze_file,
+        refused_entries=[
+            pb.RefusedEntry(service=str(each.service), rule=each.rule, reason=each.reason)
+            for each in head.refused
+        ],
     )

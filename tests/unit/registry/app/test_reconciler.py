@@ -41,6 +41,7 @@ from registry.domain.names import (
 from registry.domain.operation import CreateService, DeleteService, Fence, Judge
 from registry.domain.plan import PlanDelta, PlanRecord, ServicePlan
 from registry.domain.planner import is_servable
+from registry.domain.refused_entry import RefusedEntry
 from registry.domain.served_name import Asked
 from registry.domain.service import HealthPolicy, ServicePolicy
 from registry.domain.velocity import Reason
@@ -568,6 +569,29 @@ async def test_a_registration_that_cannot_be_planned_hurts_its_own_name_only(
         assert len(node.standing(other)) == number + 1
     assert node.standing() == {"i1": "healthy lease_renewed"}
     assert list(node.reconcilers[EU].publisher.refused) == ["shop/cart"]
+    (head,) = [each for each in await node.store.heads() if each.cell == EU]
+    assert head.refused == (RefusedEntry(CART, "malformed", "ValueError: no field can hold it"),)
+    monkeypatch.setattr(ProtoPlanCodec, "encode", encode)
+    await node.register("i3")
+    await clock.advance(0.1)
+    assert set(node.standing()) == {"i1", "i2", "i3"}
+    (head,) = [each for each in await node.store.heads() if each.cell == EU]
+    assert head.refused == (), "all can be published again"
+
+
+async def test_what_is_refused_and_cannot_be_written_down_hinders_nothing(
+    node: PublicationNode, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the log of the leader all the same."""
+
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(node.store), "refuse", fail)
+    await node.register()
+    await clock.advance(0.1)
+    assert node.standing() == {"i1": "healthy lease_renewed"}
+    assert node.reconcilers[EU].is_leading
 
 
 async def test_a_fault_of_its_own_costs_the_lead_and_not_the_node(
