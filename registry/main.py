@@ -70,6 +70,7 @@ SERVER_HINT = (
     " right? This node goes on trying by itself"
 )
 FILE_HINT = "does another registry run on this --data-dir? This node gives up soon"
+DISK_HINT = "is there room in --data-dir, and may this process write there? This node gives up soon"
 
 GRACE_SECONDS = 5.0
 FINISH_SECONDS = 5.0
@@ -341,10 +342,16 @@ class RegistryServer:
                         extra={
                             "error": error.message,
                             "waited_seconds": round(now - begun),
-                            "hint": SERVER_HINT if self._settings.database_url else FILE_HINT,
+                            "hint": self._hint(error),
                         },
                     )
                 await self._clock.sleep(error.retry_after_seconds)
+
+    def _hint(self, error: StoreUnavailable) -> str:
+        if self._settings.database_url:
+            return SERVER_HINT
+        # only the holder of a lock is known by its process id
+        return FILE_HINT if "pid" in error.details else DISK_HINT
 
     def _store_trouble(self) -> str:
         return "" if self._uptime.reachable else "the database does not answer"

@@ -8,6 +8,7 @@ out: two registries on one file would both believe that they lead.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -61,9 +62,11 @@ class FileLock:
                 retry_after_seconds=RETRY_AFTER_SECONDS,
                 pid=holder,
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+        # for people alone: on a full disk the lock is held as well
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go. The file stays: removing it would race with the next holder."""
