@@ -1,9 +1,8 @@
 """Follows one registry cluster: a WatchPlans stream to one node, the next node on failure.
 
-Rule: whatever a registry does or fails to do, this goes on trying, at a pace that
-grows no faster than its failures, and changes no answer by itself. Words on
-generations go back over the same connection; the newest of each cell is said again
-when a stream begins, so that a registry that missed it learns it.
+Rule: whatever a registry does or fails to do, this goes on trying, at a pace that grows no faster
+than its failures, and changes no answer by itself. Words on generations go back over the same
+connection; the newest of each cell is said again when a stream begins, as one may have missed it.
 """
 
 from __future__ import annotations
@@ -26,12 +25,7 @@ from dns_frontend.feed.applier import Applier
 from dns_frontend.feed.assembly import Assemblies
 from dns_frontend.feed.audit import AuditLog
 from dns_frontend.feed.canary import StageReport
-from dns_frontend.feed.decode import (
-    MalformedMessageError,
-    is_cell,
-    position_of,
-    published_of,
-)
+from dns_frontend.feed.decode import MalformedMessageError, is_cell, position_of, published_of
 from dns_frontend.feed.herald import Herald
 from dns_frontend.feed.observer import Quarantine, SightReport
 from dns_frontend.feed.report import tell_sight, tell_stage
