@@ -48,6 +48,7 @@ from dns_frontend.plan.row import (
     Row,
     bucket_hash,
     leaf_hash,
+    paired,
     row_hash,
 )
 
@@ -78,7 +79,7 @@ class PlacedRow:
         ends = struct.unpack_from(f">{self._count}I", data, self._ends())
         if sorted(set(indexes)) != list(indexes) or list(ends) != sorted(ends) or ends[-1] != room:
             raise DamagedError(Damage.CONTENT, "the buckets of a row are out of order")
-        self.hash = row_hash(self.hashes())
+        self.hash = row_hash(paired(self.hashes()))
 
     def __repr__(self) -> str:
         return f"<PlacedRow {self._count} buckets, {self._size} octets>"

@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 from dns_frontend.plan.row import (
     EMPTY_ROW,
-    OCTETS,
     Bucket,
     Leaf,
     MemoryRow,
@@ -31,6 +30,8 @@ from dns_frontend.plan.row import (
     bucket_hash,
     differing,
     leaf_hash,
+    paired,
+    repaired,
 )
 
 __all__ = ["ROWS", "Difference", "EntryTree", "Published", "Totals", "TreeBuilder"]
@@ -68,7 +69,7 @@ _NOBODY: frozenset[str] = frozenset()
 class EntryTree:
     """All entries of one generation of one cell. Immutable."""
 
-    __slots__ = ("_read", "digest", "diverted", "faulty", "namespaces", "rows", "totals")
+    __slots__ = ("_pairs", "_read", "digest", "diverted", "faulty", "namespaces", "rows", "totals")
 
     digest: bytes
     """32 octets over all entries, as the contract describes."""
@@ -88,16 +89,20 @@ class EntryTree:
         diverted: frozenset[str] = _NOBODY,
         faulty: frozenset[str] = _NOBODY,
         read: Reader | None = None,
+        pairs: bytes | None = None,
     ) -> None:
-        """With `read`, what is put in later is kept as octets."""
+        """With `read`, what is put in later is kept as octets; `pairs` are what `paired` makes
+        of the rows' hashes, for who knows them already."""
         self.rows = rows if rows is not None else (EMPTY_ROW,) * ROWS
         self.totals = totals
         self.namespaces = namespaces if namespaces is not None else {}
         self.diverted = diverted
         self.faulty = faulty
         self._read = read
-        hashes = [OCTETS[i] + row.hash for i, row in enumerate(self.rows) if row.hash]
-        self.digest = sha256(b"\x03" + b"".join(hashes)).digest()
+        if pairs is None:
+            pairs = paired({i: row.hash for i, row in enumerate(self.rows) if row.hash})
+        self._pairs = pairs
+        self.digest = sha256(b"\x03" + pairs).digest()
 
     def __repr__(self) -> str:
         return f"<EntryTree {self.digest.hex()[:12]} services={self.totals.services}>"
@@ -141,7 +146,7 @@ class EntryTree:
         for key in removed:
             place = sha256(key.encode()).digest()
             touched.setdefault(place[0], {}).setdefault(place[1], {})[key] = None
-        rows = list(self.rows)
+        rows, pairs = list(self.rows), self._pairs
         for row_index, bucket_changes in touched.items():
             between()
             row = rows[row_index]
@@ -158,10 +163,17 @@ class EntryTree:
                         kept[key] = new
                 over[index] = _bucket(kept) if kept else None
             between()
-            rows[row_index] = _patched(row, over)
+            rows[row_index] = patched = _patched(row, over)
+            pairs = repaired(pairs, row_index, patched.hash)
         between()
         return EntryTree(
-            tuple(rows), tally.totals, tally.namespaces, tally.diverted, tally.faulty, self._read
+            tuple(rows),
+            tally.totals,
+            tally.namespaces,
+            tally.diverted,
+            tally.faulty,
+            self._read,
+            pairs,
         )
 
     def difference(self, newer: EntryTree) -> Difference:
@@ -309,7 +321,7 @@ def _bucket(leaves: Mapping[str, Leaf]) -> Bucket:
 def _patched(row: Row, over: Mapping[int, Bucket | None]) -> Row:
     """The row with other buckets; one that lies elsewhere stays there."""
     if isinstance(row, PatchedRow):
-        return PatchedRow(row.under, {**row.over, **over})
+        return row.patched(over)
     if isinstance(row, MemoryRow):
         changed = {**row.buckets, **over}
         return MemoryRow({i: bucket for i, bucket in changed.items() if bucket is not None})

@@ -6,6 +6,7 @@ asked; a tree does not see the difference.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import NamedTuple, Protocol
@@ -14,6 +15,8 @@ from dns_frontend.plan.entry import ServiceEntry
 
 OCTETS = tuple(bytes((each,)) for each in range(256))
 """Each octet as a string of one."""
+PAIR = 33
+"""Octets of an index and a hash."""
 
 
 class Published(NamedTuple):
@@ -100,7 +103,7 @@ class MemoryRow:
 
     def __init__(self, buckets: Mapping[int, Bucket]) -> None:
         self.buckets = {index: buckets[index] for index in sorted(buckets)}
-        self.hash = row_hash(self.hashes())
+        self.hash = row_hash(paired(self.hashes()))
 
     def hashes(self) -> Mapping[int, bytes]:
         """As `Row.hashes`."""
@@ -119,23 +122,28 @@ class MemoryRow:
 class PatchedRow:
     """A row that lies elsewhere, but for some buckets."""
 
-    __slots__ = ("hash", "over", "under")
+    __slots__ = ("_pairs", "hash", "over", "under")
 
-    def __init__(self, under: Row, over: Mapping[int, Bucket | None]) -> None:
+    def __init__(
+        self, under: Row, over: Mapping[int, Bucket | None], pairs: bytes | None = None
+    ) -> None:
+        """`pairs` are what `paired` makes of the hashes, for who knows them already."""
         self.under = under
         self.over = over
         """Buckets instead of those below; None: there is none any more."""
-        self.hash = row_hash(self.hashes())
+        if pairs is None:
+            pairs = _patched(paired(under.hashes()), over)
+        self._pairs = pairs
+        self.hash = row_hash(pairs)
+
+    def patched(self, over: Mapping[int, Bucket | None]) -> PatchedRow:
+        """The row with other buckets; costs what is changed."""
+        return PatchedRow(self.under, {**self.over, **over}, _patched(self._pairs, over))
 
     def hashes(self) -> Mapping[int, bytes]:
         """As `Row.hashes`."""
-        found = dict(self.under.hashes())
-        for index, bucket in self.over.items():
-            if bucket is None:
-                found.pop(index, None)
-            else:
-                found[index] = bucket.hash
-        return {index: found[index] for index in sorted(found)}
+        pairs = self._pairs
+        return {pairs[at]: pairs[at + 1 : at + PAIR] for at in range(0, len(pairs), PAIR)}
 
     def bucket(self, index: int) -> Bucket | None:
         """As `Row.bucket`."""
@@ -186,12 +194,33 @@ def bucket_hash(leaves: Iterable[Leaf]) -> bytes:
     return sha256(b"\x01" + b"".join(leaf.hash for leaf in leaves)).digest()
 
 
-def row_hash(hashes: Mapping[int, bytes]) -> bytes:
-    """The contract's hash of a row, whose buckets are in order; empty when there are none."""
-    if not hashes:
-        return b""
-    octets = b"".join([OCTETS[index] + each for index, each in hashes.items()])
-    return sha256(b"\x02" + octets).digest()
+def paired(hashes: Mapping[int, bytes]) -> bytes:
+    """An index and its hash, one such pair after another, as they go into the hash above.
+
+    `hashes` are in the order of their indexes.
+    """
+    return b"".join([OCTETS[index] + each for index, each in hashes.items()])
+
+
+def repaired(pairs: bytes, index: int, hash_: bytes) -> bytes:
+    """The same pairs, but for this one, which is left out when its hash is empty."""
+    indexes = pairs[::PAIR]
+    place = bisect_left(indexes, index)
+    begin = end = place * PAIR
+    if indexes[place : place + 1] == OCTETS[index]:
+        end += PAIR
+    return pairs[:begin] + (OCTETS[index] + hash_ if hash_ else b"") + pairs[end:]
+
+
+def row_hash(pairs: bytes) -> bytes:
+    """The contract's hash of a row, by the pairs of its buckets; empty when there are none."""
+    return sha256(b"\x02" + pairs).digest() if pairs else b""
+
+
+def _patched(pairs: bytes, over: Mapping[int, Bucket | None]) -> bytes:
+    for index, bucket in over.items():
+        pairs = repaired(pairs, index, bucket.hash if bucket is not None else b"")
+    return pairs
 
 
 EMPTY_ROW = MemoryRow({})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dns_frontend.plan.digest import EntryTree, Published, Totals, TreeBuilder
 from dns_frontend.plan.entry import Health
+from dns_frontend.plan.row import paired, repaired
 
 
 def written_out(entries: Mapping[str, bytes]) -> bytes:
@@ -129,3 +130,17 @@ def test_a_key_twice_in_a_base_is_an_error() -> None:
     builder.add("a/b", Published(b"", None))
     with pytest.raises(ValueError, match="a/b"):
         builder.add("a/b", Published(b"", None))
+
+
+@given(
+    before=st.dictionaries(st.integers(0, 255), st.binary(min_size=32, max_size=32), max_size=8),
+    index=st.integers(0, 255),
+    hash_=st.one_of(st.just(b""), st.binary(min_size=32, max_size=32)),
+)
+def test_one_hash_in_a_row_of_pairs_is_replaced_put_in_or_left_out(
+    before: dict[int, bytes], index: int, hash_: bytes
+) -> None:
+    """As if all pairs were made anew."""
+    after = {**before, index: hash_} if hash_ else {k: v for k, v in before.items() if k != index}
+    wanted = paired({each: after[each] for each in sorted(after)})
+    assert repaired(paired({k: before[k] for k in sorted(before)}), index, hash_) == wanted
