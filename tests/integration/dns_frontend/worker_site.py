@@ -22,6 +22,7 @@ QUESTIONS = 64
 """Of so many clients at different ports none is dealt to one of two processes with a chance
 of 2 to the power of -63."""
 
+SILENCE_SECONDS = 600.0
 NEVER_STALE = 1e11
 """Plans of tests are as old as the epoch."""
 
@@ -35,9 +36,17 @@ async def crew(
     port: int = 0,
     answering: ServerSettings | None = None,
 ) -> AsyncIterator[FrontendServer]:
-    """One that follows a registry, started, with all its processes answering."""
+    """One that follows a registry, started, with all its processes answering.
+
+    It bears the silence of a registry that says nothing unasked, and begins anew when it is left.
+    """
+    made = settings(directory, (registry,))
     made = replace(
-        settings(directory, (registry,)), workers=workers, port=port, stale_seconds=NEVER_STALE
+        made,
+        feed=replace(made.feed, silence_seconds=SILENCE_SECONDS),
+        workers=workers,
+        port=port,
+        stale_seconds=NEVER_STALE,
     )
     status = StatusPage()
     server = FrontendServer(made, answering, status=status)
