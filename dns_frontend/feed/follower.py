@@ -44,7 +44,7 @@ from sheetanchor.v1.publication_service_pb2_grpc import PublicationServiceStub
 log = logging.getLogger(__name__)
 
 SPEAK_TIMEOUT_SECONDS = 5.0
-SPEAK_PAUSE_SECONDS = 0.05
+SPEAK_PAUSE_SECONDS = 0.1
 """From one round of words to the next: while changes come thick the newest speaks for them."""
 REFUSAL_CHARACTERS = 512
 POSITION_LIMIT = 1000

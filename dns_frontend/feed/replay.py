@@ -48,11 +48,12 @@ def replay(
 
 def step_between(before: Snapshot, snapshot: Snapshot) -> Step:
     """The step from one generation of a cell to another; costs what differs."""
-    changed, removed = before.tree.difference(snapshot.tree)
+    # unread: the writer's thread needs none of what the octets say
+    changed, removed = before.tree.altered(snapshot.tree)
     return Step(
         snapshot.position,
         before.order,
-        tuple((key, published.body) for key, published in changed.items()),
+        tuple((leaf.key, leaf.body) for leaf in changed),
         removed,
         tuple(
             (key, kept.body)

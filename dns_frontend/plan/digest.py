@@ -178,7 +178,12 @@ class EntryTree:
 
     def difference(self, newer: EntryTree) -> Difference:
         """What `newer` has otherwise than this tree."""
-        changed: dict[str, Published] = {}
+        changed, removed = self.altered(newer)
+        return Difference({leaf.key: leaf.published for leaf in changed}, removed)
+
+    def altered(self, newer: EntryTree) -> tuple[list[Leaf], tuple[str, ...]]:
+        """The same, with the entries unread: those that changed or came, and those that left."""
+        changed: list[Leaf] = []
         removed: list[str] = []
         for old_row, new_row in zip(self.rows, newer.rows, strict=True):
             if old_row is new_row or old_row.hash == new_row.hash:
@@ -186,11 +191,10 @@ class EntryTree:
             for index in differing(old_row, new_row):
                 old, new = old_row.bucket(index), new_row.bucket(index)
                 before = {leaf.key: leaf.hash for leaf in old.leaves} if old else {}
-                for leaf in new.leaves if new else ():
-                    if before.pop(leaf.key, None) != leaf.hash:
-                        changed[leaf.key] = leaf.published
+                leaves = new.leaves if new else ()
+                changed += [leaf for leaf in leaves if before.pop(leaf.key, None) != leaf.hash]
                 removed.extend(before)
-        return Difference(changed, tuple(sorted(removed)))
+        return changed, tuple(sorted(removed))
 
     def moved(self, elsewhere: EntryTree) -> EntryTree:
         """The same content, lying in another tree as far as it is the same there."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 
 import dns.message
 import pytest
 from answer_samples import API_NAME, endpoint, entry, table
 
-from dns_frontend.server.listener import Listener
+from dns_frontend.server.listener import SWITCH_SECONDS, Listener
 from dns_frontend.server.responder import Responder
 from dns_frontend.server.settings import ServerSettings, UdpLoop
 from dns_frontend.server.udp import Batch
@@ -41,6 +42,19 @@ async def test_what_has_come_is_answered_without_a_turn_of_the_event_loop(loop: 
     finally:
         served.stop()
     served.answer_waiting()
+
+
+async def test_a_thread_that_computes_lets_queries_in_sooner_than_python_would() -> None:
+    """A base that is written beside must not be what each of them waits for."""
+    before = sys.getswitchinterval()
+    served = listener(UdpLoop.PYTHON)
+    try:
+        sys.setswitchinterval(0.005)
+        await served.start("127.0.0.1", 0)
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
+    finally:
+        served.stop()
+        sys.setswitchinterval(before)
 
 
 def test_nothing_waits_where_nothing_listens() -> None:
