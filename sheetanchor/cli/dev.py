@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sheetanchor.cli.dns import (
-    directory_trouble,
-    dns_trouble,
-    frontend_settings,
-    server_settings,
-)
+from sheetanchor.cli.dns import directory_trouble, frontend_settings, server_settings
 from sheetanchor.cli.options import takes_settings
-from sheetanchor.cli.registry import database_trouble, grpc_trouble, registry_settings
+from sheetanchor.cli.registry import database_trouble, registry_settings
 from sheetanchor.cli.settings import BadSetting
 from sheetanchor.cli.value import Endpoint, endpoint
 
@@ -31,6 +26,8 @@ def dev(values: Mapping[str, Any]) -> None:
     """Run everything for all regions in one process, until SIGTERM or Ctrl-C."""
     import typer
 
+    from dns_frontend.server.listener import DnsListenError
+    from registry.adapters.rpc.server import GrpcListenError
     from sheetanchor import process
     from sheetanchor.cli.launch import starting, status_page, telemetry_settings
 
@@ -41,9 +38,7 @@ def dev(values: Mapping[str, Any]) -> None:
     status = status_page(values)
     telemetry = telemetry_settings(values, "sheetanchor-dev", "")
     with (
-        starting("dev", values),
-        grpc_trouble("dev", values),
-        dns_trouble("dev", values),
+        starting("dev", values, grpc=GrpcListenError, dns=DnsListenError),
         database_trouble(),
         directory_trouble(),
     ):

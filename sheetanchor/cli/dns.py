@@ -27,12 +27,12 @@ WILDCARDS = ("0.0.0.0", "::")
 def dns(values: Mapping[str, Any]) -> None:
     """Run a DNS frontend, until SIGTERM or Ctrl-C."""
     from dns_frontend.main import run
+    from dns_frontend.server.listener import DnsListenError
     from sheetanchor.cli.launch import starting, status_page, telemetry_settings
 
     settings = frontend_settings(values, home_region(values), values["registries"], values["dns"])
     telemetry = telemetry_settings(values, "sheetanchor-dns", settings.frontend_id)
-    server = "the DNS frontend"
-    with starting(server, values), dns_trouble(server, values), directory_trouble():
+    with starting("the DNS frontend", values, dns=DnsListenError), directory_trouble():
         run(settings, telemetry, server_settings(values), status=status_page(values))
 
 
@@ -131,18 +131,6 @@ def default_id(host: str, port: int) -> str:
     """A frontend's name where none is given: no two of one machine share a port."""
     plain = re.sub(r"[^a-z0-9.-]", "-", host.lower())
     return f"{plain[:57]}-{port}"
-
-
-@contextmanager
-def dns_trouble(server: str, values: Mapping[str, Any]) -> Iterator[None]:
-    """Turn an address that cannot be had for DNS into one line and an exit code."""
-    from dns_frontend.server.listener import DnsListenError
-    from sheetanchor.cli.launch import cannot_listen
-
-    try:
-        yield
-    except DnsListenError as error:
-        raise cannot_listen(server, error, "dns", values) from error
 
 
 @contextmanager

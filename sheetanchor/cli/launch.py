@@ -45,29 +45,26 @@ def checked() -> Iterator[None]:
 
 
 @contextmanager
-def starting(server: str, values: Mapping[str, Any]) -> Iterator[None]:
+def starting(server: str, values: Mapping[str, Any], **listening: type[OSError]) -> Iterator[None]:
     """Turn an OSError that ends a server's start into one line and an exit code.
 
-    Each server turns that of its own address, by `cannot_listen`.
+    `listening` are the errors that mean that the address of a setting cannot be had.
     """
+    listening["http"] = StatusListenError
     try:
         yield
-    except StatusListenError as error:
-        raise cannot_listen(server, error, "http", values) from error
     except OSError as error:
         text = error.strerror or str(error)
-        if error.filename is not None:
-            text = f"{error.filename}: {text}"
-        if name := _path_of(error.filename, values):
-            text += f". Mend it, or give another: {_origin(name, values)}"
+        for name, kind in listening.items():
+            if isinstance(error, kind):
+                text += f". Free it, or give another: {_origin(name, values)}"
+                break
+        else:
+            if error.filename is not None:
+                text = f"{error.filename}: {text}"
+            if name := _path_of(error.filename, values):
+                text += f". Mend it, or give another: {_origin(name, values)}"
         raise Failure(f"{server} cannot start: {text}.", ExitCode.CANNOT_START) from error
-
-
-def cannot_listen(server: str, error: OSError, name: str, values: Mapping[str, Any]) -> Failure:
-    """What to say when the address that the setting `name` gives cannot be had."""
-    text = error.strerror or str(error)
-    advice = f"Free it, or give another: {_origin(name, values)}"
-    return Failure(f"{server} cannot start: {text}. {advice}.", ExitCode.CANNOT_START)
 
 
 def _path_of(filename: object, values: Mapping[str, Any]) -> str:

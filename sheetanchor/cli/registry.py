@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 @takes_settings("registry")
 def registry(values: Mapping[str, Any]) -> None:
     """Run a registry node, until SIGTERM or Ctrl-C."""
+    from registry.adapters.rpc.server import GrpcListenError
     from registry.main import run
     from sheetanchor.cli.launch import starting, status_page, telemetry_settings
 
     settings = registry_settings(values)
     telemetry = telemetry_settings(values, "sheetanchor-registry", settings.node)
-    with starting("the registry", values), grpc_trouble("the registry", values), database_trouble():
+    with starting("the registry", values, grpc=GrpcListenError), database_trouble():
         run(settings, telemetry, status=status_page(values))
 
 
@@ -52,18 +53,6 @@ def registry_settings(values: Mapping[str, Any], *, migrate: bool = False) -> Re
         # judged here, before anything is started
         database_url(settings.database_url, settings.data_dir)
     return settings
-
-
-@contextmanager
-def grpc_trouble(server: str, values: Mapping[str, Any]) -> Iterator[None]:
-    """Turn an address that cannot be had for gRPC into one line and an exit code."""
-    from registry.adapters.rpc.server import GrpcListenError
-    from sheetanchor.cli.launch import cannot_listen
-
-    try:
-        yield
-    except GrpcListenError as error:
-        raise cannot_listen(server, error, "grpc", values) from error
 
 
 @contextmanager
