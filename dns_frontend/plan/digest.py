@@ -58,8 +58,8 @@ class Difference(NamedTuple):
     removed: tuple[str, ...]
 
 
-def _on() -> None:
-    """Nobody waits."""
+def nobody_waits() -> None:
+    """What is called between parts of work that nobody waits for."""
 
 
 _NOTHING = Totals()
@@ -132,7 +132,7 @@ class EntryTree:
         self,
         changed: Mapping[str, Published],
         removed: Collection[str],
-        between: Callable[[], None] = _on,
+        between: Callable[[], None] = nobody_waits,
     ) -> EntryTree:
         """A tree with some entries put or taken away; removing what is not there is no change.
 

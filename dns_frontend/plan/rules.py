@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dns_frontend.plan.digest import nobody_waits
 from dns_frontend.plan.guard import Limits
 from dns_frontend.plan.velocity import Merge, VelocityLimits
-
-
-def _nothing() -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +24,6 @@ class Rules:
     velocity: VelocityLimits = field(default_factory=VelocityLimits)
     merge: Merge | None = None
     """Makes entries with held endpoints; None: no removal is held here, as where no octets are."""
-    between: Callable[[], None] = _nothing
+    between: Callable[[], None] = nobody_waits
     """Called between the parts of a decision, which has no effect before it is made: whoever
     waits meanwhile is answered from what is served. Never raises."""

@@ -10,15 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from dns_frontend.plan.answer import exists as service_exists
+from dns_frontend.plan.digest import nobody_waits
 from dns_frontend.plan.entry import ServiceKey
 from dns_frontend.plan.ledger import Ledger
 from dns_frontend.plan.zone import locate
 from dns_frontend.wire.answers import Answers, Question, asked
 from dns_frontend.wire.compiler import Compiler
-
-
-def _nobody_waits() -> None:
-    return None
 
 
 class Recompilation:
@@ -39,7 +36,7 @@ class Recompilation:
         self._find = find
         self._zone_wire = zone_wire
         self._due: deque[tuple[ServiceKey, Question]] = deque()
-        self.between: Callable[[], None] = _nobody_waits
+        self.between: Callable[[], None] = nobody_waits
         """Called before each answer: whoever waits is answered first. Never raises."""
         self.faults = 0
         """Answers that could not be made; each question fails by itself when it is asked (I11)."""
