@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from registry_site import SERVICE, Site, eventually
 
 from dns_frontend.feed.lkg import DirectoryInUseError
 from dns_frontend.main import FrontendServer
+from dns_frontend.server.listener import Listener
 from sheetanchor.telemetry import StatusPage
 from sheetanchor.v1 import registration_service_pb2 as pb
 
@@ -60,6 +62,31 @@ async def test_a_registration_becomes_an_answer_and_goes_with_its_instance(
             pb.DeregisterInstanceRequest(name=f"{SERVICE}/instances/one", uid=one.instance.uid)
         )
         await eventually(the_other)
+
+
+async def test_who_waits_is_answered_between_the_answers_that_a_change_makes_anew(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer that was compiled is made anew by itself, and the socket is looked at before."""
+    looked: list[str] = []
+    answer_waiting = Listener.answer_waiting
+
+    def look(self: Listener) -> None:
+        looked.append(Path(sys._getframe(1).f_code.co_filename).stem)
+        answer_waiting(self)
+
+    monkeypatch.setattr(Listener, "answer_waiting", look)
+    async with frontend_of(tmp_path / "dns", site.server.grpc_address) as frontend:
+        await site.register("one", port=8081)
+        await eventually(lambda: addresses(frontend, "cart"))
+        looked.clear()
+        await site.register("two", port=8082)
+
+        async def both() -> bool:
+            return len((await ask(frontend, "cart", "SRV")).answer[0]) == 2
+
+        await eventually(both)
+        assert {"recompilation", "applier", "cell", "digest"} <= set(looked)
 
 
 async def test_without_its_registry_it_answers_the_same(site: Site, tmp_path: Path) -> None:

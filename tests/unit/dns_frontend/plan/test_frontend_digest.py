@@ -115,6 +115,18 @@ def test_a_change_shares_all_that_it_does_not_touch() -> None:
     assert shared == 255
 
 
+def test_a_step_of_a_tree_lets_others_go_between_its_parts() -> None:
+    """Twice a row that it changes, and once before all of it is hashed."""
+    tree = built(crowd(2000))
+    changed = bare({f"space/service-{n}": b"new" for n in range(10)})
+    calls: list[str] = []
+    newer = tree.replace(changed, (), lambda: calls.append("between"))
+    rows = sum(a is not b for a, b in zip(tree.rows, newer.rows, strict=True))
+    assert rows > 1
+    assert len(calls) == 2 * rows + 1
+    assert newer.digest == tree.replace(changed, ()).digest
+
+
 def test_totals_follow_changes() -> None:
     """Services, endpoints, octets and live services are counted as entries come and go."""
     one = published(entry("a/b", Health.HEALTHY, Health.UNKNOWN))
