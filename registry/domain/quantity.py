@@ -13,8 +13,3 @@ def verb(number: int, plural: str) -> str:
     if number != 1:
         return plural
     return f"{plural}es" if plural.endswith("o") else f"{plural}s"
-
-
-def were(number: int) -> str:
-    """What so many were."""
-    return "was" if number == 1 else "were"

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.domain.quantity import counted
 from sheetanchor.cli.actor import actor
 from sheetanchor.cli.age import span
 from sheetanchor.cli.exit_code import ExitCode
@@ -24,6 +23,7 @@ from sheetanchor.cli.group import Failure, Verbs
 from sheetanchor.cli.look import Json
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import print_json, print_table
+from sheetanchor.cli.quantity import counted
 
 if TYPE_CHECKING:
     from dns_frontend.feed.pins import PinBoard

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.domain.quantity import counted
 from sheetanchor.cli.exit_code import ExitCode
 from sheetanchor.cli.group import Failure
 from sheetanchor.cli.kind import enum_text, kind_named, short_name
 from sheetanchor.cli.options import takes_settings
 from sheetanchor.cli.output import as_data, print_json
+from sheetanchor.cli.quantity import counted
 
 if TYPE_CHECKING:
     from sheetanchor.cli.admin import Admin

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from registry.domain.quantity import counted
 from sheetanchor.cli.demo.actor import ActorFailed
 from sheetanchor.cli.demo.scenario import Say
 from sheetanchor.cli.demo.site import READY_SECONDS, ZONE, Region
 from sheetanchor.cli.drill.census import Census
 from sheetanchor.cli.drill.crowd import NAMESPACE, Crowd, addresses
 from sheetanchor.cli.drill.row import Row, clean
+from sheetanchor.cli.quantity import counted
 from sheetanchor.client import SheetanchorError
 
 FULL_SECONDS = 120.0

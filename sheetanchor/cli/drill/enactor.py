@@ -47,8 +47,8 @@ from registry.domain.names import (
 from registry.domain.operation import Fence
 from registry.domain.plan import Endpoint, Head, ServicePlan
 from registry.domain.publication import next_step
-from registry.domain.quantity import counted
 from registry.ports import Publication
+from sheetanchor.cli.quantity import counted
 
 CELL = CellName("local")
 SERVICE = ServiceKey(NamespaceId("shop"), ServiceId("cart"))

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from registry.domain.quantity import counted, were
 from sheetanchor.cli.demo.actor import Actor, ActorFailed
 from sheetanchor.cli.demo.port import free_port
 from sheetanchor.cli.demo.warden import Warden
 from sheetanchor.cli.drill.answers import Answers
 from sheetanchor.cli.exit_code import ExitCode
+from sheetanchor.cli.quantity import counted, were
 
 NAME = "cart.shop.svc.anchor.internal."
 NEWER_PLANS = 40

@@ -11,10 +11,10 @@ import dns.exception
 import dns.message
 import dns.rdatatype
 
-from registry.domain.quantity import counted
 from sheetanchor.cli.demo.site import NAME
 from sheetanchor.cli.drill.row import Row, timed
 from sheetanchor.cli.drill.site_drill import SiteDrill
+from sheetanchor.cli.quantity import counted
 
 SLOW_START_SECONDS = 20
 LATE_SECONDS = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.quantity import counted, verb, were
+from registry.domain.quantity import counted, verb
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,3 @@ def test_one_is_not_written_as_several(number: int, text: str) -> None:
 def test_a_verb_agrees_with_one(plural: str, singular: str) -> None:
     assert verb(1, plural) == singular
     assert {verb(number, plural) for number in (0, 2, 100)} == {plural}
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(0, "0 answers were"), (1, "1 answer was"), (2, "2 answers were"), (21, "21 answers were")],
-)
-def test_what_was_agrees_with_its_number(number: int, text: str) -> None:
-    assert f"{counted(number, 'answer')} {were(number)}" == text
