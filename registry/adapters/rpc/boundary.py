@@ -42,6 +42,8 @@ class Boundary:
         """By the method's full name; empty until the services exist."""
         self._ending = False
         self._streams: set[asyncio.Task[Any]] = set()
+        self._writing: set[asyncio.Task[Any]] = set()
+        """Those that are handing a response to gRPC, which takes no last word meanwhile."""
 
     def __repr__(self) -> str:
         word = "ending" if self._ending else "open" if self._handlers else "shut"
@@ -56,9 +58,12 @@ class Boundary:
         }
 
     def end_streams(self) -> None:
-        """End all streams with UNAVAILABLE, and any that still comes: clients go elsewhere."""
+        """End all streams with UNAVAILABLE, and any that still comes: clients go elsewhere.
+
+        One that is writing ends when that is written, which is soon where the client reads.
+        """
         self._ending = True
-        for task in self._streams:
+        for task in self._streams - self._writing:
             task.cancel()
 
     def stand_in(self, service: ServiceDescriptor) -> Any:
@@ -115,7 +120,11 @@ class Boundary:
                 check(request)
                 async with aclosing(handler(request, context)) as responses:
                     async for response in responses:
+                        self._writing.add(task)
                         await context.write(response)
+                        self._writing.discard(task)
+                        if self._ending:
+                            raise _ending()
                 code = "OK"
             except AbortError:
                 raise
@@ -135,6 +144,7 @@ class Boundary:
                 await context.abort_with_status(rpc_status.to_status(status))
             finally:
                 self._streams.discard(task)
+                self._writing.discard(task)
                 telemetry.streams.add(-1, labels)
                 telemetry.streams_ended.add(1, _labels(method, code))
 

@@ -51,6 +51,7 @@ class Watch(discovery_service_pb2_grpc.DiscoveryServiceServicer):
     """A watch that says one thing and then nothing, or goes on without end."""
 
     def __init__(self) -> None:
+        self.begun = asyncio.Event()
         self.closed = asyncio.Event()
         self.is_endless = False
         self.told = 0
@@ -60,6 +61,7 @@ class Watch(discovery_service_pb2_grpc.DiscoveryServiceServicer):
     ) -> AsyncGenerator[Any, None]:
         """One message, then silence."""
         try:
+            self.begun.set()
             yield discovery_service_pb2.WatchServicesResponse(revision=1)
             while self.is_endless:
                 yield LONG_RESPONSE
@@ -210,6 +212,22 @@ async def test_on_the_way_out_calls_are_finished_and_streams_are_sent_elsewhere(
     assert (await call).revision == 7
     async with asyncio.timeout(30):
         await stopping
+
+
+async def test_a_stream_that_is_being_written_to_is_sent_elsewhere_as_well(site: Site) -> None:
+    """What is half written is written first: gRPC takes no status in the middle of a response."""
+    await site.open_gate()
+    stream = site.follow()
+    reading = asyncio.ensure_future(stream.read())
+    await site.watch.begun.wait()
+    async with asyncio.timeout(30):
+        await site.server.stop(60)
+    assert (await reading).revision == 1
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stream.read()
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert reason_of(caught.value) == "STORE_UNAVAILABLE"
+    assert site.watch.closed.is_set()
 
 
 async def test_a_watcher_that_goes_away_leaves_nothing_behind(site: Site) -> None:
